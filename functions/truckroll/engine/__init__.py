@@ -1,0 +1,41 @@
+"""The scheduling engine: a pure function from a problem to a plan, compiled with numba.
+
+It knows nothing of databases or clocks. The caller says who may serve which visit; the engine
+decides who does, in which order and when.
+"""
+
+from truckroll.engine.model import (
+    Break,
+    CurrentPlace,
+    FixedPlace,
+    Insertion,
+    Objective,
+    Pause,
+    Problem,
+    ProblemError,
+    Progress,
+    Route,
+    Shift,
+    Solution,
+    Stop,
+    Unserved,
+    Visit,
+)
+
+__all__ = [
+    "Break",
+    "CurrentPlace",
+    "FixedPlace",
+    "Insertion",
+    "Objective",
+    "Pause",
+    "Problem",
+    "ProblemError",
+    "Progress",
+    "Route",
+    "Shift",
+    "Solution",
+    "Stop",
+    "Unserved",
+    "Visit",
+]
