@@ -1,7 +1,7 @@
-"""Run uv with the indexes, certificate and proxy pip is configured with; uv reads none of pip's settings itself.
+"""Run uv with the indexes, certificate and proxy pip is configured with: uv reads none of pip's settings.
 
-Usage: python requirements/uv.py <uv arguments>. Variables of uv's own that are already set win.
-Compiling a lock file sees the main index alone: an extra index that mirrors a few files would leave hashes out.
+Usage: python requirements/uv.py <uv arguments>. Variables of uv that are already set win.
+Compiling a lock file sees the main index alone: an extra index that mirrors some files leaves hashes out.
 """
 
 from __future__ import annotations
@@ -32,12 +32,18 @@ def uv_environment(pip: dict[str, str], *, extra_indexes: bool) -> dict[str, str
     """Translate pip's settings into uv's variables (https://docs.astral.sh/uv/reference/environment/)."""
     names = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY"}
     if extra_indexes:
-        names |= {"extra-index-url": "UV_INDEX", "find-links": "UV_FIND_LINKS", "trusted-host": "UV_INSECURE_HOST"}
+        names |= {
+            "extra-index-url": "UV_INDEX",
+            "find-links": "UV_FIND_LINKS",
+            "trusted-host": "UV_INSECURE_HOST",
+        }
     variables = {variable: " ".join(pip[key].split()) for key, variable in names.items() if pip.get(key)}
     if "UV_FIND_LINKS" in variables:
         variables["UV_FIND_LINKS"] = ",".join(variables["UV_FIND_LINKS"].split())
     if "UV_INDEX" in variables:
-        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip chooses; the hashes say what is acceptable
+        variables["UV_INDEX_STRATEGY"] = (
+            "unsafe-best-match"  # as pip chooses; the hashes say what is acceptable
+        )
     if extra_indexes and pip.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
         variables["UV_NO_INDEX"] = "1"
     return variables

@@ -1,0 +1,77 @@
+"""Databases cut from templates that are built once for each state of the SQL files."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from truckroll_local import manifest
+
+BUILD_LOCK = 7_314_002  # any constant: makes workers that need the same template wait for the first
+KEPT_TEMPLATES = 6  # of states of the SQL files; a tree in which several people work has a few
+
+_serial = itertools.count(1)
+
+
+def template(server: str, *, seeded: bool = False) -> str:
+    """Return the name of the database with the declared schema (and seeds), building it if it is new."""
+    files = [manifest.BOOTSTRAP, *manifest.schema_files(), *(manifest.seed_files() if seeded else [])]
+    return built(server, "seeded" if seeded else "schema", files)
+
+
+def built(server: str, label: str, files: Sequence[Path]) -> str:
+    """Return the name of a database made by running these files in order, building it if it is new."""
+    prefix = f"truckroll_template_{label}_"
+    name = prefix + manifest.fingerprint(files)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+        if not connection.execute("select from pg_database where datname = %s", (name,)).fetchone():
+            _build(connection, server, name, files)
+            _forget_old_templates(connection, prefix)
+    return name
+
+
+def _build(connection: psycopg.Connection, server: str, name: str, files: Sequence[Path]) -> None:
+    unfinished, finished = sql.Identifier(f"{name}_unfinished"), sql.Identifier(name)
+    connection.execute(sql.SQL("drop database if exists {} with (force)").format(unfinished))
+    connection.execute(sql.SQL("create database {}").format(unfinished))
+    with psycopg.connect(make_conninfo(server, dbname=f"{name}_unfinished"), autocommit=True) as building:
+        manifest.apply(building, files)
+        building.execute("analyze")
+    connection.execute(sql.SQL("alter database {} rename to {}").format(unfinished, finished))
+
+
+def _forget_old_templates(connection: psycopg.Connection, prefix: str) -> None:
+    names = connection.execute(
+        "select datname from pg_database where starts_with(datname, %s) order by oid desc offset %s",
+        (prefix, KEPT_TEMPLATES),
+    )
+    for (name,) in names.fetchall():
+        with suppress(psycopg.errors.ObjectInUse):  # somebody is copying it at this moment
+            connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def copy_of(server: str, name: str) -> Iterator[str]:
+    """Create a database from a template, yield its conninfo, drop it with whoever is still connected."""
+    copy = f"truckroll_test_{os.getpid()}_{next(_serial)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        # Serialised: two copies of one template at the same time find it "being accessed by other users".
+        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(copy), sql.Identifier(name))
+        )
+    try:
+        yield make_conninfo(server, dbname=copy)
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(copy))
+            )
