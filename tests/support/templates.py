@@ -32,7 +32,7 @@ def built(server: str, label: str, files: Sequence[Path]) -> str:
     name = prefix + manifest.fingerprint(files)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
-        if not connection.execute("select from pg_database where datname = %s", (name,)).fetchone():
+        if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
             _build(connection, server, name, files)
             _forget_old_templates(connection, prefix)
     return name
@@ -42,9 +42,13 @@ def _build(connection: psycopg.Connection, server: str, name: str, files: Sequen
     unfinished, finished = sql.Identifier(f"{name}_unfinished"), sql.Identifier(name)
     connection.execute(sql.SQL("drop database if exists {} with (force)").format(unfinished))
     connection.execute(sql.SQL("create database {}").format(unfinished))
-    with psycopg.connect(make_conninfo(server, dbname=f"{name}_unfinished"), autocommit=True) as building:
-        manifest.apply(building, files)
-        building.execute("analyze")
+    try:
+        with psycopg.connect(make_conninfo(server, dbname=f"{name}_unfinished"), autocommit=True) as building:
+            manifest.apply(building, files)
+            building.execute("analyze")
+    except manifest.SqlFileError:
+        connection.execute(sql.SQL("drop database {} with (force)").format(unfinished))
+        raise
     connection.execute(sql.SQL("alter database {} rename to {}").format(unfinished, finished))
 
 

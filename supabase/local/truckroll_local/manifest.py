@@ -64,9 +64,7 @@ def apply(connection: psycopg.Connection[Any], files: Iterable[Path]) -> None:
     for file in files:
         text = file.read_text(encoding="utf-8")
         try:
-            connection.execute(
-                text.encode()
-            )  # bytes: parameters are not looked for, so `%` is just a character
+            connection.execute(text.encode())
         except psycopg.Error as error:
             raise SqlFileError(_describe(file, text, error)) from error
 
