@@ -1,0 +1,8 @@
+-- A function with its owner's rights is on the list of reasons in test_catalogue.py.
+
+select p.oid::regprocedure::text as offender
+from pg_proc as p
+where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prosecdef;
+
+-- breach
+create function private.breach() returns integer language sql security definer return 1;

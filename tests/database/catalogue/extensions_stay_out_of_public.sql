@@ -1,0 +1,8 @@
+-- No extension is installed in an exposed schema (splinter 0014).
+
+select e.extname as offender
+from pg_extension as e
+where e.extnamespace = 'public'::regnamespace;
+
+-- breach
+create extension "uuid-ossp" with schema public;
