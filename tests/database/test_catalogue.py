@@ -1,18 +1,18 @@
 """Promises about the whole database, read from its catalogue: what is forgotten on a new table fails here.
 
-Each file of catalogue/ is one promise: a query that lists the offenders, and a breach that it must notice. Where
+Each file of catalogue/ is one promise: a query that lists offenders, and a breach that it must notice. Where
 splinter (Supabase's database linter) has the same rule, its number is named.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import LiteralString, cast
 
 import pytest
+
 from support import sql
 from support.sql import Connection
-from typing_extensions import LiteralString
 
 RULES = sorted((Path(__file__).parent / "catalogue").glob("*.sql"))
 
