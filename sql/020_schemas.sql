@@ -1,0 +1,11 @@
+create schema if not exists private;
+
+comment on schema private is
+'Helpers, security definers and secrets. Never exposed through the API.';
+
+revoke all on schema private from public;
+grant usage on schema private to anon, authenticated, service_role;
+
+-- A function in private is callable by nobody until its own file grants it.
+alter default privileges in schema private revoke execute on functions from public;
+alter default privileges revoke execute on functions from public;

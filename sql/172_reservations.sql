@@ -1,0 +1,225 @@
+create table public.reservations (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    technician_id uuid,
+    resource_id uuid,
+    claimant_id uuid generated always as (coalesce(technician_id, resource_id)) stored,
+    lane smallint not null default 1,
+    during tstzrange not null,
+    kind public.reservation_kind not null default 'booked',
+    appointment_id uuid,
+    assignment_id uuid,
+    hold_token uuid,
+    hold_expires_at timestamptz,
+    held_by_user_id uuid references auth.users (id) on delete set null,
+    released_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint reservations_org_id_id_key unique (org_id, id),
+    constraint reservations_technician_fkey foreign key (org_id, technician_id)
+    references public.technician_profiles (org_id, id),
+    constraint reservations_resource_fkey foreign key (org_id, resource_id) references public.resources (org_id, id),
+    constraint reservations_appointment_fkey foreign key (org_id, appointment_id)
+    references public.appointments (org_id, id) on delete cascade,
+    constraint reservations_assignment_fkey foreign key (org_id, assignment_id)
+    references public.job_assignments (org_id, id) on delete cascade,
+    constraint reservations_claim_one_thing check (num_nonnulls(technician_id, resource_id) = 1),
+    constraint reservations_range_bounded check (
+        not isempty(during) and not lower_inf(during) and not upper_inf(during)
+        and lower_inc(during) and not upper_inc(during)
+    ),
+    constraint reservations_lane_positive check (lane between 1 and 100),
+    constraint reservations_hold_has_token check (
+        (kind = 'held') = (hold_token is not null) and (kind = 'held') = (hold_expires_at is not null)
+    ),
+    constraint reservations_booked_has_appointment check (kind = 'held' or appointment_id is not null),
+    constraint reservations_no_double_booking exclude using gist (
+        claimant_id with =, lane with =, during with &&
+    ) where (released_at is null)
+);
+
+create unique index reservations_assignment_id_key on public.reservations (assignment_id)
+where released_at is null and kind = 'booked';
+create index reservations_org_id_technician_id_idx on public.reservations (org_id, technician_id);
+create index reservations_org_id_resource_id_idx on public.reservations (org_id, resource_id);
+create index reservations_org_id_appointment_id_idx on public.reservations (org_id, appointment_id);
+create index reservations_org_id_assignment_id_idx on public.reservations (org_id, assignment_id);
+create index reservations_hold_token_idx on public.reservations (hold_token) where hold_token is not null;
+create index reservations_held_by_user_id_idx on public.reservations (held_by_user_id);
+
+comment on table public.reservations is
+'The one ledger of claims on technicians, bays, mobile units and equipment (BKG-1). Written by triggers and RPCs only.';
+comment on column public.reservations.lane is 'Which of the claimant''s parallel lanes is taken; more than one where max concurrent jobs or capacity allow it.';
+comment on column public.reservations.during is 'Half-open; includes the visit''s buffers.';
+comment on column public.reservations.released_at is 'Set when the claim ended; a released row no longer blocks anything.';
+comment on constraint reservations_no_double_booking on public.reservations is
+'Two active claims on one lane of one person or thing can never overlap: nothing can be double-booked, whoever writes.';
+
+-- Everybody who claims takes these locks first, in one order, so that two bookings of crossing crews wait for each
+-- other instead of deadlocking, and the exclusion constraint never has to wait for a stranger's transaction.
+create function private.lock_claimants(claimant_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    lock_key bigint;
+begin
+    for lock_key in
+        select distinct hashtextextended(claimant.id::text, 7) as key
+        from unnest(claimant_ids) as claimant (id)
+        where claimant.id is not null
+        order by key
+    loop
+        perform pg_advisory_xact_lock(lock_key);
+    end loop;
+end;
+$$;
+
+comment on function private.lock_claimants(uuid[]) is
+'Takes the transaction-level advisory locks of technicians and resources in ascending order.';
+
+create function private.release_expired_holds(claimant_ids uuid[])
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    update public.reservations
+    set released_at = hold_expires_at, updated_at = now()
+    where
+        claimant_id = any(claimant_ids) and kind = 'held'
+        and released_at is null and hold_expires_at <= clock_timestamp();
+$$;
+
+comment on function private.release_expired_holds(uuid[]) is
+'Ends holds that ran out. Called by whoever needs the time, so correctness never waits for a cleaner (BKG-3).';
+
+create function private.free_lane(claimant uuid, wanted tstzrange, lanes integer)
+returns smallint
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce((
+        select lane.number::smallint
+        from generate_series(1, lanes) as lane (number)
+        where not exists (
+            select from public.reservations as r
+            where
+                r.claimant_id = claimant and r.lane = lane.number
+                and r.released_at is null and r.during && wanted
+        )
+        order by lane.number
+        limit 1
+    ), 1::smallint);
+$$;
+
+comment on function private.free_lane(uuid, tstzrange, integer) is
+'The first lane free during a range; lane 1 when none is, so that the constraint refuses the claim.';
+
+create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
+returns tstzrange
+language sql
+immutable
+parallel safe
+return tstzrange(
+    starts_at - make_interval(mins => before_minutes), ends_at + make_interval(mins => after_minutes), '[)'
+);
+
+comment on function private.buffered(timestamptz, timestamptz, integer, integer) is 'What a visit claims: its time and its buffers.';
+
+create function private.reserve_technician()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    claim tstzrange;
+    lanes integer;
+begin
+    if new.status in ('declined', 'canceled', 'no_show') then
+        update public.reservations set released_at = now(), updated_at = now()
+        where assignment_id = new.id and released_at is null;
+        return null;
+    end if;
+    select private.buffered(
+        new.scheduled_start_at,
+        -- Work that ended early gives the rest of its time back.
+        case when new.status = 'completed' then greatest(
+            least(new.actual_end_at, new.scheduled_end_at), new.scheduled_start_at + interval '1 minute'
+        ) else new.scheduled_end_at end,
+        a.buffer_before_minutes, a.buffer_after_minutes
+    ) into claim
+    from public.appointments as a where a.id = new.appointment_id;
+    if tg_op = 'UPDATE' then
+        if exists (
+            select from public.reservations as r
+            where
+                r.assignment_id = new.id and r.released_at is null
+                and r.technician_id = new.technician_id and r.during = claim
+        ) then
+            return null;
+        end if;
+        delete from public.reservations where assignment_id = new.id and released_at is null;
+    end if;
+    perform private.release_expired_holds(array[new.technician_id]);
+    select t.max_concurrent_jobs into lanes from public.technician_profiles as t where t.id = new.technician_id;
+    insert into public.reservations (org_id, technician_id, lane, during, appointment_id, assignment_id)
+    values (
+        new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, lanes), claim,
+        new.appointment_id, new.id
+    );
+    return null;
+end;
+$$;
+
+comment on function private.reserve_technician() is
+'Keeps the ledger equal to the assignments. Definer: nobody writes the ledger directly.';
+
+create trigger job_assignments_reserve
+after insert or update of technician_id, scheduled_start_at, scheduled_end_at, status on public.job_assignments
+for each row execute function private.reserve_technician();
+
+create function private.reserve_place()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    place uuid := coalesce(new.bay_id, new.mobile_unit_id);
+    claim tstzrange := private.buffered(
+        new.starts_at, new.ends_at, new.buffer_before_minutes, new.buffer_after_minutes
+    );
+begin
+    if tg_op = 'UPDATE' then
+        if new.status not in ('canceled', 'no_show') and exists (
+            select from public.reservations as r
+            where r.appointment_id = new.id and r.resource_id = place and r.released_at is null and r.during = claim
+        ) then
+            return null;
+        end if;
+        update public.reservations set released_at = now(), updated_at = now()
+        where appointment_id = new.id and resource_id is not null and released_at is null;
+    end if;
+    if place is null or new.status in ('canceled', 'no_show') then
+        return null;
+    end if;
+    perform private.release_expired_holds(array[place]);
+    insert into public.reservations (org_id, resource_id, lane, during, appointment_id)
+    select new.org_id, place, private.free_lane(place, claim, r.capacity), claim, new.id
+    from public.resources as r where r.id = place;
+    return null;
+end;
+$$;
+
+comment on function private.reserve_place() is
+'Keeps the ledger equal to the appointment''s bay or mobile unit. Definer: nobody writes the ledger directly.';
+
+create trigger appointments_reserve_place
+after insert or update of bay_id, mobile_unit_id, starts_at, ends_at, buffer_before_minutes, buffer_after_minutes, status
+on public.appointments
+for each row execute function private.reserve_place();
