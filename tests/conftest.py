@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from support import sql, templates
+from support.factory import Company
 from support.sql import AsUser, Connect, Connection
 
 
@@ -81,3 +82,9 @@ def connect() -> Iterator[Connect]:
             return open_connections.enter_context(psycopg.connect(conninfo, **options))
 
         yield opened
+
+
+@pytest.fixture
+def company(db: Connection) -> Company:
+    """Add an empty company to the worker's database; fill it with support.factory."""
+    return Company(db)

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from support import sql
+from support.factory import Company
 from support.sql import AsUser, Connect, Connection
 
 
@@ -49,3 +50,26 @@ def test_a_fresh_database_starts_from_the_declared_schema(fresh_database: str, c
     connection = connect(fresh_database)
     assert sql.value(connection, "select count(*) from pg_namespace where nspname = 'private'") == 1
     assert sql.value(connection, "select to_regclass('public.shared_note')") is None
+
+
+def test_the_factory_fills_a_company_that_the_schema_accepts(db: Connection, company: Company) -> None:
+    service = company.service({"hvac_service": 2}, standard_duration_minutes=90)
+    first, second = company.technician({"hvac_service": 3}), company.technician({"hvac_service": 2})
+    company.bay(company.facility())
+    company.zone("53703")
+    visit = company.visit(company.job(service=service), first, second)
+    claims = sql.rows(
+        db, "select technician_id, during from public.reservations where appointment_id = %s", (visit["id"],)
+    )
+    assert {claim["technician_id"] for claim in claims} == {first["id"], second["id"]}
+
+
+def test_a_member_of_one_company_is_nobody_in_another(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    other = Company(db)
+    dispatcher = company.member("dispatcher")
+    with as_user(dispatcher):
+        orgs = sql.rows(db, "select private.org_ids_with_permission('create_job') as id")
+    assert [org["id"] for org in orgs] == [company.id]
+    assert other.id != company.id
