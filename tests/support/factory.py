@@ -43,7 +43,7 @@ def user(db: Connection, email: str | None = None) -> UUID:
 
 
 class Company:
-    """An org and its rows. Each method inserts one thing and returns its row; `member` returns the user id."""
+    """An org and its rows. Each method inserts one thing and returns its row, `member` the id of a user."""
 
     def __init__(self, db: Connection, **values: Any) -> None:
         number = next(_serial)
