@@ -14,6 +14,7 @@ import pytest
 from support import sql, templates
 from support.factory import Company
 from support.sql import AsUser, Connect, Connection
+from truckroll_local import scratch
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,7 @@ def server() -> Iterator[str]:
     if url := os.environ.get("TRUCKROLL_TEST_DB_URL"):
         yield url
         return
-    from support.server import shared_server
-
-    with shared_server() as url:
+    with scratch.server() as url:
         yield url
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parents[3]
-BOOTSTRAP = ROOT / "supabase" / "local" / "bootstrap.sql"
+from truckroll_local.paths import LOCAL, ROOT
+
+BOOTSTRAP = LOCAL / "bootstrap.sql"
 MIGRATIONS = ROOT / "supabase" / "migrations"
 
 
