@@ -13,7 +13,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/installed ## Install everything into .venv (a second run finds nothing to do)
+setup: .venv/installed .venv/stack-installed .venv/engine-compiled ## Install everything into .venv (a second run finds nothing to do)
 
 .venv/bin/uv:
 	@python=; for candidate in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
@@ -28,6 +28,15 @@ setup: .venv/installed ## Install everything into .venv (a second run finds noth
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/stack-installed: .venv/installed supabase/local/package.json supabase/local/package-lock.json
+	$(BIN)/python -c 'from truckroll_local import postgres; postgres.install()'
+	@touch $@
+
+# A file of its own, so that `make setup` after a change of the engine compiles it again and nothing else.
+.venv/engine-compiled: .venv/installed $(wildcard functions/truckroll/engine/*.py)
+	@if [ -e functions/truckroll/engine/warm.py ]; then $(BIN)/python -m truckroll.engine.warm; fi
+	@touch $@
+
 .PHONY: demo
 demo: setup ## Start the embedded stack and do a company's day (ARGS=--once ends by itself)
 	$(BIN)/truckroll demo $(ARGS)
@@ -37,16 +46,28 @@ reset: setup ## Rebuild the local database from sql/, policies/ and seeds/
 	$(BIN)/truckroll db reset $(ARGS)
 
 .PHONY: test
-test: setup ## Run every test
-	$(BIN)/pytest -n auto $(ARGS)
+test: setup ## Run every test (ARGS=tests/unit runs some)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
-check: setup ## Lint, format check, types, SQL
+check: setup ## Lint, format, types, SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar sql policies seeds
-	$(BIN)/squawk supabase/migrations/*.sql
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql policies seeds
+	$(BIN)/squawk --no-error-on-unmatched-pattern supabase/migrations/*.sql
+
+.PHONY: bench
+bench: setup ## Measure the database and the API, each figure beside its bar
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-engine
+bench-engine: setup ## Measure the engine on the public instances
+	$(BIN)/python -m bench.engine $(ARGS)
+
+.PHONY: migration
+migration: setup ## Write supabase/migrations/<time>_$(name).sql, e.g. make migration name=add_customer_notes
+	$(BIN)/python -m truckroll_local.migration $(name)
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'

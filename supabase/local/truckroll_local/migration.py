@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from truckroll_local import manifest, node
+from truckroll_local import manifest, node, scratch
 from truckroll_local.paths import ROOT
 
 PG_DELTA = node.modules() / "@supabase" / "pg-delta" / "dist" / "cli" / "main.js"
@@ -79,34 +81,23 @@ def write_difference(server: str, name: str, folder: Path = manifest.MIGRATIONS)
 
 @contextmanager
 def _built(server: str, files: Sequence[Path]) -> Iterator[str]:
-    database = f"truckroll_migration_{manifest.fingerprint(files)}"
+    database = f"truckroll_migration_{uuid4().hex}"
     conninfo = make_conninfo(server, dbname=database)
-    drop = SQL("drop database if exists {} with (force)").format(Identifier(database))
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(drop)
         connection.execute(SQL("create database {}").format(Identifier(database)))
         try:
             with psycopg.connect(conninfo, autocommit=True) as building:
                 manifest.apply(building, [manifest.BOOTSTRAP, *files])
             yield conninfo
         finally:
-            connection.execute(drop)
+            connection.execute(SQL("drop database {} with (force)").format(Identifier(database)))
 
 
 def _difference(source: str, desired: str) -> tuple[list[str], list[str]]:
     with tempfile.TemporaryDirectory() as scratch:
         plan = Path(scratch) / "plan.json"
-        _pg_delta(
-            "plan",
-            "--source",
-            _url(source),
-            "--desired",
-            _url(desired),
-            "--renames",
-            "off",
-            "--out",
-            str(plan),
-        )
+        between = ("--source", _url(source), "--desired", _url(desired))
+        _pg_delta("plan", *between, "--renames", "off", "--out", str(plan))
         actions = json.loads(plan.read_text(encoding="utf-8"))["actions"]
         if not actions:
             return [], []
@@ -127,3 +118,28 @@ def _url(conninfo: str) -> str:
     at = conninfo_to_dict(conninfo)
     password = f":{at['password']}" if at.get("password") else ""
     return f"postgresql://{at['user']}{password}@{at['host']}:{at['port']}/{at['dbname']}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the named migration and say which files it is."""
+    if len(arguments) != 1:
+        print("usage: make migration name=<what_changes>, e.g. name=add_customer_notes", file=sys.stderr)
+        return 2
+    try:
+        if arguments == ["initial"]:
+            written = [write_initial()]
+        else:
+            with scratch.server() as server:
+                written = write_difference(server, arguments[0])
+    except (MigrationError, manifest.SqlFileError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for file in written:
+        print(f"wrote {file.relative_to(ROOT)}")
+    if not written:
+        print("Nothing to write: the migrations build what is declared.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -5,4 +5,4 @@ from pg_extension as e
 where e.extnamespace = 'public'::regnamespace;
 
 -- breach
-create extension "uuid-ossp" with schema public;
+alter extension citext set schema public;
