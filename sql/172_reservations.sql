@@ -9,6 +9,9 @@ create table public.reservations (
     kind public.reservation_kind not null default 'booked',
     appointment_id uuid,
     assignment_id uuid,
+    location_id uuid,
+    latitude double precision,
+    longitude double precision,
     hold_token uuid,
     hold_expires_at timestamptz,
     held_by_user_id uuid references auth.users (id) on delete set null,
@@ -23,6 +26,8 @@ create table public.reservations (
     references public.appointments (org_id, id) on delete cascade,
     constraint reservations_assignment_fkey foreign key (org_id, assignment_id)
     references public.job_assignments (org_id, id) on delete cascade,
+    constraint reservations_location_fkey foreign key (org_id, location_id)
+    references public.customer_locations (org_id, id) on delete set null (location_id),
     constraint reservations_claim_one_thing check (num_nonnulls(technician_id, resource_id) = 1),
     constraint reservations_range_bounded check (
         not isempty(during) and not lower_inf(during) and not upper_inf(during)
@@ -44,6 +49,7 @@ create index reservations_org_id_technician_id_idx on public.reservations (org_i
 create index reservations_org_id_resource_id_idx on public.reservations (org_id, resource_id);
 create index reservations_org_id_appointment_id_idx on public.reservations (org_id, appointment_id);
 create index reservations_org_id_assignment_id_idx on public.reservations (org_id, assignment_id);
+create index reservations_org_id_location_id_idx on public.reservations (org_id, location_id);
 create index reservations_hold_token_idx on public.reservations (hold_token) where hold_token is not null;
 create index reservations_held_by_user_id_idx on public.reservations (held_by_user_id);
 
@@ -51,6 +57,7 @@ comment on table public.reservations is
 'The one ledger of claims on technicians, bays, mobile units and equipment (BKG-1). Written by triggers and RPCs only.';
 comment on column public.reservations.lane is 'Which of the claimant''s parallel lanes is taken; more than one where max concurrent jobs or capacity allow it.';
 comment on column public.reservations.during is 'Half-open; includes the visit''s buffers.';
+comment on column public.reservations.latitude is 'Where the claim keeps the technician, for travel before and after it.';
 comment on column public.reservations.released_at is 'Set when the claim ended; a released row no longer blocks anything.';
 comment on constraint reservations_no_double_booking on public.reservations is
 'Two active claims on one lane of one person or thing can never overlap: nothing can be double-booked, whoever writes.';
@@ -130,6 +137,24 @@ return tstzrange(
 
 comment on function private.buffered(timestamptz, timestamptz, integer, integer) is 'What a visit claims: its time and its buffers.';
 
+create function private.place_of_appointment(appointment uuid)
+returns table (location_id uuid, latitude double precision, longitude double precision)
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        case when a.bay_id is null then a.location_id end,
+        case when a.bay_id is null then l.latitude else f.latitude end,
+        case when a.bay_id is null then l.longitude else f.longitude end
+    from public.appointments as a
+    left join public.customer_locations as l on a.location_id = l.id
+    left join public.facilities as f on a.facility_id = f.id
+    where a.id = appointment;
+$$;
+
+comment on function private.place_of_appointment(uuid) is 'Where a visit happens: in its facility when it has a bay, else at the site.';
+
 create function private.reserve_technician()
 returns trigger
 language plpgsql
@@ -166,12 +191,18 @@ begin
         delete from public.reservations where assignment_id = new.id and released_at is null;
     end if;
     perform private.release_expired_holds(array[new.technician_id]);
-    select t.max_concurrent_jobs into lanes from public.technician_profiles as t where t.id = new.technician_id;
-    insert into public.reservations (org_id, technician_id, lane, during, appointment_id, assignment_id)
-    values (
+    select case when exists (
+        select from public.scheduling_overrides as o
+        where o.appointment_id = new.appointment_id and 'concurrent_limit' = any(o.codes)
+    ) then 100 else t.max_concurrent_jobs end into lanes
+    from public.technician_profiles as t where t.id = new.technician_id;
+    insert into public.reservations (
+        org_id, technician_id, lane, during, appointment_id, assignment_id, location_id, latitude, longitude
+    )
+    select
         new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, lanes), claim,
-        new.appointment_id, new.id
-    );
+        new.appointment_id, new.id, place.location_id, place.latitude, place.longitude
+    from private.place_of_appointment(new.appointment_id) as place;
     return null;
 end;
 $$;
@@ -223,3 +254,24 @@ create trigger appointments_reserve_place
 after insert or update of bay_id, mobile_unit_id, starts_at, ends_at, buffer_before_minutes, buffer_after_minutes, status
 on public.appointments
 for each row execute function private.reserve_place();
+
+create function private.move_claims_with_site()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.reservations
+    set latitude = new.latitude, longitude = new.longitude, updated_at = now()
+    where org_id = new.org_id and location_id = new.id and released_at is null;
+    return null;
+end;
+$$;
+
+comment on function private.move_claims_with_site() is
+'A corrected address moves the claims made for it. Definer: nobody writes the ledger directly.';
+
+create trigger customer_locations_move_claims after update of latitude, longitude on public.customer_locations
+for each row when ((new.latitude, new.longitude) is distinct from (old.latitude, old.longitude))
+execute function private.move_claims_with_site();

@@ -1,0 +1,132 @@
+-- What has to be done and where, whether it is a job already or a service asked for at a site: the input of slot
+-- search and of the judge.
+
+create type private.work as (
+    org_id uuid,
+    job_id uuid,
+    service_id uuid,
+    customer_id uuid,
+    location_id uuid,
+    facility_id uuid,
+    zone_id uuid,
+    latitude double precision,
+    longitude double precision,
+    required_skills jsonb,
+    crew_size integer,
+    duration_minutes integer,
+    buffer_before_minutes integer,
+    buffer_after_minutes integer,
+    place_kind public.place_kind,
+    bay_types public.bay_type[],
+    mobile_eligible boolean,
+    mobile_max_distance_m integer,
+    sla_start_at timestamptz,
+    sla_end_at timestamptz,
+    preferred_technician_id uuid,
+    inactive_because text
+);
+
+create function private.work_of_job(job uuid)
+returns private.work
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        j.org_id, j.id, j.service_id, j.customer_id, j.location_id, j.facility_id, j.service_zone_id,
+        l.latitude, l.longitude, j.required_skills, j.required_crew_size, j.estimated_duration_minutes,
+        coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
+        coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
+        s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
+        case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
+    )::private.work
+    from public.dispatch_jobs as j
+    left join public.customer_locations as l on j.location_id = l.id
+    left join public.services as s on j.service_id = s.id
+    where j.id = job;
+$$;
+
+comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
+
+create function private.work_of_service(service uuid, location uuid)
+returns private.work
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        s.org_id, null, s.id, l.customer_id, l.id, null, l.service_zone_id, l.latitude, l.longitude,
+        coalesce((
+            select jsonb_object_agg(k.skill_code, k.minimum_level)
+            from public.service_skills as k where k.service_id = s.id and k.is_required
+        ), '{}'),
+        s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
+        s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
+        case when not s.is_active then format('The service %s is no longer offered.', s.name) end
+    )::private.work
+    from public.services as s
+    left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
+    where s.id = service and (location is null or l.id is not null);
+$$;
+
+comment on function private.work_of_service(uuid, uuid) is
+'The work a service means at a site; null when either is unknown or they belong to different orgs.';
+
+create function private.time_windows(job uuid)
+returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
+language sql
+stable
+set search_path = ''
+as $$
+    select w.window_start, w.window_end, w.is_selected and w.source = 'customer_selected'
+    from public.job_time_windows as w
+    where
+        w.dispatch_job_id = job
+        and (w.is_selected or not exists (
+            select from public.job_time_windows as chosen
+            where chosen.dispatch_job_id = job and chosen.is_selected
+        ));
+$$;
+
+comment on function private.time_windows(uuid) is
+'The windows in which a job''s visit may start: the selected one, else all of them; none means any time (JOB-6).';
+
+create type private.placement as (
+    work private.work,
+    technician_ids uuid[],
+    starts_at timestamptz,
+    ends_at timestamptz,
+    claim tstzrange,
+    resource_id uuid,
+    appointment_id uuid,
+    hold_token uuid,
+    latitude double precision,
+    longitude double precision
+);
+
+create function private.place(
+    work private.work, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
+    resource uuid, moved_appointment uuid, own_hold uuid
+)
+returns private.placement
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        work, technician_ids, starts_at, finish.ends_at,
+        private.buffered(starts_at, finish.ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
+        resource, moved_appointment, own_hold,
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude)
+    )::private.placement
+    from (select coalesce(place.ends_at, starts_at + make_interval(mins => work.duration_minutes)) as ends_at) as finish
+    left join (
+        select f.latitude, f.longitude
+        from public.resources as r
+        inner join public.facilities as f on r.facility_id = f.id
+        where r.id = resource and r.kind = 'bay'
+    ) as bay on true;
+$$;
+
+comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is
+'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration.';

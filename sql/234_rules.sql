@@ -1,0 +1,482 @@
+-- The rules of a placement (BKG-5), one function each. Every function returns all violations of its rule; severity
+-- comes from one table, in 236_judge.sql.
+
+create type private.violation as (code text, message text, data jsonb);
+
+create function private.local_time(instant timestamptz, time_zone text)
+returns text
+language sql
+immutable
+parallel safe
+return to_char(instant at time zone time_zone, 'Dy DD Mon HH24:MI');
+
+comment on function private.local_time(timestamptz, text) is 'A time as a dispatcher would say it, in a time zone.';
+
+create function private.violations_of_time(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    select 'in_the_past', 'The visit would start in the past.', jsonb_build_object('starts_at', p.starts_at)
+    where p.starts_at < now()
+    union all
+    select 'inactive', (p.work).inactive_because, '{}'::jsonb
+    where (p.work).inactive_because is not null
+    union all
+    select 'sla_missed', format(
+        'The work must not start before %s.', private.local_time((p.work).sla_start_at, o.time_zone)
+    ), jsonb_build_object('sla_start_at', (p.work).sla_start_at)
+    from public.orgs as o
+    where o.id = (p.work).org_id and p.starts_at < (p.work).sla_start_at
+    union all
+    select 'sla_missed', format(
+        'The work must be finished by %s, %s minutes earlier.', private.local_time((p.work).sla_end_at, o.time_zone),
+        ceil(extract(epoch from p.ends_at - (p.work).sla_end_at) / 60)
+    ), jsonb_build_object(
+        'sla_end_at', (p.work).sla_end_at,
+        'minutes_late', ceil(extract(epoch from p.ends_at - (p.work).sla_end_at) / 60)
+    )
+    from public.orgs as o
+    where o.id = (p.work).org_id and p.ends_at > (p.work).sla_end_at;
+$$;
+
+comment on function private.violations_of_time(private.placement) is 'in_the_past, inactive, sla_missed.';
+
+create function private.violations_of_customer(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    select 'customer_window', format(
+        'The customer expects the visit to start between %s and %s.',
+        private.local_time(promise.window_start, o.time_zone), private.local_time(promise.window_end, o.time_zone)
+    ), jsonb_build_object(
+        'window_start', promise.window_start, 'window_end', promise.window_end, 'is_promised', promise.is_promised
+    )
+    from (
+        select a.arrival_window_start as window_start, a.arrival_window_end as window_end, true as is_promised
+        from public.appointments as a
+        where a.id = p.appointment_id and not p.starts_at between a.arrival_window_start and a.arrival_window_end
+        union all
+        (
+            select w.window_start, w.window_end, w.is_promised
+            from private.time_windows((p.work).job_id) as w
+            where not exists (
+                select from private.time_windows((p.work).job_id) as met
+                where p.starts_at between met.window_start and met.window_end
+            )
+            order by least(
+                abs(extract(epoch from w.window_start - p.starts_at)), abs(extract(epoch from w.window_end - p.starts_at))
+            )
+            limit 1
+        )
+    ) as promise
+    inner join public.orgs as o on o.id = (p.work).org_id
+    union all
+    select 'customer_overlap', format(
+        'The customer already has visit %s from %s to %s.', a.number,
+        private.local_time(a.starts_at, o.time_zone), private.local_time(a.ends_at, o.time_zone)
+    ), jsonb_build_object('appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at)
+    from public.dispatch_jobs as j
+    inner join public.appointments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
+    inner join public.orgs as o on a.org_id = o.id
+    where
+        j.org_id = (p.work).org_id and j.customer_id = (p.work).customer_id
+        and a.status not in ('completed', 'canceled', 'no_show')
+        and a.id is distinct from p.appointment_id
+        and a.starts_at < p.ends_at and a.ends_at > p.starts_at
+    union all
+    select 'preference', format('The customer prefers %s.', t.display_name), jsonb_build_object('technician_id', t.id)
+    from public.technician_profiles as t
+    where t.id = (p.work).preferred_technician_id and t.id <> all (p.technician_ids);
+$$;
+
+comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, preference.';
+
+create function private.violations_of_crew(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    select 'crew_incomplete', format(
+        'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
+    ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
+    where cardinality(p.technician_ids) < (p.work).crew_size
+    union all
+    select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
+    from public.technician_profiles as t
+    where t.id = any(p.technician_ids) and not t.is_active;
+$$;
+
+comment on function private.violations_of_crew(private.placement) is 'crew_incomplete, inactive.';
+
+-- A crew covers the required skills together. What each lacks is told by the nearest miss within the crew:
+-- expired before level, level before none at all.
+create function private.violations_of_skills(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    with wanted as (
+        select s.key as code, s.value::smallint as minimum_level
+        from jsonb_each_text((p.work).required_skills) as s
+    ),
+
+    covered as (
+        select
+            w.code, w.minimum_level,
+            max(k.level) as best_level,
+            bool_or(k.level >= w.minimum_level) as has_level,
+            bool_or(
+                k.level >= w.minimum_level
+                and coalesce(k.certified_until >= (p.ends_at at time zone t.time_zone)::date, true)
+            ) as is_met,
+            max(k.certified_until) filter (where k.level >= w.minimum_level) as certified_until
+        from wanted as w
+        left join public.technician_skills as k
+            on k.org_id = (p.work).org_id and k.skill_code = w.code and k.technician_id = any(p.technician_ids)
+        left join public.technician_profiles as t on k.technician_id = t.id
+        group by w.code, w.minimum_level
+    )
+
+    select
+        case
+            when c.best_level is null then 'skill_missing'
+            when not c.has_level then 'skill_level'
+            else 'certification_expired'
+        end,
+        case
+            when c.best_level is null then format('%s lacks the skill %s.', who.names, s.name)
+            when not c.has_level
+                then format('%s has %s at level %s; level %s is needed.', who.names, s.name, c.best_level, c.minimum_level)
+            else format('The %s certificate of %s ended on %s.', s.name, who.names, c.certified_until)
+        end,
+        jsonb_strip_nulls(jsonb_build_object(
+            'skill_code', c.code, 'minimum_level', c.minimum_level, 'best_level', c.best_level,
+            'certified_until', c.certified_until
+        ))
+    from covered as c
+    inner join public.skills as s on s.org_id = (p.work).org_id and s.code = c.code
+    cross join lateral (
+        select string_agg(t.display_name, ', ' order by t.display_name) as names
+        from public.technician_profiles as t where t.id = any(p.technician_ids)
+    ) as who
+    where not coalesce(c.is_met, false);
+$$;
+
+comment on function private.violations_of_skills(private.placement) is 'skill_missing, skill_level, certification_expired.';
+
+create function private.works_in_zone(technician uuid, zone uuid)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select exists (
+        select from public.technician_profiles as t where t.id = technician and t.default_service_zone_id = zone
+    ) or exists (
+        select from public.technician_service_zones as z where z.technician_id = technician and z.service_zone_id = zone
+    ) or not exists (
+        -- No zone at all means everywhere, also outside of all zones.
+        select from public.technician_profiles as t
+        where t.id = technician and (t.default_service_zone_id is not null or exists (
+            select from public.technician_service_zones as z where z.technician_id = t.id
+        ))
+    );
+$$;
+
+comment on function private.works_in_zone(uuid, uuid) is
+'Whether a technician works in a zone: the default one or another of theirs; anywhere when they have none.';
+
+create function private.violations_of_zone(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    select 'out_of_zone', format(
+        '%s does not work in %s.', t.display_name, coalesce('the zone ' || z.name, 'places outside of every zone')
+    ), jsonb_build_object('technician_id', t.id, 'service_zone_id', (p.work).zone_id)
+    from public.technician_profiles as t
+    left join public.service_zones as z on z.id = (p.work).zone_id
+    where
+        t.id = any(p.technician_ids) and (p.work).place_kind <> 'bay'
+        and (p.work).location_id is not null
+        and not private.works_in_zone(t.id, (p.work).zone_id);
+$$;
+
+comment on function private.violations_of_zone(private.placement) is 'out_of_zone.';
+
+create function private.violations_of_availability(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    select 'outside_shift', format(
+        '%s does not work the whole time from %s to %s.', t.display_name,
+        private.local_time(lower(p.claim), t.time_zone), private.local_time(upper(p.claim), t.time_zone)
+    ), jsonb_build_object('technician_id', t.id)
+    from public.technician_profiles as t
+    left join private.working_time((p.work).org_id, p.technician_ids, p.claim) as w on t.id = w.technician_id
+    where t.id = any(p.technician_ids) and not coalesce(w.during @> p.claim, false)
+    union all
+    select
+        case when u.why = 'busy' then 'busy_externally' else 'time_off' end,
+        format(
+            '%s is not available from %s to %s (%s).', t.display_name,
+            private.local_time(lower(u.during), t.time_zone), private.local_time(upper(u.during), t.time_zone), u.why
+        ),
+        jsonb_build_object(
+            'technician_id', t.id, 'starts_at', lower(u.during), 'ends_at', upper(u.during), 'why', u.why
+        )
+    from private.unavailable_time((p.work).org_id, p.technician_ids, p.claim) as u
+    inner join public.technician_profiles as t on u.technician_id = t.id
+    where u.during && p.claim;
+$$;
+
+comment on function private.violations_of_availability(private.placement) is 'outside_shift, time_off, busy_externally.';
+
+create function private.violations_of_claims(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    with claimants as (
+        select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician
+        from public.technician_profiles as t where t.id = any(p.technician_ids)
+        union all
+        select r.id, r.name, f.time_zone, r.capacity, false
+        from public.resources as r inner join public.facilities as f on r.facility_id = f.id
+        where r.id = p.resource_id
+    ),
+
+    taken as (
+        select
+            c.id, c.name, c.time_zone, c.lanes, c.is_technician,
+            count(distinct r.lane) as lanes_taken, min(lower(r.during)) as starts_at, max(upper(r.during)) as ends_at,
+            array_agg(distinct r.appointment_id) filter (where r.appointment_id is not null) as appointment_ids
+        from claimants as c
+        inner join public.reservations as r on r.claimant_id = c.id
+        where
+            r.released_at is null and r.during && p.claim
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+            and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
+            and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
+        group by c.id, c.name, c.time_zone, c.lanes, c.is_technician
+    )
+
+    select
+        case when not t.is_technician then 'resource_overlap' when t.lanes = 1 then 'technician_overlap' else 'concurrent_limit' end,
+        format(
+            case when t.lanes = 1 then '%s is taken from %s to %s.' else '%s has no room left from %s to %s.' end,
+            t.name, private.local_time(t.starts_at, t.time_zone), private.local_time(t.ends_at, t.time_zone)
+        ),
+        jsonb_build_object(
+            case when t.is_technician then 'technician_id' else 'resource_id' end, t.id, 'starts_at', t.starts_at,
+            'ends_at', t.ends_at, 'appointment_ids', coalesce(to_jsonb(t.appointment_ids), '[]')
+        )
+    from taken as t
+    where t.lanes_taken >= t.lanes;
+$$;
+
+comment on function private.violations_of_claims(private.placement) is 'technician_overlap, concurrent_limit, resource_overlap.';
+
+create function private.violations_of_route(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    with gaps as (
+        select
+            t.display_name, t.id as technician_id, g.before_appointment_id, g.after_appointment_id,
+            ceil((g.travel_before_s - extract(epoch from lower(p.claim) - lower(g.gap))) / 60.0)::integer as short_before,
+            ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(p.claim))) / 60.0)::integer as short_after,
+            ceil((
+                g.day_work_s + g.added_travel_s + extract(epoch from upper(p.claim) - lower(p.claim)) - g.day_limit_s
+            ) / 60.0)::integer as minutes_over,
+            g.day_limit_s / 60 as day_limit_minutes
+        from private.route_gaps(
+            (p.work).org_id, p.technician_ids, p.claim, p.latitude, p.longitude, p.appointment_id, p.hold_token
+        ) as g
+        inner join public.technician_profiles as t on g.technician_id = t.id
+        where g.gap @> p.claim
+    )
+
+    select 'travel_before', format(
+        '%s would arrive %s minutes late from %s.', g.display_name, g.short_before,
+        case when g.before_appointment_id is null then 'home' else 'the visit before' end
+    ), jsonb_build_object(
+        'technician_id', g.technician_id, 'appointment_id', g.before_appointment_id, 'minutes_short', g.short_before
+    )
+    from gaps as g where g.short_before > 0
+    union all
+    select 'travel_after', format(
+        '%s would reach %s %s minutes late.', g.display_name,
+        case when g.after_appointment_id is null then 'home' else 'the next visit' end, g.short_after
+    ), jsonb_build_object(
+        'technician_id', g.technician_id, 'appointment_id', g.after_appointment_id, 'minutes_short', g.short_after
+    )
+    from gaps as g where g.short_after > 0
+    union all
+    select 'daily_limit', format(
+        '%s would work %s minutes more than the daily %s.', g.display_name, g.minutes_over, g.day_limit_minutes
+    ), jsonb_build_object(
+        'technician_id', g.technician_id, 'minutes_over', g.minutes_over, 'limit_minutes', g.day_limit_minutes
+    )
+    from gaps as g where g.minutes_over > 0;
+$$;
+
+comment on function private.violations_of_route(private.placement) is 'travel_before, travel_after, daily_limit.';
+
+-- A flexible break needs a gap that holds it inside its window and leaves time for the driving as well.
+create function private.violations_of_breaks(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    with breaks as (
+        select b.technician_id, occurrence as break_window, b.minutes * interval '1 minute' as length
+        from public.technician_time_off as b
+        cross join lateral private.occurrences(
+            b.recurrence, b.starts_at, b.ends_at, b.time_zone, b.excluded_on,
+            tstzrange(lower(p.claim) - interval '12 hours', upper(p.claim) + interval '12 hours')
+        ) as occurrence
+        where b.org_id = (p.work).org_id and b.technician_id = any(p.technician_ids) and b.minutes is not null
+    ),
+
+    -- The gap the visit goes into, cut in two by it, and the other gaps of the same stretch.
+    gaps as (
+        select
+            g.technician_id, g.stretch, g.gap @> p.claim as is_cut,
+            cut.gap, case when g.gap @> p.claim then cut.travel_s else 0 end * interval '1 second' as travel
+        from private.route_gaps(
+            (p.work).org_id, p.technician_ids,
+            tstzrange(lower(p.claim) - interval '12 hours', upper(p.claim) + interval '12 hours'),
+            p.latitude, p.longitude, p.appointment_id, p.hold_token
+        ) as g
+        cross join lateral (
+            select tstzrange(lower(g.gap), lower(p.claim)) as gap, g.travel_before_s as travel_s
+            where g.gap @> p.claim and lower(g.gap) < lower(p.claim)
+            union all
+            select tstzrange(upper(p.claim), upper(g.gap)), g.travel_after_s
+            where g.gap @> p.claim and upper(p.claim) < upper(g.gap)
+            union all
+            select g.gap, g.travel_before_s + g.travel_after_s - g.added_travel_s
+            where not g.gap @> p.claim
+        ) as cut
+    )
+
+    select 'time_off', format(
+        '%s would have no room left for a break of %s minutes between %s and %s.', t.display_name,
+        extract(epoch from b.length) / 60, private.local_time(lower(b.break_window), t.time_zone),
+        private.local_time(upper(b.break_window), t.time_zone)
+    ), jsonb_build_object(
+        'technician_id', t.id, 'starts_at', lower(b.break_window), 'ends_at', upper(b.break_window),
+        'minutes', extract(epoch from b.length) / 60, 'why', 'break'
+    )
+    from breaks as b
+    inner join public.technician_profiles as t on b.technician_id = t.id
+    where
+        -- The visit changes this break's chances: its gap reaches into the window.
+        exists (
+            select from gaps as g
+            where g.technician_id = b.technician_id and g.is_cut and g.stretch && b.break_window
+            and (g.gap && b.break_window or p.claim && b.break_window)
+        )
+        and not exists (
+            select from gaps as g
+            where
+                g.technician_id = b.technician_id and g.gap && b.break_window
+                and upper(g.gap * b.break_window) - lower(g.gap * b.break_window) >= b.length
+                and upper(g.gap) - lower(g.gap) >= b.length + g.travel
+        )
+        -- The shift may end before the window closes; then the break is only owed if the day reaches into it.
+        and exists (
+            select from gaps as g
+            where g.technician_id = b.technician_id and upper(g.stretch) >= lower(b.break_window) + b.length
+            and lower(g.stretch) <= upper(b.break_window) - b.length
+        );
+$$;
+
+comment on function private.violations_of_breaks(private.placement) is 'time_off, for flexible breaks.';
+
+create function private.violations_of_place(p private.placement)
+returns setof private.violation
+language sql
+stable
+set search_path = ''
+as $$
+    with resource as (
+        select r.*, f.time_zone, f.daily_capacity, f.name as facility_name, f.is_active as facility_is_active,
+            f.latitude as facility_latitude, f.longitude as facility_longitude
+        from public.resources as r inner join public.facilities as f on r.facility_id = f.id
+        where r.id = p.resource_id
+    ),
+
+    load as (
+        select count(*) as visits
+        from resource as r
+        inner join public.appointments as a on a.org_id = r.org_id and a.facility_id = r.facility_id
+        where
+            a.status not in ('canceled', 'no_show') and a.id is distinct from p.appointment_id
+            and (a.starts_at at time zone r.time_zone)::date = (p.starts_at at time zone r.time_zone)::date
+            and a.starts_at between p.starts_at - interval '25 hours' and p.starts_at + interval '25 hours'
+    )
+
+    select 'place_kind', case (p.work).place_kind
+        when 'bay' then 'This service is done in a bay; none is named.'
+        else 'This service needs a mobile unit; none is named.'
+    end, jsonb_build_object('needed', (p.work).place_kind)
+    where (p.work).place_kind <> 'site' and p.resource_id is null
+    union all
+    select 'place_kind', format('%s is a %s, which does not suit this service.', r.name, replace(r.kind::text, '_', ' ')),
+        jsonb_build_object('resource_id', r.id, 'needed', (p.work).place_kind)
+    from resource as r
+    where
+        not (r.kind::text = (p.work).place_kind::text)
+        and not (r.kind = 'mobile_unit' and (p.work).mobile_eligible)
+    union all
+    select 'place_kind', format('The site is farther from %s than this service''s mobile limit.', r.facility_name),
+        jsonb_build_object('resource_id', r.id, 'limit_m', (p.work).mobile_max_distance_m)
+    from resource as r
+    where
+        r.kind = 'mobile_unit' and private.distance_m(
+            r.facility_latitude, r.facility_longitude, (p.work).latitude, (p.work).longitude, 1
+        ) > (p.work).mobile_max_distance_m
+    union all
+    select 'bay_type', format('%s is a %s bay; the service needs %s.', r.name, r.bay_type, array_to_string((p.work).bay_types, ' or ')),
+        jsonb_build_object('resource_id', r.id, 'needed', (p.work).bay_types)
+    from resource as r
+    where r.kind = 'bay' and cardinality((p.work).bay_types) > 0 and r.bay_type <> all ((p.work).bay_types)
+    union all
+    select 'inactive', format('%s is out of service.', r.name), jsonb_build_object('resource_id', r.id)
+    from resource as r
+    where not (r.is_active and r.facility_is_active)
+    union all
+    select 'outside_operating_hours', format('%s is closed for part of that time.', r.facility_name),
+        jsonb_build_object('facility_id', r.facility_id)
+    from resource as r
+    where r.kind = 'bay' and not private.opening_time(r.facility_id, p.claim) @> p.claim
+    union all
+    select 'capacity_full', format('%s already has its %s visits for that day.', r.facility_name, r.daily_capacity),
+        jsonb_build_object('facility_id', r.facility_id, 'limit', r.daily_capacity)
+    from resource as r cross join load as l
+    where l.visits >= r.daily_capacity
+    union all
+    select 'capacity_near_limit', format(
+        '%s has %s of %s visits for that day.', r.facility_name, l.visits, r.daily_capacity
+    ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
+    from resource as r cross join load as l
+    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity;
+$$;
+
+comment on function private.violations_of_place(private.placement) is
+'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit.';
