@@ -1,4 +1,4 @@
--- A function with its owner's rights is on the list of reasons in test_catalogue.py.
+-- A function with its owner's rights has its reason in definers.toml.
 
 select p.oid::regprocedure::text as offender
 from pg_proc as p
