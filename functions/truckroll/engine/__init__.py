@@ -4,6 +4,8 @@ It knows nothing of databases or clocks. The caller says who may serve which vis
 decides who does, in which order and when.
 """
 
+from truckroll.engine.interactive import best_insertions
+from truckroll.engine.measure import metrics
 from truckroll.engine.model import (
     Break,
     CurrentPlace,
@@ -21,6 +23,7 @@ from truckroll.engine.model import (
     Unserved,
     Visit,
 )
+from truckroll.engine.solve import solve
 
 __all__ = [
     "Break",
@@ -38,4 +41,7 @@ __all__ = [
     "Stop",
     "Unserved",
     "Visit",
+    "best_insertions",
+    "metrics",
+    "solve",
 ]

@@ -125,7 +125,7 @@ class Objective:
 
     @classmethod
     def for_strategy(cls, strategy: Strategy, *, stability: float = 0.0) -> Objective:
-        """The weights of one of the named strategies.
+        """Return the weights of one of the named strategies.
 
         Raises ProblemError for a name that is none of them.
         """
@@ -142,7 +142,7 @@ class Objective:
         raise ProblemError(f"no strategy is called {strategy!r}")
 
     def price(self, visit: Visit) -> float:
-        """Cost of leaving the visit unserved, in seconds of travel."""
+        """Return the cost of leaving the visit unserved, in seconds of travel."""
         rank = PRIORITY_RANK.get(visit.priority, 1) - 1
         moved = self.stability if visit.current is not None else 0.0
         return visit.weight * self.priority_factor**rank + moved
@@ -187,7 +187,7 @@ class Pause:
 class Route:
     """What one shift does. `starts` is leaving the start place, `ends` being at the end place.
 
-    A shift with nothing to do has no stops, no travel, and starts and ends when the shift does.
+    A shift with nothing to do has no stops, and travels only where its two places differ.
     Breaks that no plan could honour beside the fixed visits are left out.
     """
 

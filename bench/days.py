@@ -1,0 +1,128 @@
+"""Field-service days that nobody's company had: the same day for the same kind and seed, always.
+
+Rich days have skills with levels, zones, staggered shifts, lunch breaks, appointments of one or two
+hours in the day, longest days and five priorities; 100 technicians for 1,000 visits or 10 for 100,
+on a map whose homes and customers gather around towns. Seconds from midnight, metres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truckroll.engine import Break, Objective, Problem, Shift, Visit
+
+HOUR = 3600
+SIZES = {"large": (100, 1000), "small": (10, 100)}
+WEIGHT = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}
+PRIORITY = {1: "low", 2: "normal", 3: "normal", 4: "high", 5: "emergency"}
+APPOINTMENTS = (8, 10, 12, 14)
+DETOUR = 1.3
+METRES_PER_SECOND = 32 / 3.6
+
+
+@dataclass(frozen=True)
+class Technician:
+    """One technician's day."""
+
+    starts: int
+    ends: int
+    max_span: int
+    off: tuple[tuple[int, int], ...]
+    skills: dict[int, int]
+    zones: frozenset[int]
+
+
+def rich_day(size: str, seed: int) -> Problem:
+    """Return a rich day; `size` is "large" or "small"."""
+    rng = np.random.default_rng(seed)
+    technicians, visits = SIZES[size]
+    side = 50_000 * np.sqrt(visits / 1000)
+    towns = rng.uniform(0, side, (max(3, visits // 60), 2))
+    places = np.vstack([_places(rng, technicians, towns, side), _places(rng, visits, towns, side)])
+    straight = np.sqrt(((places[:, None] - places[None]) ** 2).sum(-1))
+    columns = 4 if technicians > 10 else 2
+    zones = np.minimum((places[:, 0] / side * columns).astype(int), columns - 1) * 2
+    zones += np.minimum((places[:, 1] / side * 2).astype(int), 1)
+    crew = [_technician(rng, int(zones[i]), columns * 2) for i in range(technicians)]
+    return Problem(
+        travel=np.rint(straight * DETOUR / METRES_PER_SECOND).astype(np.int32),
+        distance=np.rint(straight * DETOUR).astype(np.int32),
+        shifts=tuple(_shift(i, one) for i, one in enumerate(crew)),
+        visits=tuple(
+            _visit(rng, i, technicians + i, int(zones[technicians + i]), crew) for i in range(visits)
+        ),
+        weights=Objective(),
+    )
+
+
+def _places(
+    rng: np.random.Generator, count: int, towns: NDArray[np.float64], side: float
+) -> NDArray[np.float64]:
+    """Return points, three in five of them near a town."""
+    near = towns[rng.integers(0, len(towns), count)] + rng.normal(0, side / 14, (count, 2))
+    anywhere = rng.uniform(0, side, (count, 2))
+    in_town = rng.random(count) < 0.6
+    return np.clip(np.where(in_town[:, None], near, anywhere), 0, side)
+
+
+def _technician(rng: np.random.Generator, home: int, zones: int) -> Technician:
+    starts = int(rng.choice([7 * HOUR, 7 * HOUR + 1800, 8 * HOUR, 8 * HOUR + 1800, 9 * HOUR]))
+    length = int(rng.choice([6 * HOUR, 8 * HOUR, 9 * HOUR, 9 * HOUR + 1800], p=[0.15, 0.2, 0.4, 0.25]))
+    max_span = int(rng.choice([int(7.5 * HOUR), 8 * HOUR]))
+    off: tuple[tuple[int, int], ...] = ()
+    if rng.random() < 0.1:
+        late = starts + length >= 16 * HOUR
+        off = ((14 * HOUR, 16 * HOUR),) if late else ((9 * HOUR, int(10.5 * HOUR)),)
+    known = rng.integers(2, 5)
+    skills = {int(skill): int(rng.integers(1, 4)) for skill in rng.choice(6, known, replace=False)}
+    others = [zone for zone in range(zones) if zone != home]
+    away = [np.hypot(zone // 2 - home // 2, zone % 2 - home % 2) for zone in others]
+    nearest = np.argsort(np.array(away) + rng.random(len(away)) * 0.5)
+    own = {home} | {int(others[i]) for i in nearest[: int(rng.integers(1, 4))]}
+    return Technician(starts, starts + length, max_span, off, skills, frozenset(own))
+
+
+def _shift(i: int, one: Technician) -> Shift:
+    return Shift(
+        id=f"shift-{i}",
+        technician_id=f"technician-{i}",
+        start_place=i,
+        end_place=i,
+        starts=one.starts,
+        ends=one.ends,
+        breaks=(Break(11 * HOUR + 1800, 13 * HOUR + 1800, 1800),),
+        unavailable=one.off,
+        max_span=one.max_span,
+    )
+
+
+def _visit(rng: np.random.Generator, i: int, place: int, zone: int, crew: list[Technician]) -> Visit:
+    duration = int(np.clip(rng.lognormal(np.log(30), 0.45), 10, 120)) * 60
+    hour = int(rng.choice(APPOINTMENTS))
+    windows = [(hour, hour + 2)]
+    if rng.random() < 0.2:
+        other = int(rng.choice([x for x in APPOINTMENTS if x != hour]))
+        windows = sorted([*windows, (other, other + 2)])
+        if windows[0][1] == windows[1][0]:
+            windows = [(windows[0][0], windows[1][1])]
+    elif rng.random() < 0.12:
+        windows = [(0, 24)]
+    skill = int(rng.choice(6, p=[0.3, 0.22, 0.18, 0.14, 0.1, 0.06]))
+    level = int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
+    urgency = int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.35, 0.18, 0.07]))
+    if urgency == max(WEIGHT) and windows == [(0, 24)]:
+        windows = [(0, 12)]
+    return Visit(
+        id=f"visit-{i}",
+        place=place,
+        duration=duration,
+        windows=tuple((opens * HOUR, closes * HOUR) for opens, closes in windows),
+        weight=WEIGHT[urgency] * 3600.0,
+        priority=PRIORITY[urgency],
+        eligible=tuple(
+            v for v, one in enumerate(crew) if zone in one.zones and one.skills.get(skill, 0) >= level
+        ),
+    )

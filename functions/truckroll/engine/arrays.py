@@ -1,0 +1,126 @@
+"""The problem and the plan as arrays, as the compiled search wants them.
+
+`Day` never changes during a search, `Plan` does. A route is a row of nodes: numbers below the
+count of visits are visits, the rest pauses. Between two nodes lies a slot; slot k is the gap
+before node k, the last one the gap before the way home. Times are seconds since `Day.origin`.
+
+Travel may be interrupted by pauses. With the last visit left at t, pauses of total length B taken
+since, and c the end of the last of them, the next place is reached at max(t + B + travel, c):
+`ready` is t + B and `clock` is c. Symmetrically `latest_arrival` bounds ready + travel to the next
+place and `latest_clock` bounds clock, so whether a visit fits a slot needs no look at the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHIFT = np.dtype(
+    [
+        ("start_place", np.int32),
+        ("end_place", np.int32),
+        ("starts", np.int32),
+        ("ends", np.int32),
+        ("max_work", np.int32),
+        ("max_span", np.int32),
+        ("capacity", np.int32),
+        ("first_break", np.int32),  # its movable breaks, as a range of pauses
+        ("last_break", np.int32),
+        ("twin", np.int32),  # the nearest earlier shift that differs in nothing but its id, or -1
+    ],
+    align=True,
+)
+VISIT = np.dtype(
+    [
+        ("place", np.int32),
+        ("occupies", np.int32),  # service with its buffers
+        ("work", np.int32),  # service alone
+        ("before", np.int32),
+        ("load", np.int32),
+        ("opens", np.int32),
+        ("closes", np.int32),
+        ("first_window", np.int32),
+        ("last_window", np.int32),
+        ("first_eligible", np.int32),
+        ("last_eligible", np.int32),
+        ("fixed_shift", np.int32),  # -1 when it may move
+        ("fixed_until", np.int32),  # when the technician is free again after a fixed visit
+        ("booked_shift", np.int32),  # -1 when it is not booked today
+        ("price", np.float64),
+    ],
+    align=True,
+)
+PAUSE = np.dtype(
+    [
+        ("shift", np.int32),
+        ("earliest", np.int32),
+        ("latest", np.int32),
+        ("duration", np.int32),
+        ("index", np.int32),  # which of the shift's breaks it is; -1 for unavailable time
+    ],
+    align=True,
+)
+SLOT = np.dtype(
+    [
+        ("place", np.int32),
+        ("next_place", np.int32),
+        ("ready", np.int32),
+        ("clock", np.int32),
+        ("latest_arrival", np.int32),
+        ("latest_clock", np.int32),
+        ("leg_cost", np.float32),
+        ("leg_travel", np.int32),
+    ],
+    align=True,
+)
+ROUTE = np.dtype(
+    [
+        ("length", np.int32),
+        ("visits", np.int32),
+        ("load", np.int32),
+        ("work", np.int32),
+        ("cost", np.float64),
+    ],
+    align=True,
+)
+
+
+class Day(NamedTuple):
+    """The problem. Window times are those at which the buffer before service begins."""
+
+    travel: NDArray[np.int32]
+    travel_to: NDArray[np.int32]  # transposed, so that all ways to one place lie together
+    cost: NDArray[np.float32]
+    cost_to: NDArray[np.float32]
+    shifts: NDArray[Any]
+    visits: NDArray[Any]
+    windows: NDArray[np.int32]
+    eligible: NDArray[np.int32]
+    may_serve: NDArray[np.bool_]
+    pauses: NDArray[Any]
+    near: NDArray[np.int32]  # for each visit the others, nearest first, itself at the front
+    stability: float
+    balance: float  # cost of a second of work squared
+
+
+class Plan(NamedTuple):
+    """One plan: rows of nodes, and what follows from them."""
+
+    nodes: NDArray[np.int32]
+    slots: NDArray[Any]
+    routes: NDArray[Any]
+    shift_of: NDArray[np.int32]  # by visit, -1 when unserved
+    position_of: NDArray[np.int32]
+
+
+def empty_plan(shifts: int, visits: int, width: int) -> Plan:
+    """Return a plan with no node in any route; `width` is the most nodes a route can hold."""
+    return Plan(
+        nodes=np.zeros((shifts, width), np.int32),
+        slots=np.zeros((shifts, width + 1), SLOT),
+        routes=np.zeros(shifts, ROUTE),
+        shift_of=np.full(visits, -1, np.int32),
+        position_of=np.zeros(visits, np.int32),
+    )

@@ -1,0 +1,52 @@
+"""How the engine's inner loops are compiled: at their first call, and kept on disk.
+
+Compiled code is stored where NUMBA_CACHE_DIR says, else beside the source, else (an installed
+package on a read-only disk) in the temporary directory. numba notices a change of the file that
+holds a function but not of those it calls, so the folder carries a fingerprint of them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numba  # type: ignore[import-untyped]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def cache_folder() -> Path:
+    """Return the folder that holds this version's compiled code."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for source in sorted(here.glob("*.py")):
+        digest.update(source.read_bytes())
+    name = f"truckroll-engine-{digest.hexdigest()[:16]}"
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen) / name
+    if os.access(here, os.W_OK):
+        return here / "__pycache__" / name
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"truckroll-{user}" / name
+
+
+CACHE_FOLDER = cache_folder()
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function at its first call, without the interpreter lock, cached on disk.
+
+    No fast-math: equal inputs must give equal plans on every machine.
+    """
+    others = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    try:
+        result: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        numba.config.CACHE_DIR = others
+    return result

@@ -1,0 +1,154 @@
+"""Where one more visit fits, and what that costs: constant time for each slot of a route."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.chance import draw
+from truckroll.engine.compiled import compiled
+from truckroll.engine.schedule import NEVER, reschedule, span, start_of_service
+
+
+@compiled
+def place_node(day: Day, plan: Plan, v: int, k: int, node: int) -> bool:
+    """Put a node before position k of route v; tell whether the route is feasible with it."""
+    n = plan.routes[v].length
+    for i in range(n, k, -1):
+        plan.nodes[v, i] = plan.nodes[v, i - 1]
+    plan.nodes[v, k] = node
+    plan.routes[v].length = n + 1
+    return reschedule(day, plan, v)
+
+
+@compiled
+def take_node(day: Day, plan: Plan, v: int, k: int) -> bool:
+    """Take the node at position k out of route v; tell whether the route is feasible without it."""
+    n = plan.routes[v].length
+    node = plan.nodes[v, k]
+    for i in range(k, n - 1):
+        plan.nodes[v, i] = plan.nodes[v, i + 1]
+    plan.routes[v].length = n - 1
+    if node < day.visits.shape[0]:
+        plan.shift_of[node] = -1
+    return reschedule(day, plan, v)
+
+
+@compiled
+def span_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
+    """Tell whether visit x before position k keeps route v within its `max_span`.
+
+    The route is changed to see, and changed back.
+    """
+    place_node(day, plan, v, k, x)
+    fits = span(day, plan, v) <= day.shifts[v].max_span
+    take_node(day, plan, v, k)
+    return fits
+
+
+@compiled
+def cheapest_slot(
+    day: Day, plan: Plan, x: int, among: Any, first: int, last: int, limit: float, blink: float, chance: Any
+) -> tuple[int, int, float]:
+    """Return shift, position and added cost of the cheapest slot for visit x, or -1, -1, limit.
+
+    Searched are the shifts among[first:last]; only a cost below `limit` counts. Each candidate is
+    overlooked with probability `blink` (Christiaens and Vanden Berghe, Transportation Science 54(2),
+    2020).
+    """
+    best, best_v, best_k = limit, -1, -1
+    visit = day.visits[x]
+    earliest_end = visit.opens + visit.occupies
+    cost, cost_to = day.cost[visit.place], day.cost_to[visit.place]
+    travel, travel_to = day.travel[visit.place], day.travel_to[visit.place]
+    width = plan.nodes.shape[1]
+    for e in range(first, last):
+        v = int(among[e])
+        if not day.may_serve[v, x]:
+            continue
+        shift = day.shifts[v]
+        route = plan.routes[v]
+        if route.load + visit.load > shift.capacity or route.length >= width:
+            continue
+        if route.visits == 0 and shift.twin >= 0 and plan.routes[shift.twin].visits == 0:
+            continue
+        spare_work = shift.max_work - route.work - visit.work
+        extra = 0.0
+        if visit.booked_shift >= 0 and visit.booked_shift != v:
+            extra = day.stability
+        for k in range(route.length + 1):
+            slot = plan.slots[v, k]
+            if slot.clock > visit.closes:
+                break
+            if slot.latest_clock < earliest_end:
+                continue
+            added = cost_to[slot.place] + cost[slot.next_place] - slot.leg_cost + extra
+            if added >= best:
+                continue
+            arrival = max(slot.ready + travel_to[slot.place], slot.clock)
+            begins = NEVER
+            for w in range(visit.first_window, visit.last_window):
+                if arrival <= day.windows[w, 1]:
+                    begins = max(arrival, day.windows[w, 0])
+                    break
+            if begins == NEVER:
+                continue
+            ends = begins + visit.occupies
+            if ends > slot.latest_clock or ends + travel[slot.next_place] > slot.latest_arrival:
+                continue
+            more_travel = travel_to[slot.place] + travel[slot.next_place] - slot.leg_travel
+            if more_travel > spare_work:
+                continue
+            if day.balance > 0.0:
+                more = float(more_travel + visit.work)
+                added += day.balance * more * (2.0 * route.work + more)
+                if added >= best:
+                    continue
+            if blink > 0.0 and draw(chance) < blink:
+                continue
+            if shift.max_span < shift.ends - shift.starts and not span_allows(day, plan, v, k, x):
+                continue
+            best, best_v, best_k = added, v, k
+    return best_v, best_k, best
+
+
+@compiled
+def pause_fits(day: Day, plan: Plan, v: int, k: int, p: int) -> bool:
+    """Tell whether pause p fits before position k of route v (its `max_span` aside)."""
+    slot = plan.slots[v, k]
+    pause = day.pauses[p]
+    begins = max(slot.clock, pause.earliest)
+    return bool(
+        begins <= pause.latest
+        and begins + pause.duration <= slot.latest_clock
+        and slot.ready + pause.duration + slot.leg_travel <= slot.latest_arrival
+    )
+
+
+@compiled
+def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
+    """Return when visit x would start (its buffer first) before position k of route v, or NEVER."""
+    slot = plan.slots[v, k]
+    visit = day.visits[x]
+    begins = start_of_service(
+        day, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock)
+    )
+    ends = begins + visit.occupies
+    if begins == NEVER or ends > slot.latest_clock:
+        return NEVER
+    if ends + day.travel[visit.place, slot.next_place] > slot.latest_arrival:
+        return NEVER
+    return begins
+
+
+@compiled
+def work_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
+    """Tell whether visit x before position k keeps route v within its work limit and capacity."""
+    slot = plan.slots[v, k]
+    visit = day.visits[x]
+    route = plan.routes[v]
+    travel = day.travel[slot.place, visit.place] + day.travel[visit.place, slot.next_place] - slot.leg_travel
+    return bool(
+        route.work + travel + visit.work <= day.shifts[v].max_work
+        and route.load + visit.load <= day.shifts[v].capacity
+    )

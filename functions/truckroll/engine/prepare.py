@@ -1,0 +1,280 @@
+"""From a problem to arrays: everything that can be decided before the search begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truckroll.engine.anchors import Anchors, anchor
+from truckroll.engine.arrays import PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
+from truckroll.engine.insert import pause_fits, place_node
+from truckroll.engine.model import Problem, ProblemError, Visit
+from truckroll.engine.schedule import reschedule, span
+from truckroll.engine.validate import check_problem
+
+FAR = 2**29
+NEIGHBOURS = 120
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem in arrays; `nodes` is the plan that holds nothing but what cannot move, and breaks.
+
+    `origin` is the problem's time at which the arrays' time is zero. `waived` lists, by shift, the
+    breaks for which the fixed visits leave no room.
+    """
+
+    problem: Problem
+    day: Day
+    origin: int
+    nodes: tuple[tuple[int, ...], ...]
+    waived: tuple[tuple[int, ...], ...]
+    width: int
+
+    def plan(self) -> Plan:
+        """Return a new plan with fixed visits, unavailable times and breaks in place."""
+        plan = empty_plan(len(self.problem.shifts), len(self.problem.visits), self.width)
+        for v, nodes in enumerate(self.nodes):
+            plan.nodes[v, : len(nodes)] = nodes
+            plan.routes[v]["length"] = len(nodes)
+            reschedule(self.day, plan, v)
+        return plan
+
+
+_prepared: WeakKeyDictionary[Problem, Prepared] = WeakKeyDictionary()
+
+
+def prepare(problem: Problem) -> Prepared:
+    """Return the problem in arrays, made once for each problem.
+
+    Raises ProblemError when it contradicts itself.
+    """
+    if problem not in _prepared:
+        check_problem(problem)
+        _prepared[problem] = _prepare(problem)
+    return _prepared[problem]
+
+
+def _prepare(problem: Problem) -> Prepared:
+    origin = min((shift.starts for shift in problem.shifts), default=0)
+    travel = np.ascontiguousarray(problem.travel, np.int32).copy()
+    np.fill_diagonal(travel, 0)
+    weights = problem.weights
+    cost = weights.travel * travel.astype(np.float64)
+    if weights.distance and problem.distance is not None:
+        cost += weights.distance * problem.distance
+    np.fill_diagonal(cost, 0.0)
+    anchors = [anchor(problem, v) for v in range(len(problem.shifts))]
+    visits, windows, eligible, may_serve = _visits(problem, origin, travel, anchors)
+    pauses, breaks = _pauses(problem, origin, anchors)
+    shifts = _shifts(problem, origin, anchors, breaks, may_serve)
+    lengths = [shift.ends - shift.starts for shift in problem.shifts]
+    cost32 = cost.astype(np.float32)
+    day = Day(
+        travel=travel,
+        travel_to=np.ascontiguousarray(travel.T),
+        cost=cost32,
+        cost_to=np.ascontiguousarray(cost32.T),
+        shifts=shifts,
+        visits=visits,
+        windows=windows,
+        eligible=eligible,
+        may_serve=may_serve,
+        pauses=pauses,
+        near=_near(travel, visits["place"]),
+        stability=float(weights.stability),
+        balance=float(weights.balance) / float(np.mean(lengths)) if weights.balance and lengths else 0.0,
+    )
+    fixed_nodes = _fixed_nodes(problem, anchors, pauses)
+    width = _width(shifts, visits, travel, may_serve, fixed_nodes, breaks)
+    return _place_breaks(Prepared(problem, day, origin, fixed_nodes, (), width))
+
+
+def _visits(
+    problem: Problem, origin: int, travel: NDArray[np.int32], anchors: list[Anchors]
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+    """Return visits, their windows, the shifts that may serve each (nearest home first), and the same as a table."""
+    visits = np.zeros(len(problem.visits), VISIT)
+    may_serve = np.zeros((len(problem.shifts), len(problem.visits)), np.bool_)
+    homes = np.array([shift.start_place for shift in problem.shifts], np.int32)
+    windows: list[tuple[int, int]] = []
+    eligible: list[NDArray[np.int32]] = []
+    counted = 0
+    for x, visit in enumerate(problem.visits):
+        row = visits[x]
+        row["place"] = visit.place
+        row["occupies"] = visit.setup_before + visit.duration + visit.setup_after
+        row["work"] = visit.duration
+        row["before"] = visit.setup_before
+        row["load"] = visit.load
+        row["price"] = problem.weights.price(visit)
+        row["fixed_shift"] = visit.fixed.shift if visit.fixed else -1
+        row["booked_shift"] = visit.current.shift if visit.current else -1
+        own = _windows(visit, origin)
+        row["first_window"] = len(windows)
+        windows += own
+        row["last_window"] = len(windows)
+        row["opens"], row["closes"] = own[0][0], own[-1][1]
+        may = np.unique(np.array(visit.eligible, np.int32))
+        may = may[np.argsort(travel[visit.place, homes[may]], kind="stable")]
+        row["first_eligible"], counted = counted, counted + len(may)
+        row["last_eligible"] = counted
+        eligible.append(may.astype(np.int32))
+        may_serve[may, x] = True
+    for anchors_of_shift in anchors:
+        for x, arrives_by, until in anchors_of_shift.visits:
+            begins = problem.visits[x].fixed.start - problem.visits[x].setup_before  # type: ignore[union-attr]
+            visits[x]["opens"] = begins - origin
+            visits[x]["closes"] = arrives_by - origin
+            visits[x]["fixed_until"] = until - origin
+    return (
+        visits,
+        np.array(windows, np.int32).reshape(-1, 2),
+        np.concatenate(eligible) if eligible else np.zeros(0, np.int32),
+        may_serve,
+    )
+
+
+def _windows(visit: Visit, origin: int) -> list[tuple[int, int]]:
+    """Return the windows for the buffer's begin, in order, joined where they touch."""
+    joined: list[tuple[int, int]] = []
+    for opens, closes in sorted(visit.windows) or [(-FAR + origin, FAR + origin)]:
+        begin = max(-FAR, opens - origin - visit.setup_before)
+        end = min(FAR, closes - origin - visit.setup_before)
+        if joined and begin <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def _pauses(
+    problem: Problem, origin: int, anchors: list[Anchors]
+) -> tuple[NDArray[Any], list[tuple[int, int]]]:
+    """Return all pauses, and for each shift the range of those that are movable breaks."""
+    rows: list[tuple[int, int, int, int, int]] = []
+    breaks: list[tuple[int, int]] = []
+    for v, shift in enumerate(problem.shifts):
+        rows += [(v, begin - origin, begin - origin, end - begin, -1) for begin, end in anchors[v].unavailable]
+        first = len(rows)
+        in_order = sorted(range(len(shift.breaks)), key=lambda i: shift.breaks[i].earliest)
+        for i in in_order:
+            one = shift.breaks[i]
+            rows.append((v, one.earliest - origin, one.latest - origin, one.duration, i))
+        breaks.append((first, len(rows)))
+    return np.array(rows, PAUSE), breaks
+
+
+def _shifts(
+    problem: Problem,
+    origin: int,
+    anchors: list[Anchors],
+    breaks: list[tuple[int, int]],
+    may_serve: NDArray[np.bool_],
+) -> NDArray[Any]:
+    shifts = np.zeros(len(problem.shifts), SHIFT)
+    booked = {visit.current.shift for visit in problem.visits if visit.current}
+    last_like: dict[Any, int] = {}
+    for v, shift in enumerate(problem.shifts):
+        row = shifts[v]
+        row["start_place"], row["end_place"] = shift.start_place, shift.end_place
+        row["starts"], row["ends"] = shift.starts - origin, anchors[v].ends - origin
+        row["max_work"] = FAR if shift.max_work is None else max(shift.max_work, anchors[v].work)
+        # A break taken inside the span is not counted in it, one taken outside shortens the rest.
+        longest = shift.ends - shift.starts - sum(one.duration for one in shift.breaks)
+        limited = shift.max_span is not None and shift.max_span < longest
+        row["max_span"] = shift.max_span if limited else FAR
+        row["capacity"] = FAR if shift.capacity is None else max(shift.capacity, anchors[v].load)
+        row["first_break"], row["last_break"] = breaks[v]
+        row["twin"] = -1
+        if anchors[v].visits or v in booked:
+            continue
+        like = (
+            *(shift.start_place, shift.end_place, shift.starts, shift.ends, shift.breaks),
+            *(shift.max_work, shift.max_span, shift.capacity, shift.unavailable),
+            may_serve[v].tobytes(),
+        )
+        row["twin"] = last_like.get(like, -1)
+        last_like[like] = v
+    return shifts
+
+
+def _near(travel: NDArray[np.int32], places: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return for each visit the nearest others, by the mean of both ways, itself first."""
+    n = len(places)
+    between = travel[np.ix_(places, places)].astype(np.int64)
+    between = between + between.T
+    np.fill_diagonal(between, -1)
+    keep = min(n, NEIGHBOURS)
+    if keep < n:
+        nearest = np.argpartition(between, keep - 1, axis=1)[:, :keep]
+    else:
+        nearest = np.tile(np.arange(n), (n, 1))
+    order = np.lexsort((nearest, np.take_along_axis(between, nearest, 1)), axis=1)
+    return np.ascontiguousarray(np.take_along_axis(nearest, order, 1), np.int32)
+
+
+def _fixed_nodes(
+    problem: Problem, anchors: list[Anchors], pauses: NDArray[Any]
+) -> tuple[tuple[int, ...], ...]:
+    """Return for each shift its fixed visits and unavailable times as nodes, in order of time."""
+    visits = len(problem.visits)
+    rows: list[tuple[int, ...]] = []
+    for v, of_shift in enumerate(anchors):
+        unavailable = np.flatnonzero((pauses["shift"] == v) & (pauses["index"] < 0)) if len(pauses) else []
+        timed = [(begin, visits + int(p)) for p, (begin, _) in zip(unavailable, of_shift.unavailable, strict=True)]
+        for x, _, _ in of_shift.visits:
+            fixed = problem.visits[x].fixed
+            assert fixed is not None
+            timed.append((fixed.start - problem.visits[x].setup_before, x))
+        rows.append(tuple(node for _, node in sorted(timed)))
+    return tuple(rows)
+
+
+def _width(
+    shifts: NDArray[Any],
+    visits: NDArray[Any],
+    travel: NDArray[np.int32],
+    may_serve: NDArray[np.bool_],
+    fixed_nodes: tuple[tuple[int, ...], ...],
+    breaks: list[tuple[int, int]],
+) -> int:
+    """Return how many nodes a route can hold at most, by its time alone."""
+    away = travel + np.where(np.eye(len(travel), dtype=np.bool_), FAR, 0)
+    least = np.minimum.reduce(away, axis=1) if len(travel) > 1 else np.zeros(len(travel), np.int64)
+    takes = visits["occupies"] + least[visits["place"]]
+    order = np.argsort(takes, kind="stable")
+    most = 0
+    for v in range(len(shifts)):
+        taken = np.cumsum(np.where(may_serve[v, order], takes[order], 0), dtype=np.int64)
+        room = shifts[v]["ends"] - shifts[v]["starts"] + (takes.max() if len(takes) else 0)
+        count = int(np.count_nonzero(may_serve[v, order] & (taken <= room)))
+        most = max(most, count + len(fixed_nodes[v]) + breaks[v][1] - breaks[v][0])
+    return most + 2
+
+
+def _place_breaks(prepared: Prepared) -> Prepared:
+    """Add to each route the breaks it has room for, each in the first slot that takes it."""
+    day, plan = prepared.day, prepared.plan()
+    waived: list[tuple[int, ...]] = []
+    for v in range(len(prepared.problem.shifts)):
+        without: list[int] = []
+        for p in range(day.shifts[v]["first_break"], day.shifts[v]["last_break"]):
+            slots = range(int(plan.routes[v]["length"]) + 1)
+            at = next((k for k in slots if pause_fits(day, plan, v, k, p)), None)
+            if at is None:
+                without.append(int(day.pauses[p]["index"]))
+            else:
+                place_node(day, plan, v, at, len(day.visits) + p)
+        waived.append(tuple(without))
+        day.shifts[v]["max_span"] = max(int(day.shifts[v]["max_span"]), span(day, plan, v))
+    nodes = tuple(
+        tuple(int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]) for v in range(len(plan.nodes))
+    )
+    return Prepared(prepared.problem, day, prepared.origin, nodes, tuple(waived), prepared.width)
+
+

@@ -1,0 +1,84 @@
+"""From the arrays back to a plan a dispatcher reads: stops with times, breaks, travel."""
+
+from __future__ import annotations
+
+from truckroll.engine.arrays import Plan
+from truckroll.engine.model import Pause, Route, Stop
+from truckroll.engine.prepare import Prepared
+from truckroll.engine.schedule import departure, start_of_service
+
+
+def routes_of(prepared: Prepared, plan: Plan) -> tuple[Route, ...]:
+    """Return every shift's route: visits as early as they can be, leaving as late as that allows."""
+    return tuple(route_of(prepared, plan, v) for v in range(len(prepared.problem.shifts)))
+
+
+def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
+    """Return the route of shift v in the problem's time.
+
+    Where an early start would exceed the shift's `max_span`, the day is started later.
+    """
+    day = prepared.day
+    problem = prepared.problem
+    shift = day.shifts[v]
+    nodes = [int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]]
+    last = plan.slots[v, len(nodes)]
+    end = max(int(last["ready"]) + int(day.travel[last["place"], shift["end_place"]]), int(last["clock"]))
+    leaves, paused, home_first = departure(day, plan, v, end, True)
+    if end - leaves - paused > shift["max_span"]:
+        leaves, paused, home_first = departure(day, plan, v, end, False)
+
+    visits = len(problem.visits)
+    stops: list[Stop] = []
+    breaks: list[Pause] = []
+    place = int(shift["start_place"])
+    ready = clock = int(shift["starts"] if home_first else leaves)
+    travel_s = distance_m = work = 0
+    for node in nodes:
+        if node >= visits:
+            pause = day.pauses[node - visits]
+            begins = max(clock, int(pause["earliest"]))
+            clock = begins + int(pause["duration"])
+            ready += int(pause["duration"])
+            if pause["index"] >= 0:
+                breaks.append(
+                    Pause(begins + prepared.origin, clock + prepared.origin, int(pause["index"]))
+                )
+            continue
+        if home_first and not stops:
+            ready = clock = int(leaves)
+        row = day.visits[node]
+        visit = problem.visits[node]
+        leg, metres = _leg(prepared, place, visit.place)
+        arrival = max(ready + leg, clock)
+        if visit.fixed is not None:
+            starts = visit.fixed.start
+            clock = int(row["fixed_until"])
+        else:
+            begins = start_of_service(day, node, arrival)
+            starts = begins + visit.setup_before + prepared.origin
+            clock = begins + int(row["occupies"])
+        ready = clock
+        place = visit.place
+        stops.append(Stop(node, arrival + prepared.origin, starts, starts + visit.duration, leg, metres))
+        travel_s += leg
+        distance_m += metres
+        work += leg + visit.duration
+    leg, metres = _leg(prepared, place, int(shift["end_place"]))
+    over = max(ready + leg, clock)
+    return Route(
+        shift=v,
+        stops=tuple(stops),
+        breaks=tuple(breaks),
+        starts=int(leaves) + prepared.origin,
+        ends=over + prepared.origin,
+        travel_s=travel_s + leg,
+        distance_m=distance_m + metres,
+        work_s=work + leg,
+    )
+
+
+def _leg(prepared: Prepared, a: int, b: int) -> tuple[int, int]:
+    distance = prepared.problem.distance
+    metres = int(distance[a, b]) if distance is not None and a != b else 0
+    return int(prepared.day.travel[a, b]), metres

@@ -1,0 +1,265 @@
+"""Take strings of visits out of neighbouring routes and put them back greedily.
+
+Slack induction by string removals, J. Christiaens and G. Vanden Berghe, Transportation Science
+54(2), 2020; here with optional visits that have a price, breaks that wander, and orders of
+reinsertion that know who is hard to place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.chance import below, draw
+from truckroll.engine.compiled import compiled
+from truckroll.engine.insert import cheapest_slot, pause_fits, place_node
+from truckroll.engine.schedule import reschedule
+
+REMOVED = 10.0  # visits taken out on average
+STRING = 10  # the longest string taken from one route
+SPLIT = 0.5  # share of strings that keep a few visits in their middle
+KEEP_MORE = 0.5
+BLINK = 0.01
+MOVE_PAUSES = 0.3  # share of ruined routes whose pauses are placed anew
+RETRIED = 60  # unserved visits tried again in one step
+
+
+class Trail(NamedTuple):
+    """How to undo a step: the routes it touched, as they were."""
+
+    nodes: NDArray[np.int32]
+    length: NDArray[np.int32]
+    cost: NDArray[np.float64]
+    shifts: NDArray[np.int32]
+    touched: NDArray[np.bool_]
+    count: NDArray[np.int64]
+
+
+class Loose(NamedTuple):
+    """The visits in hand: those just removed first, then unserved ones that get another chance."""
+
+    visits: NDArray[np.int32]
+    keys: NDArray[np.float64]
+    removed: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+
+def empty_trail(plan: Plan) -> Trail:
+    """Return a trail with room for every route."""
+    shifts, width = plan.nodes.shape
+    return Trail(
+        nodes=np.zeros((shifts, width), np.int32),
+        length=np.zeros(shifts, np.int32),
+        cost=np.zeros(shifts),
+        shifts=np.zeros(shifts, np.int32),
+        touched=np.zeros(shifts, np.bool_),
+        count=np.zeros(1, np.int64),
+    )
+
+
+def empty_loose(visits: int) -> Loose:
+    """Return an empty hand with room for every visit."""
+    return Loose(
+        visits=np.zeros(visits, np.int32),
+        keys=np.zeros(visits),
+        removed=np.zeros(1, np.int64),
+        total=np.zeros(1, np.int64),
+    )
+
+
+@compiled
+def remember(plan: Plan, trail: Trail, v: int) -> None:
+    """Save route v before its first change in this step."""
+    if trail.touched[v]:
+        return
+    i = trail.count[0]
+    n = plan.routes[v].length
+    for k in range(n):
+        trail.nodes[i, k] = plan.nodes[v, k]
+    trail.length[i] = n
+    trail.cost[i] = plan.routes[v].cost
+    trail.shifts[i] = v
+    trail.touched[v] = True
+    trail.count[0] = i + 1
+
+
+@compiled
+def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
+    """Bring back the routes of the trail, and with them the visits in hand."""
+    for i in range(loose.total[0]):
+        plan.shift_of[loose.visits[i]] = -1
+    for i in range(trail.count[0]):
+        v = int(trail.shifts[i])
+        for k in range(trail.length[i]):
+            plan.nodes[v, k] = trail.nodes[i, k]
+        plan.routes[v].length = trail.length[i]
+        reschedule(day, plan, v)
+
+
+@compiled
+def forget(trail: Trail) -> None:
+    """Clear the trail."""
+    for i in range(trail.count[0]):
+        trail.touched[trail.shifts[i]] = False
+    trail.count[0] = 0
+
+
+@compiled
+def remove_string(day: Day, plan: Plan, loose: Loose, v: int, at: int, chance: Any) -> None:
+    """Take a string of nodes around position `at` out of route v; fixed visits and pauses stay."""
+    visits = day.visits.shape[0]
+    n = plan.routes[v].length
+    length = 1 + below(chance, int(min(STRING, n)))
+    kept = 0
+    if draw(chance) < SPLIT:
+        while length + kept < n and draw(chance) < KEEP_MORE:
+            kept += 1
+    low = max(0, at - (length + kept) + 1)
+    high = min(at, n - (length + kept))
+    start = low + below(chance, int(high - low + 1))
+    keep_from = start + below(chance, length + 1) if kept > 0 else n
+    w = 0
+    for k in range(n):
+        node = plan.nodes[v, k]
+        inside = start <= k < start + length + kept and not keep_from <= k < keep_from + kept
+        if inside and node < visits and day.visits[node].fixed_shift < 0:
+            loose.visits[loose.total[0]] = node
+            loose.total[0] += 1
+            plan.shift_of[node] = -1
+        else:
+            plan.nodes[v, w] = node
+            w += 1
+    plan.routes[v].length = w
+
+
+@compiled
+def wander(day: Day, plan: Plan, v: int, chance: Any) -> bool:
+    """Put each break of route v into a random slot where it fits; tell whether the route is feasible."""
+    visits = day.visits.shape[0]
+    feasible = reschedule(day, plan, v)
+    n = plan.routes[v].length
+    for p in range(day.shifts[v].first_break, day.shifts[v].last_break):
+        if not feasible:
+            return False
+        at = 0
+        while at < n and plan.nodes[v, at] != visits + p:
+            at += 1
+        if at == n:
+            continue
+        for k in range(at, n - 1):
+            plan.nodes[v, k] = plan.nodes[v, k + 1]
+        plan.routes[v].length = n - 1
+        feasible = reschedule(day, plan, v)
+        seen, chosen = 0, at
+        for k in range(n):
+            if pause_fits(day, plan, v, k, p):
+                seen += 1
+                if draw(chance) * seen < 1.0:
+                    chosen = k
+        feasible = place_node(day, plan, v, chosen, visits + p)
+    return feasible
+
+
+@compiled
+def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
+    """Remove strings near a random visit; tell whether what is left is feasible."""
+    visits = day.visits.shape[0]
+    strings = 1 + int(draw(chance) * max(1.0, 4.0 * REMOVED / (1.0 + STRING) - 1.0))
+    seed = below(chance, visits)
+    feasible = True
+    for i in range(day.near.shape[1]):
+        if trail.count[0] >= strings:
+            break
+        x = int(day.near[seed, i])
+        v = int(plan.shift_of[x])
+        if v < 0 or trail.touched[v]:
+            continue
+        remember(plan, trail, v)
+        remove_string(day, plan, loose, v, int(plan.position_of[x]), chance)
+        if draw(chance) < MOVE_PAUSES:
+            feasible = wander(day, plan, v, chance) and feasible
+        else:
+            feasible = reschedule(day, plan, v) and feasible
+    loose.removed[0] = loose.total[0]
+    return feasible
+
+
+@compiled
+def give_another_chance(
+    day: Day, plan: Plan, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any
+) -> None:
+    """Take in hand unserved visits that a touched route may serve, at most RETRIED of them."""
+    if count == 0:
+        return
+    offset = below(chance, count)
+    room = loose.total[0] + RETRIED
+    for i in range(count):
+        x = unserved[(offset + i) % count]
+        for t in range(trail.count[0]):
+            if day.may_serve[trail.shifts[t], x]:
+                loose.visits[loose.total[0]] = x
+                loose.total[0] += 1
+                break
+        if loose.total[0] >= room:
+            break
+
+
+@compiled
+def sort_loose(day: Day, loose: Loose, order: Any, chance: Any) -> None:
+    """Fill `order` with the indices of the visits in hand, in one of several orders drawn at random."""
+    draw_of_order = draw(chance)
+    n = loose.total[0]
+    for i in range(n):
+        visit = day.visits[loose.visits[i]]
+        noise = draw(chance)
+        if draw_of_order < 0.40:
+            key = noise
+        elif draw_of_order < 0.52:
+            key = noise - visit.price - visit.load
+        elif draw_of_order < 0.64:
+            key = noise + visit.last_eligible - visit.first_eligible - visit.load
+        elif draw_of_order < 0.72:
+            key = noise + visit.opens
+        elif draw_of_order < 0.78:
+            key = noise - visit.closes
+        elif draw_of_order < 0.84:
+            key = noise + visit.closes - visit.opens
+        elif draw_of_order < 0.92:
+            key = -visit.price / (visit.occupies + 600.0)
+        else:
+            key = noise - day.travel[day.shifts[0].start_place, visit.place]
+        loose.keys[i] = key
+    for i in range(n):
+        key = loose.keys[i]
+        j = i
+        while j > 0 and loose.keys[order[j - 1]] > key:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+
+
+@compiled
+def recreate(day: Day, plan: Plan, trail: Trail, loose: Loose, order: Any, chance: Any) -> bool:
+    """Put the visits in hand where each is cheapest at its turn; tell whether all routes are feasible.
+
+    Removed visits may go anywhere, the others only into routes already touched. A visit whose
+    cheapest slot costs more than leaving it unserved stays out.
+    """
+    sort_loose(day, loose, order, chance)
+    feasible = True
+    for i in range(loose.total[0]):
+        x = int(loose.visits[order[i]])
+        visit = day.visits[x]
+        if order[i] < loose.removed[0]:
+            first, last = int(visit.first_eligible), int(visit.last_eligible)
+            v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, BLINK, chance)
+        else:
+            last = int(trail.count[0])
+            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, BLINK, chance)
+        if v >= 0:
+            remember(plan, trail, v)
+            feasible = place_node(day, plan, v, k, x) and feasible
+    return feasible

@@ -1,0 +1,182 @@
+"""The schedule of a route, forward and backward: when each node can be reached, and when it must be."""
+
+from __future__ import annotations
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.compiled import compiled
+
+NEVER = -(2**30)
+
+
+@compiled
+def start_of_service(day: Day, x: int, arrival: int) -> int:
+    """Return when visit x can start having arrived at `arrival`, or NEVER."""
+    visit = day.visits[x]
+    for w in range(visit.first_window, visit.last_window):
+        if arrival <= day.windows[w, 1]:
+            return max(arrival, day.windows[w, 0])
+    return NEVER
+
+
+@compiled
+def latest_start(day: Day, x: int, limit: int) -> int:
+    """Return the latest start of visit x within its windows and no later than `limit`, or NEVER."""
+    visit = day.visits[x]
+    for w in range(visit.last_window - 1, visit.first_window - 1, -1):
+        if day.windows[w, 0] <= limit:
+            return min(limit, day.windows[w, 1])
+    return NEVER
+
+
+@compiled
+def reschedule(day: Day, plan: Plan, v: int) -> bool:
+    """Recompute everything that follows from the nodes of route v; tell whether it is feasible.
+
+    `max_span` is not judged here, see `span`.
+    """
+    shift = day.shifts[v]
+    route = plan.routes[v]
+    n = route.length
+    visits = day.visits.shape[0]
+    place, ready, clock = shift.start_place, shift.starts, shift.starts
+    work, load, served, moved = 0, 0, 0, 0.0
+    feasible = True
+    for k in range(n + 1):
+        slot = plan.slots[v, k]
+        slot.place, slot.ready, slot.clock = place, ready, clock
+        if k == n:
+            break
+        node = int(plan.nodes[v, k])
+        if node >= visits:
+            pause = day.pauses[node - visits]
+            begins = max(clock, pause.earliest)
+            if begins > pause.latest:
+                feasible = False
+            clock = begins + pause.duration
+            ready += pause.duration
+            continue
+        visit = day.visits[node]
+        leg = day.travel[place, visit.place]
+        arrival = max(ready + leg, clock)
+        if visit.fixed_shift >= 0:
+            if arrival > visit.closes:
+                feasible = False
+            clock = visit.fixed_until
+        else:
+            begins = start_of_service(day, node, arrival)
+            if begins == NEVER:
+                feasible = False
+                begins = arrival
+            clock = begins + visit.occupies
+        ready = clock
+        place = visit.place
+        work += leg + visit.work
+        load += visit.load
+        served += 1
+        if visit.booked_shift >= 0 and visit.booked_shift != v:
+            moved += day.stability
+        plan.shift_of[node] = v
+        plan.position_of[node] = k
+    leg = day.travel[place, shift.end_place]
+    if max(ready + leg, clock) > shift.ends:
+        feasible = False
+    work += leg
+    if work > shift.max_work or load > shift.capacity:
+        feasible = False
+    cost = moved
+    next_place, latest_arrival, latest_clock = shift.end_place, shift.ends, shift.ends
+    for k in range(n, -1, -1):
+        slot = plan.slots[v, k]
+        slot.next_place = next_place
+        slot.latest_arrival = latest_arrival
+        slot.latest_clock = latest_clock
+        slot.leg_cost = day.cost[slot.place, next_place]
+        slot.leg_travel = day.travel[slot.place, next_place]
+        if k == 0:
+            cost += slot.leg_cost
+            break
+        node = int(plan.nodes[v, k - 1])
+        if node >= visits:
+            pause = day.pauses[node - visits]
+            latest_clock = min(pause.latest, latest_clock - pause.duration)
+            latest_arrival -= pause.duration
+            continue
+        cost += slot.leg_cost
+        visit = day.visits[node]
+        if visit.fixed_shift >= 0:
+            latest_arrival = visit.closes
+        else:
+            limit = min(latest_clock, latest_arrival - slot.leg_travel) - visit.occupies
+            latest_arrival = latest_start(day, node, limit)
+        latest_clock = latest_arrival
+        next_place = visit.place
+    route.visits = served
+    route.load = load
+    route.work = work
+    route.cost = cost + day.balance * float(work) * float(work)
+    return feasible
+
+
+@compiled
+def departure(day: Day, plan: Plan, v: int, end: int, earliest: bool) -> tuple[int, int, bool]:
+    """Return the latest time to leave for route v, its pauses' length after that, and if some precede it.
+
+    The route must still be over by `end`, with every visit in the window its earliest schedule
+    uses; with `earliest`, at the very start its earliest schedule gives it. Pauses before the first
+    visit are taken at the start place where that leaves no visit later.
+    """
+    shift = day.shifts[v]
+    n = plan.routes[v].length
+    visits = day.visits.shape[0]
+    latest_arrival, latest_clock, paused, leading = end, end, 0, n
+    next_place = shift.end_place
+    for k in range(n - 1, -1, -1):
+        node = int(plan.nodes[v, k])
+        if node >= visits:
+            pause = day.pauses[node - visits]
+            latest_clock = min(pause.latest, latest_clock - pause.duration)
+            latest_arrival -= pause.duration
+            paused += pause.duration
+            continue
+        visit = day.visits[node]
+        slot = plan.slots[v, k]
+        arrival = max(slot.ready + day.travel[slot.place, visit.place], slot.clock)
+        if visit.fixed_shift >= 0:
+            latest_arrival = max(arrival, visit.opens)
+        else:
+            begins = start_of_service(day, node, arrival)
+            if not earliest:
+                limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
+                begins = max(begins, latest_in_window_of(day, node, begins, limit - visit.occupies))
+            latest_arrival = begins
+        latest_clock = latest_arrival
+        next_place = visit.place
+        leading = k
+    leg = day.travel[shift.start_place, next_place]
+    first = plan.slots[v, leading]
+    lead = first.ready - shift.starts
+    at_home = latest_arrival + lead - leg
+    if leading > 0 and first.clock <= at_home:
+        return at_home, paused - lead, True
+    return max(shift.starts, min(latest_clock, latest_arrival - leg)), paused, False
+
+
+@compiled
+def latest_in_window_of(day: Day, x: int, begins: int, limit: int) -> int:
+    """Return the latest start of visit x up to `limit` in the very window that holds `begins`."""
+    visit = day.visits[x]
+    for w in range(visit.first_window, visit.last_window):
+        if day.windows[w, 0] <= begins <= day.windows[w, 1]:
+            return min(limit, day.windows[w, 1])
+    return begins
+
+
+@compiled
+def span(day: Day, plan: Plan, v: int) -> int:
+    """Return the shortest time from leaving to returning, less pauses, that ends as early as possible."""
+    if plan.routes[v].visits == 0:
+        return 0
+    last = plan.slots[v, plan.routes[v].length]
+    end = max(last.ready + day.travel[last.place, day.shifts[v].end_place], last.clock)
+    leaves, paused, _ = departure(day, plan, v, end, False)
+    return int(end - leaves - paused)

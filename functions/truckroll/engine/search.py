@@ -1,0 +1,143 @@
+"""Simulated annealing over ruin and recreate: steps are taken or undone, the best plan is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.chance import draw
+from truckroll.engine.compiled import compiled
+from truckroll.engine.insert import cheapest_slot, place_node
+from truckroll.engine.ruin_recreate import (
+    Loose,
+    Trail,
+    forget,
+    give_another_chance,
+    recreate,
+    ruin,
+    undo,
+)
+from truckroll.engine.schedule import reschedule
+
+
+@compiled
+def cost_of(day: Day, plan: Plan) -> float:
+    """Return the objective of a plan: its routes, and the price of every visit left out."""
+    total = 0.0
+    for v in range(plan.routes.shape[0]):
+        total += plan.routes[v].cost
+    for x in range(plan.shift_of.shape[0]):
+        if plan.shift_of[x] < 0:
+            total += day.visits[x].price
+    return total
+
+
+@compiled
+def copy_route(day: Day, source: Plan, target: Plan, v: int) -> None:
+    """Copy the nodes of route v; nothing else of the target is kept up."""
+    n = source.routes[v].length
+    for k in range(n):
+        target.nodes[v, k] = source.nodes[v, k]
+    target.routes[v].length = n
+
+
+@compiled
+def restore(day: Day, plan: Plan) -> None:
+    """Recompute the whole plan from its nodes."""
+    plan.shift_of[:] = -1
+    for v in range(plan.routes.shape[0]):
+        reschedule(day, plan, v)
+
+
+@compiled
+def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
+    """Put the unserved visits among `order` where each is cheapest, in that order; return how many found a slot."""
+    placed = 0
+    for i in range(order.shape[0]):
+        x = int(order[i])
+        if plan.shift_of[x] >= 0:
+            continue
+        visit = day.visits[x]
+        first, last = int(visit.first_eligible), int(visit.last_eligible)
+        v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, 0.0, chance)
+        if v >= 0:
+            place_node(day, plan, v, k, x)
+            placed += 1
+    return placed
+
+
+@compiled
+def anneal(
+    day: Day,
+    plan: Plan,
+    best: Plan,
+    stale: Any,
+    trail: Trail,
+    loose: Loose,
+    order: Any,
+    state: Any,
+    steps: int,
+    hot: float,
+    cold: float,
+    chance: Any,
+) -> int:
+    """Take `steps` steps from temperature `hot` to `cold`; return how many were accepted.
+
+    `state` holds the cost of the plan and of the best one; `stale` marks routes in which `best`
+    lags behind `plan`.
+    """
+    visits = day.visits.shape[0]
+    unserved = np.empty(visits, np.int32)
+    count = 0
+    for x in range(visits):
+        if plan.shift_of[x] < 0:
+            unserved[count] = x
+            count += 1
+    cooling = (cold / hot) ** (1.0 / max(1, steps))
+    temperature = hot
+    accepted = 0
+    for _ in range(steps):
+        temperature *= cooling
+        loose.total[0] = 0
+        loose.removed[0] = 0
+        feasible = ruin(day, plan, trail, loose, chance)
+        if feasible:
+            give_another_chance(day, plan, trail, loose, unserved, count, chance)
+            feasible = recreate(day, plan, trail, loose, order, chance)
+        change = 0.0
+        for i in range(trail.count[0]):
+            change += plan.routes[trail.shifts[i]].cost - trail.cost[i]
+        for i in range(loose.total[0]):
+            x = loose.visits[i]
+            if i < loose.removed[0] and plan.shift_of[x] < 0:
+                change += day.visits[x].price
+            elif i >= loose.removed[0] and plan.shift_of[x] >= 0:
+                change -= day.visits[x].price
+        if feasible and change < -temperature * np.log(1.0 - draw(chance)):
+            accepted += 1
+            state[0] += change
+            kept = 0
+            for i in range(count):
+                if plan.shift_of[unserved[i]] < 0:
+                    unserved[kept] = unserved[i]
+                    kept += 1
+            count = kept
+            for i in range(loose.removed[0]):
+                if plan.shift_of[loose.visits[i]] < 0:
+                    unserved[count] = loose.visits[i]
+                    count += 1
+            for i in range(trail.count[0]):
+                stale[trail.shifts[i]] = True
+            if state[0] < state[1] - 1e-6:
+                state[1] = state[0]
+                for v in range(plan.routes.shape[0]):
+                    if stale[v]:
+                        copy_route(day, plan, best, v)
+                        stale[v] = False
+        else:
+            undo(day, plan, trail, loose)
+        forget(trail)
+    return accepted
+

@@ -1,0 +1,161 @@
+"""Fit one more visit by moving breaks or by dropping others: exact and slower than insert.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.compiled import compiled
+from truckroll.engine.insert import pause_fits, place_node, start_in_slot, take_node, work_allows
+from truckroll.engine.schedule import NEVER, reschedule, span
+
+
+@compiled
+def lift_breaks(day: Day, plan: Plan, v: int, lifted: Any) -> int:
+    """Take the movable breaks out of route v into `lifted`; return how many there were."""
+    visits = day.visits.shape[0]
+    first, last = day.shifts[v].first_break, day.shifts[v].last_break
+    count, w = 0, 0
+    for k in range(plan.routes[v].length):
+        node = plan.nodes[v, k]
+        if visits + first <= node < visits + last:
+            lifted[count] = node - visits
+            count += 1
+        else:
+            plan.nodes[v, w] = node
+            w += 1
+    plan.routes[v].length = w
+    reschedule(day, plan, v)
+    return count
+
+
+@compiled
+def settle_breaks(day: Day, plan: Plan, v: int, lifted: Any, count: int) -> bool:
+    """Place the breaks lifted[:count] wherever all fit together; tell whether they do, else change nothing."""
+    visits = day.visits.shape[0]
+    limit = day.shifts[v].max_span
+    limited = limit < day.shifts[v].ends - day.shifts[v].starts
+    at = np.zeros(count + 1, np.int64)
+    i = 0
+    while True:
+        if i == count:
+            if not limited or span(day, plan, v) <= limit:
+                return True
+        else:
+            p = int(lifted[i])
+            last = plan.routes[v].length
+            while at[i] <= last and not pause_fits(day, plan, v, at[i], p):
+                at[i] += 1
+            if at[i] <= last:
+                place_node(day, plan, v, at[i], visits + p)
+                i += 1
+                at[i] = 0
+                continue
+        i -= 1
+        if i < 0:
+            return False
+        take_node(day, plan, v, at[i])
+        at[i] += 1
+
+
+@compiled
+def put_back(day: Day, plan: Plan, v: int, saved: Any, length: int) -> None:
+    """Make route v what `saved` holds."""
+    for k in range(plan.routes[v].length):
+        if plan.nodes[v, k] < day.visits.shape[0]:
+            plan.shift_of[plan.nodes[v, k]] = -1
+    for k in range(length):
+        plan.nodes[v, k] = saved[k]
+    plan.routes[v].length = length
+    reschedule(day, plan, v)
+
+
+@compiled
+def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> float:
+    """Return the least cost below `limit` of visit x in route v, its breaks anywhere; else `limit`.
+
+    With `keep` the route is left that way, otherwise as it was.
+    """
+    if not day.may_serve[v, x] or plan.routes[v].length >= plan.nodes.shape[1]:
+        return limit
+    before = plan.routes[v].cost
+    length = plan.routes[v].length
+    saved = plan.nodes[v, :length].copy()
+    chosen = saved
+    best = limit
+    lifted = np.empty(plan.nodes.shape[1], np.int32)
+    count = lift_breaks(day, plan, v, lifted)
+    for k in range(plan.routes[v].length + 1):
+        slot = plan.slots[v, k]
+        visit = day.visits[x]
+        added = day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost
+        if added >= best and day.balance == 0.0:
+            continue
+        if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
+            continue
+        place_node(day, plan, v, k, x)
+        cost = plan.routes[v].cost - before
+        if cost < best and settle_breaks(day, plan, v, lifted, count):
+            best = cost
+            chosen = plan.nodes[v, : plan.routes[v].length].copy()
+            unused = np.empty(plan.nodes.shape[1], np.int32)
+            lift_breaks(day, plan, v, unused)
+        take_node(day, plan, v, k)
+    if keep and best < limit:
+        put_back(day, plan, v, chosen, len(chosen))
+    else:
+        put_back(day, plan, v, saved, length)
+    return best
+
+
+@compiled
+def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: Any) -> tuple[int, int, float]:
+    """Return the shift, how many visits to drop there, and the cost of serving x instead of them.
+
+    Tried are all strings of consecutive visits of each shift that may serve x; `dropped` receives
+    the cheapest. The cost counts the price of what is dropped and the change of travel, not the
+    price of x; -1, 0, limit when none costs less than `limit`.
+    """
+    visits = day.visits.shape[0]
+    best, best_v, best_count = limit, -1, 0
+    lifted = np.empty(plan.nodes.shape[1], np.int32)
+    for e in range(day.visits[x].first_eligible, day.visits[x].last_eligible):
+        v = int(day.eligible[e])
+        length = plan.routes[v].length
+        saved = plan.nodes[v, :length].copy()
+        before = plan.routes[v].cost
+        for a in range(length):
+            if saved[a] >= visits or day.visits[saved[a]].fixed_shift >= 0:
+                continue
+            price, count = 0.0, 0
+            for b in range(a, length):
+                if saved[b] >= visits or day.visits[saved[b]].fixed_shift >= 0:
+                    continue
+                price += day.visits[saved[b]].price
+                count += 1
+                # Even an empty route could not make up for more than its own cost.
+                if price - before >= best:
+                    break
+                w = 0
+                for k in range(length):
+                    node = saved[k]
+                    if a <= k <= b and node < visits and day.visits[node].fixed_shift < 0:
+                        plan.shift_of[node] = -1
+                    else:
+                        plan.nodes[v, w] = node
+                        w += 1
+                plan.routes[v].length = w
+                if reschedule(day, plan, v):
+                    change = plan.routes[v].cost - before
+                    added = squeeze(day, plan, v, x, best - price - change, False)
+                    if added < best - price - change:
+                        best, best_v, best_count = price + change + added, v, count
+                        w = 0
+                        for k in range(a, b + 1):
+                            if saved[k] < visits and day.visits[saved[k]].fixed_shift < 0:
+                                dropped[w] = saved[k]
+                                w += 1
+                put_back(day, plan, v, saved, length)
+    return best_v, best_count, best

@@ -1,0 +1,180 @@
+"""Why a visit is left out, found by trying: on an empty day, beside the fixed visits, in the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truckroll.engine.arrays import Plan
+from truckroll.engine.insert import cheapest_slot, place_node
+from truckroll.engine.model import Objective, Problem, Reason, Unserved
+from truckroll.engine.prepare import Prepared, prepare
+from truckroll.engine.search import restore
+from truckroll.engine.squeeze import cheapest_displacement, squeeze
+
+ANY_COST = 1e15
+ROUNDS = 3
+
+
+def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
+    """Serve what still fits: as it is, by moving a break, or by dropping visits that cost less to drop.
+
+    What this leaves unserved can't be served at a profit by dropping consecutive visits of one route.
+    """
+    day = prepared.day
+    dropped = np.zeros(plan.nodes.shape[1], np.int32)
+    for _ in range(ROUNDS):
+        waiting = _left_out(plan)
+        changed = False
+        for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
+            visit = day.visits[x]
+            first, last, price = int(visit["first_eligible"]), int(visit["last_eligible"]), float(visit["price"])
+            v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, price, 0.0, chance)
+            if v >= 0:
+                place_node(day, plan, v, k, x)
+                changed = True
+                continue
+            v, cost = _cheapest_squeeze(prepared, plan, x, price)
+            if v >= 0:
+                squeeze(day, plan, v, x, ANY_COST, True)
+                changed = True
+                continue
+            v, count, cost = cheapest_displacement(day, plan, x, price, dropped)
+            if v >= 0 and cost < price - 1e-6:
+                _drop(prepared, plan, v, {int(one) for one in dropped[:count]})
+                squeeze(day, plan, v, x, ANY_COST, True)
+                changed = True
+        if not changed:
+            return
+
+
+def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
+    """Return every unserved visit with the reason, each proved by a trial."""
+    waiting = _left_out(plan)
+    if not waiting:
+        return ()
+    problem = prepared.problem
+    allowed = [x for x in waiting if problem.visits[x].eligible]
+    reasons: dict[int, Unserved] = {
+        x: Unserved(x, "no_eligible_technician", {}) for x in waiting if not problem.visits[x].eligible
+    }
+    fits = _empty_day(problem, allowed)
+    hopeless = [x for x in allowed if not fits[x]]
+    reasons.update(_hopeless(problem, hopeless))
+    base = prepared.plan()
+    dropped = np.zeros(plan.nodes.shape[1], np.int32)
+    for x in allowed:
+        if x in reasons:
+            continue
+        v, _ = _cheapest_squeeze(prepared, base, x, ANY_COST)
+        if v < 0:
+            reasons[x] = Unserved(x, "locked", {"shifts": fits[x]})
+            continue
+        price = float(prepared.day.visits[x]["price"])
+        v, cost = _cheapest_squeeze(prepared, plan, x, ANY_COST)
+        if v >= 0:
+            detail = {"shift": v, "cost": round(cost, 1), "weight": price}
+            reasons[x] = Unserved(x, "not_worth_the_travel", detail)
+            continue
+        v, count, cost = cheapest_displacement(prepared.day, plan, x, ANY_COST, dropped)
+        detail = {
+            "shift": v,
+            "displaces": tuple(int(one) for one in dropped[:count]),
+            "cost": round(cost, 1),
+            "weight": price,
+        }
+        reasons[x] = Unserved(x, "capacity", detail)
+    return tuple(reasons[x] for x in waiting)
+
+
+def _left_out(plan: Plan) -> list[int]:
+    return [int(x) for x in np.flatnonzero(plan.shift_of < 0)]
+
+
+def _cheapest_squeeze(prepared: Prepared, plan: Plan, x: int, limit: float) -> tuple[int, float]:
+    """Return the shift that takes visit x most cheaply, breaks moved if need be, or -1."""
+    best, best_v = limit, -1
+    for v in prepared.problem.visits[x].eligible:
+        cost = squeeze(prepared.day, plan, v, x, best, False)
+        if cost < best:
+            best, best_v = cost, v
+    return best_v, best
+
+
+def _drop(prepared: Prepared, plan: Plan, v: int, visits: set[int]) -> None:
+    nodes = [int(node) for node in plan.nodes[v, : plan.routes[v]["length"]] if int(node) not in visits]
+    plan.nodes[v, : len(nodes)] = nodes
+    plan.routes[v]["length"] = len(nodes)
+    restore(prepared.day, plan)
+
+
+def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
+    """Tell apart why visits fit nobody's empty day."""
+    any_time = _empty_day(problem, visits, windows=False)
+    here = _empty_day(problem, visits, windows=False, travel=False)
+    found: dict[int, Unserved] = {}
+    for x in visits:
+        visit = problem.visits[x]
+        shifts = [problem.shifts[v] for v in visit.eligible]
+        reason: Reason
+        detail: dict[str, Any]
+        if any_time[x]:
+            reason, detail = "no_time_in_window", {"shifts": any_time[x], "windows": visit.windows}
+        elif here[x]:
+            there_and_back = [
+                int(problem.travel[one.start_place, visit.place] + problem.travel[visit.place, one.end_place])
+                for one in shifts
+            ]
+            reason, detail = "unreachable", {"travel_s": min(there_and_back)}
+        else:
+            needs = visit.setup_before + visit.duration + visit.setup_after
+            reason = "shift_too_short"
+            detail = {"needs_s": needs, "longest_shift_s": max(one.ends - one.starts for one in shifts)}
+        found[x] = Unserved(x, reason, detail)
+    return found
+
+
+def _empty_day(
+    problem: Problem, visits: Iterable[int], *, windows: bool = True, travel: bool = True
+) -> dict[int, tuple[int, ...]]:
+    """Return for each visit the shifts that could serve it were there no other; optionally at any time, or beside home."""
+    chosen = list(visits)
+    if not chosen:
+        return {}
+    places = sorted(
+        {problem.visits[x].place for x in chosen}
+        | {place for shift in problem.shifts for place in (shift.start_place, shift.end_place)}
+    )
+    row = {place: i for i, place in enumerate(places)}
+    matrix = problem.travel[np.ix_(places, places)] * (1 if travel else 0)
+    alone = prepare(
+        Problem(
+            travel=matrix.astype(np.int32),
+            distance=None,
+            shifts=tuple(
+                replace(shift, start_place=row[shift.start_place], end_place=row[shift.end_place])
+                for shift in problem.shifts
+            ),
+            visits=tuple(
+                replace(
+                    problem.visits[x],
+                    place=row[problem.visits[x].place],
+                    windows=problem.visits[x].windows if windows else (),
+                    current=None,
+                )
+                for x in chosen
+            ),
+            weights=Objective(),
+        )
+    )
+    plan = alone.plan()
+    return {
+        x: tuple(
+            v for v in problem.visits[x].eligible if squeeze(alone.day, plan, v, i, ANY_COST, False) < ANY_COST
+        )
+        for i, x in enumerate(chosen)
+    }

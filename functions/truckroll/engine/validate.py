@@ -1,0 +1,68 @@
+"""Refuse problems that contradict themselves, with the id of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from truckroll.engine.model import Problem, ProblemError, Shift, Visit
+
+LONGEST = 2**28  # seconds, about eight years: what the arrays' integers hold with room to add
+
+
+def check_problem(problem: Problem) -> None:
+    """Raise ProblemError at the first contradiction."""
+    places = len(problem.travel)
+    for name, matrix in (("travel", problem.travel), ("distance", problem.distance)):
+        if matrix is None:
+            continue
+        if matrix.shape != (places, places):
+            raise ProblemError(f"the {name} matrix is {matrix.shape}, not {places} × {places}")
+        if places and (matrix.min() < 0 or matrix.max() > LONGEST):
+            raise ProblemError(f"the {name} matrix holds values outside 0 to {LONGEST}")
+    if problem.weights.distance and problem.distance is None:
+        raise ProblemError("the objective counts metres, but there is no distance matrix")
+    for shift in problem.shifts:
+        _check_shift(shift, places)
+    for visit in problem.visits:
+        _check_visit(visit, places, len(problem.shifts))
+    _check_ids("shift", (shift.id for shift in problem.shifts))
+    _check_ids("visit", (visit.id for visit in problem.visits))
+    times = [time for shift in problem.shifts for time in (shift.starts, shift.ends)]
+    times += [visit.fixed.start for visit in problem.visits if visit.fixed]
+    if times and max(times) - min(times) > LONGEST:
+        raise ProblemError("shifts and fixed visits lie more than eight years apart")
+
+
+def _check_shift(shift: Shift, places: int) -> None:
+    if not (0 <= shift.start_place < places and 0 <= shift.end_place < places):
+        raise ProblemError(f"shift {shift.id}: a place lies outside the matrix")
+    if shift.ends < shift.starts:
+        raise ProblemError(f"shift {shift.id}: ends before it starts")
+    if any(end < start for start, end in shift.unavailable):
+        raise ProblemError(f"shift {shift.id}: an unavailable interval ends before it starts")
+    if any(one.latest < one.earliest or one.duration < 0 for one in shift.breaks):
+        raise ProblemError(f"shift {shift.id}: a break has no time to start, or a negative duration")
+
+
+def _check_visit(visit: Visit, places: int, shifts: int) -> None:
+    if not 0 <= visit.place < places:
+        raise ProblemError(f"visit {visit.id}: its place lies outside the matrix")
+    if min(visit.duration, visit.setup_before, visit.setup_after, visit.load) < 0:
+        raise ProblemError(f"visit {visit.id}: a duration or load is negative")
+    if visit.duration + visit.setup_before + visit.setup_after > LONGEST:
+        raise ProblemError(f"visit {visit.id}: takes longer than {LONGEST} s")
+    if not 0 <= visit.weight < float("inf"):
+        raise ProblemError(f"visit {visit.id}: its weight is negative or not finite")
+    if any(closes < opens for opens, closes in visit.windows):
+        raise ProblemError(f"visit {visit.id}: a window closes before it opens")
+    named = [*visit.eligible, *(place.shift for place in (visit.fixed, visit.current) if place)]
+    if any(not 0 <= shift < shifts for shift in named):
+        raise ProblemError(f"visit {visit.id}: names a shift that does not exist")
+
+
+def _check_ids(kind: str, ids: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for one in ids:
+        if one in seen:
+            raise ProblemError(f"two of the {kind}s are called {one}")
+        seen.add(one)

@@ -1,0 +1,37 @@
+"""Compile the engine once, so that no request waits for it: `python -m truckroll.engine.warm`."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+
+import numpy as np
+
+from truckroll.engine.compiled import CACHE_FOLDER
+from truckroll.engine.interactive import best_insertions
+from truckroll.engine.model import Break, CurrentPlace, Objective, Problem, Shift, Visit
+from truckroll.engine.solve import solve
+
+
+def warm() -> float:
+    """Run every compiled function on a tiny day; return the seconds it took."""
+    began = perf_counter()
+    solution = solve(_tiny_day(), seed=0, time_limit_s=0.0, iterations=20)
+    best_insertions(_tiny_day(), solution.routes, 0, 1)
+    return perf_counter() - began
+
+
+def _tiny_day() -> Problem:
+    """Return a day in which everything happens: breaks, limits, bookings, and visits that find no room."""
+    places = np.arange(6)
+    travel = (np.abs(places[:, None] - places[None]) * 600).astype(np.int32)
+    shift = Shift("a", "a", 0, 0, 0, 14400, (Break(3600, 7200, 900),), 12000, ((9000, 9600),), 13000)
+    visits = tuple(
+        Visit(f"v{i}", 1 + i % 5, 3000, ((0, 9000),), 3600.0 * (1 + i), "normal", (0,), None, CurrentPlace(0, 0))
+        for i in range(7)
+    )
+    return Problem(travel, None, (shift,), visits, Objective(stability=60.0))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"compiled in {warm():.1f} s, kept in {CACHE_FOLDER}\n")
