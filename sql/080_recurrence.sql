@@ -197,6 +197,12 @@ begin
             400, 'recurrence_rule_invalid', fault, 'Give an iCalendar RRULE such as FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR.'
         );
     end if;
+    if first_end <= first_start then
+        perform private.fail(
+            400, 'recurrence_rule_invalid', 'On the wall clock the first occurrence ends no later than it starts, so it cannot repeat.',
+            'Let it start before or end after the clocks go back.'
+        );
+    end if;
     parts := (
         select jsonb_object_agg(split_part(part, '=', 1), split_part(part, '=', 2))
         from string_to_table(regexp_replace(upper(rule), '^RRULE:', ''), ';') as part

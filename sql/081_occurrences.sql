@@ -172,9 +172,10 @@ begin atomic
                 select
                     greatest(
                         (recurrence).first_on,
-                        (lower(period) at time zone 'UTC')::date - 2 - date_part('day', (recurrence).ends_after)::integer
+                        (lower(asked.during) at time zone 'UTC')::date - 2 - date_part('day', (recurrence).ends_after)::integer
                     ) as from_day,
-                    least((recurrence).last_on, (upper(period) at time zone 'UTC')::date + 1) as to_day
+                    least((recurrence).last_on, (upper(asked.during) at time zone 'UTC')::date + 1) as to_day
+                from (values (period)) as asked (during)
                 offset 0
             ) as span
             cross join lateral (

@@ -1,8 +1,9 @@
-"""Random recurring times near clock changes, and what python-dateutil and zoneinfo make of them."""
+"""Random recurring times near clock changes: what SQL makes of them, and what python-dateutil does."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
@@ -11,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from dateutil import rrule as du
 from hypothesis import strategies as st
+
+from support import sql
+from support.sql import Connection
 
 ZONES = (
     "America/New_York",
@@ -23,6 +27,21 @@ ZONES = (
     "Pacific/Auckland",
 )
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+EXPAND = """
+select c.number, o.occurrences
+from jsonb_to_recordset(%s::jsonb) as c (
+    number integer, rule text, starts_at timestamptz, ends_at timestamptz, time_zone text,
+    excluded_on date[], period tstzrange
+)
+cross join lateral (
+    select private.parse_recurrence(c.rule, c.starts_at, c.ends_at, c.time_zone) as recurrence offset 0
+) as p
+cross join lateral (
+    select coalesce(jsonb_agg(jsonb_build_array(lower(o), upper(o)) order by o), '[]') as occurrences
+    from private.occurrences(p.recurrence, c.starts_at, c.ends_at, c.time_zone, c.excluded_on, c.period) as o
+) as o
+order by c.number
+"""
 HORIZON = dt.datetime(2031, 1, 1)  # noqa: DTZ001 — a wall clock time
 Span = tuple[dt.datetime, dt.datetime]
 
@@ -31,7 +50,7 @@ Span = tuple[dt.datetime, dt.datetime]
 class Recurring:
     """A first occurrence in UTC, its rule, and the period asked for."""
 
-    rule: str
+    rule: str | None
     starts_at: dt.datetime
     ends_at: dt.datetime
     time_zone: str
@@ -48,6 +67,58 @@ class Recurring:
             "excluded_on": [day.isoformat() for day in self.excluded_on],
             "period": f"[{self.period[0].isoformat()},{self.period[1].isoformat()})",
         }
+
+
+def expand(db: Connection, cases: list[Recurring]) -> list[list[Span]]:
+    """Return what private.occurrences yields for each case, in one round trip."""
+    numbered = [{"number": number, **case.parameters()} for number, case in enumerate(cases)]
+    with db.transaction():
+        found = sql.rows(db, EXPAND, (json.dumps(numbered),))
+    return [
+        [
+            (dt.datetime.fromisoformat(start), dt.datetime.fromisoformat(end))
+            for start, end in row["occurrences"]
+        ]
+        for row in found
+    ]
+
+
+def occurrences(
+    db: Connection,
+    rule: str | None,
+    first: tuple[str, str],
+    period: tuple[str, str],
+    *,
+    zone: str = "America/New_York",
+    excluded_on: tuple[str, ...] = (),
+) -> list[tuple[str, str]]:
+    """Return local start and end of the occurrences, with their offsets."""
+    info = ZoneInfo(zone)
+    local = [
+        dt.datetime.fromisoformat(at).replace(tzinfo=info) if "+" not in at else dt.datetime.fromisoformat(at)
+        for at in (*first, *period)
+    ]
+    case = Recurring(
+        rule=rule,
+        starts_at=local[0],
+        ends_at=local[1],
+        time_zone=zone,
+        excluded_on=tuple(map(dt.date.fromisoformat, excluded_on)),
+        period=(local[2], local[3]),
+    )
+    (found,) = expand(db, [case])
+    return [
+        (
+            start.astimezone(info).isoformat(timespec="minutes"),
+            end.astimezone(info).isoformat(timespec="minutes"),
+        )
+        for start, end in found
+    ]
+
+
+def days(found: list[tuple[str, str]]) -> list[str]:
+    """Return the local days on which the occurrences start."""
+    return [start[:10] for start, _ in found]
 
 
 def expected_occurrences(case: Recurring) -> list[Span]:
@@ -73,7 +144,7 @@ def _instant(wall: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 
 
 def _wall_clock_starts(case: Recurring, first: dt.datetime, zone: ZoneInfo) -> Iterator[dt.datetime]:
-    parts = dict(part.split("=") for part in case.rule.removeprefix("RRULE:").split(";"))
+    parts = dict(part.split("=") for part in (case.rule or "").removeprefix("RRULE:").split(";"))
     until, count = parts.pop("UNTIL", None), parts.pop("COUNT", None)
     options: dict[str, Any] = {"dtstart": first}
     if count:
@@ -140,7 +211,7 @@ def _weekdays(value: str | None) -> list[Any] | None:
     ]
 
 
-def _clock_changes(zone: str) -> list[dt.datetime]:
+def clock_changes(zone: str) -> list[dt.datetime]:
     """Return the instants between 2026 and 2028 at which the offset changes; the new years, if none."""
     info = ZoneInfo(zone)
     hour = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -153,7 +224,7 @@ def _clock_changes(zone: str) -> list[dt.datetime]:
     return found or [dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)]
 
 
-CLOCK_CHANGES = {zone: _clock_changes(zone) for zone in ZONES}
+CLOCK_CHANGES = {zone: clock_changes(zone) for zone in ZONES}
 
 
 def _listed(values: st.SearchStrategy[Any], most: int = 4) -> st.SearchStrategy[str]:
