@@ -91,14 +91,14 @@ create table public.member_facilities (
     constraint member_facilities_member_fkey foreign key (org_id, member_id)
     references public.org_members (org_id, id) on delete cascade,
     constraint member_facilities_facility_fkey foreign key (org_id, facility_id)
-    references public.facilities (org_id, id) on delete cascade
+    references public.facilities (org_id, id)
 );
 
 create index member_facilities_org_id_member_id_idx on public.member_facilities (org_id, member_id);
 create index member_facilities_org_id_facility_id_idx on public.member_facilities (org_id, facility_id);
 
 comment on table public.member_facilities is
-'Limits a membership to certain facilities (service advisors, shop managers). A membership without rows here covers the whole org.';
+'Limits a membership to certain facilities (service advisors, shop managers). A membership without rows here covers the whole org, which is why a facility that limits somebody cannot be deleted.';
 
 create table public.role_permissions (
     org_id uuid not null references public.orgs (id) on delete cascade,

@@ -35,22 +35,33 @@ $$;
 comment on function private.org_ids_with_permission(public.permission) is
 'Orgs in which the caller has the permission for the whole org.';
 
+-- plpgsql, because a sql function could not name record_grants before that table is there.
 create function private.facility_ids_with_permission(wanted public.permission)
 returns setof uuid
-language sql
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
+begin
+    return query
     select distinct f.facility_id
     from public.org_members as m
     inner join public.role_permissions as p on m.org_id = p.org_id and m.role = p.role
     inner join public.member_facilities as f on m.id = f.member_id
-    where m.user_id = auth.uid() and m.is_active and p.permission = wanted;
+    where m.user_id = auth.uid() and m.is_active and p.permission = wanted
+    union
+    select shared.id from private.granted_facility_ids(
+        case
+            when wanted in ('view_availability', 'view_jobs', 'view_assignments') then 'view'
+            when wanted = 'edit_job' then 'edit'
+        end::public.grant_level
+    ) as shared (id);
+end;
 $$;
 
 comment on function private.facility_ids_with_permission(public.permission) is
-'Facilities for which the caller has the permission through a membership limited to them.';
+'Facilities for which the caller has the permission through a membership limited to them, or because one was shared (TEN-5).';
 
 create function private.member_org_ids()
 returns setof uuid

@@ -46,7 +46,7 @@ create table public.dispatch_jobs (
     notes_internal text,
     notes_customer_visible text,
     version integer not null default 1,
-    created_by_user_id uuid references auth.users (id) on delete set null,
+    created_by_user_id uuid default auth.uid() references auth.users (id) on delete set null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint dispatch_jobs_org_id_id_key unique (org_id, id),

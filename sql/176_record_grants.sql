@@ -7,7 +7,7 @@ create table public.record_grants (
     facility_id uuid,
     level public.grant_level not null default 'view',
     expires_at timestamptz,
-    granted_by_user_id uuid references auth.users (id) on delete set null,
+    granted_by_user_id uuid default auth.uid() references auth.users (id) on delete set null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint record_grants_org_id_id_key unique (org_id, id),
@@ -17,6 +17,8 @@ create table public.record_grants (
     references public.customers (org_id, id) on delete cascade,
     constraint record_grants_facility_fkey foreign key (org_id, facility_id)
     references public.facilities (org_id, id) on delete cascade,
+    -- Who owns a record shares it on; what they shared would outlive them.
+    constraint record_grants_ownership_does_not_expire check (level <> 'owner' or expires_at is null),
     constraint record_grants_on_one_record check (num_nonnulls(dispatch_job_id, customer_id, facility_id) = 1),
     constraint record_grants_once_per_record unique nulls not distinct (
         user_id, dispatch_job_id, customer_id, facility_id

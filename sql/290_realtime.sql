@@ -11,6 +11,13 @@ declare
     org uuid := coalesce(new.org_id, old.org_id);
     record jsonb := to_jsonb(coalesce(new, old));
 begin
+    if tg_table_name = 'technician_locations' then
+        -- Who sees the schedule need not see where people are (view_positions).
+        perform realtime.broadcast_changes(
+            'org:' || org || ':positions', tg_op, tg_op, tg_table_name, tg_table_schema, new, old
+        );
+        return null;
+    end if;
     perform realtime.broadcast_changes(
         'org:' || org || ':schedule', tg_op, tg_op, tg_table_name, tg_table_schema, new, old
     );

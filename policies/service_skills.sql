@@ -1,0 +1,20 @@
+alter table public.service_skills enable row level security;
+revoke all on table public.service_skills from public, anon, authenticated, service_role;
+
+grant select, delete on table public.service_skills to authenticated;
+grant insert (org_id, service_id, skill_code, minimum_level, is_required) on table public.service_skills to authenticated;
+grant update (minimum_level, is_required) on table public.service_skills to authenticated;
+grant select, insert, update, delete on table public.service_skills to service_role;
+
+create policy select_by_staff on public.service_skills for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_catalog_managers on public.service_skills for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy update_by_catalog_managers on public.service_skills for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy delete_by_catalog_managers on public.service_skills for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
