@@ -1,0 +1,460 @@
+create function private.align_to_grid(instant timestamptz, minutes integer, time_zone text)
+returns timestamptz
+language sql
+stable
+parallel safe
+return (
+    select case when bin.at = instant then bin.at else bin.at + make_interval(mins => minutes) end
+    from (
+        select date_bin(
+            make_interval(mins => minutes), instant, timestamp '2000-01-01' at time zone time_zone
+        ) as at
+    ) as bin
+);
+
+comment on function private.align_to_grid(timestamptz, integer, text) is 'The next time on a grid counted from local midnight.';
+
+create function private.arrival_window(starts_at timestamptz, minutes integer, time_zone text)
+returns tstzrange
+language sql
+stable
+parallel safe
+return (
+    select tstzrange(opening.at, opening.at + make_interval(mins => minutes), '[]')
+    from (
+        select case
+            when minutes < 60 then starts_at
+            else date_trunc('hour', starts_at at time zone time_zone) at time zone time_zone
+        end as at
+    ) as opening
+);
+
+comment on function private.arrival_window(timestamptz, integer, text) is
+'The window promised for a start: from the full hour, or from the start itself when the org promises less than an hour.';
+
+create function private.qualified_technicians(work private.work, only_ids uuid[], earliest timestamptz)
+returns table (technician_id uuid, skills_met integer, spare_level integer)
+language sql
+stable
+set search_path = ''
+as $$
+    with wanted as (
+        select s.key as code, s.value::smallint as minimum_level from jsonb_each_text(work.required_skills) as s
+    ),
+
+    fit as (
+        select
+            t.id,
+            count(k.id)::integer as skills_met,
+            coalesce(sum(k.level - w.minimum_level), 0)::integer as spare_level
+        from public.technician_profiles as t
+        left join wanted as w on true
+        left join public.technician_skills as k
+            on
+                k.org_id = t.org_id and k.technician_id = t.id and k.skill_code = w.code
+                and k.level >= w.minimum_level
+                and coalesce(k.certified_until >= (earliest at time zone t.time_zone)::date, true)
+        where
+            t.org_id = work.org_id and t.is_active
+            and (only_ids is null or t.id = any(only_ids))
+        group by t.id
+    )
+
+    select f.id, f.skills_met, f.spare_level
+    from fit as f
+    cross join (select count(*) as skills from wanted) as need
+    inner join public.orgs as o on o.id = work.org_id
+    where
+        -- A crew covers the skills together, so each member needs one of them only.
+        case when work.crew_size = 1 then f.skills_met = need.skills else f.skills_met > 0 or need.skills = 0 end
+        and (
+            o.out_of_zone_is_soft or work.location_id is null or work.place_kind = 'bay'
+            or private.works_in_zone(f.id, work.zone_id)
+        );
+$$;
+
+comment on function private.qualified_technicians(private.work, uuid[], timestamptz) is
+'Technicians worth asking for this work: skills and zone. The judge has the last word.';
+
+create function private.start_ranges(
+    work private.work, technician_ids uuid[], earliest timestamptz, latest timestamptz, minutes integer,
+    latitude double precision, longitude double precision
+)
+returns table (
+    technician_id uuid, first_start timestamptz, last_start timestamptz,
+    travel_before_s integer, travel_after_s integer, added_travel_s integer
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with length as (
+        select
+            make_interval(mins => minutes) as visit,
+            make_interval(mins => work.buffer_before_minutes) as before,
+            make_interval(mins => work.buffer_after_minutes) as after
+    ),
+
+    away as materialized (
+        select u.technician_id, range_agg(u.during) as during
+        from private.unavailable_time(
+            work.org_id, technician_ids, tstzrange(earliest - interval '1 day', latest + interval '1 day')
+        ) as u
+        group by u.technician_id
+    ),
+
+    gaps as (
+        select
+            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            lower(g.gap) + make_interval(secs => g.travel_before_s) as free_from,
+            upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
+        from length as n
+        cross join private.route_gaps(
+            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude
+        ) as g
+        where
+            upper(g.gap) - lower(g.gap)
+            >= n.before + n.visit + n.after + make_interval(secs => g.travel_before_s + g.travel_after_s)
+            and coalesce(
+                g.day_work_s + g.added_travel_s + extract(epoch from n.before + n.visit + n.after) <= g.day_limit_s, true
+            )
+    ),
+
+    windows as (
+        select w.window_start, w.window_end from private.time_windows(work.job_id) as w
+        union all
+        select '-infinity'::timestamptz, 'infinity'::timestamptz
+        where not exists (select from private.time_windows(work.job_id))
+    ),
+
+    ranges as (
+        select
+            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            greatest(lower(piece.free) + n.before, earliest, w.window_start, work.sla_start_at) as first_start,
+            least(upper(piece.free) - n.after - n.visit, latest - n.visit, w.window_end, work.sla_end_at - n.visit) as last_start
+        from gaps as g
+        cross join length as n
+        cross join windows as w
+        left join away as a on g.technician_id = a.technician_id
+        cross join lateral unnest(
+            tstzmultirange(tstzrange(g.free_from, g.free_until)) - coalesce(a.during, '{}')
+        ) as piece (free)
+    )
+
+    select r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
+    from ranges as r
+    where r.first_start <= r.last_start;
+$$;
+
+comment on function private.start_ranges(
+    private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision
+) is
+'When each technician could start the work: closed ranges of start times between their other visits, driving included.';
+
+-- The row find_slots answers with.
+create type public.slot as (
+    technician_ids uuid[],
+    resource_id uuid,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    arrival_window_start timestamptz,
+    arrival_window_end timestamptz,
+    travel_minutes_before integer,
+    travel_minutes_after integer,
+    added_travel_minutes integer,
+    score numeric,
+    reasons jsonb
+);
+
+create function private.slot_candidates(
+    work private.work, earliest timestamptz, latest timestamptz, minutes integer, only_ids uuid[],
+    latitude double precision, longitude double precision
+)
+returns table (
+    technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
+    added_travel_s integer, score numeric, reasons jsonb
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with qualified as materialized (
+        select * from private.qualified_technicians(work, only_ids, earliest)
+    ),
+
+    ranges as materialized (
+        select r.*, q.skills_met, q.spare_level
+        from private.start_ranges(
+            work, array(select technician_id from qualified), earliest, latest, minutes, latitude, longitude
+        ) as r
+        inner join qualified as q on r.technician_id = q.technician_id
+    ),
+
+    -- Of each range the first start on the grid, and one in every two hours after it.
+    starts as (
+        select r.technician_id, start.at as starts_at
+        from ranges as r
+        cross join public.orgs as o
+        cross join lateral (
+            select private.align_to_grid(r.first_start, o.slot_grid_minutes, o.time_zone) as at
+            union all
+            select mark.at
+            from generate_series(
+                private.align_to_grid(r.first_start + interval '1 minute', 120, o.time_zone), r.last_start,
+                interval '2 hours'
+            ) as mark (at)
+        ) as start
+        where o.id = work.org_id and start.at <= r.last_start
+    ),
+
+    members as (
+        select
+            s.starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.skills_met,
+            r.spare_level, row_number() over (
+                partition by s.starts_at
+                order by r.skills_met desc, r.added_travel_s, r.technician_id
+            ) as turn
+        from (
+            select distinct e.starts_at, case when work.crew_size = 1 then e.technician_id end as technician_id
+            from starts as e
+        ) as s
+        inner join ranges as r
+            on
+                s.starts_at between r.first_start and r.last_start
+                and (s.technician_id is null or s.technician_id = r.technician_id)
+    ),
+
+    crews as (
+        select
+            m.starts_at, array[m.technician_id] as technician_ids, m.travel_before_s, m.travel_after_s,
+            m.added_travel_s, m.spare_level
+        from members as m
+        where work.crew_size = 1
+        union all
+        select
+            m.starts_at, array_agg(m.technician_id order by m.turn), max(m.travel_before_s), max(m.travel_after_s),
+            sum(m.added_travel_s)::integer, sum(m.spare_level)::integer
+        from members as m
+        where work.crew_size > 1 and m.turn <= work.crew_size
+        group by m.starts_at
+        having count(*) = work.crew_size
+    ),
+
+    parts as (
+        select
+            c.*,
+            50 * (1 - extract(epoch from c.starts_at - earliest) / greatest(1, extract(epoch from latest - earliest))) as soon,
+            30 * exp(-greatest(0, c.added_travel_s) / 1800.0) as travel,
+            least(5, c.spare_level) as fit,
+            case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred,
+            case when known.technician_id = any(c.technician_ids) then 5 else 0 end as known
+        from crews as c
+        left join lateral (
+            select a.technician_id
+            from public.dispatch_jobs as j
+            inner join public.job_assignments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
+            where j.org_id = work.org_id and j.customer_id = work.customer_id and a.status = 'completed'
+            order by a.scheduled_start_at desc
+            limit 1
+        ) as known on true
+    )
+
+    select
+        p.technician_ids, p.starts_at, p.travel_before_s, p.travel_after_s, p.added_travel_s,
+        round((p.soon + p.travel + p.fit + p.preferred + p.known)::numeric, 1),
+        jsonb_build_object(
+            'soon', round(p.soon, 1), 'travel', round(p.travel, 1), 'skill_fit', p.fit,
+            'preferred_technician', p.preferred, 'knows_customer', p.known
+        )
+    from parts as p
+    order by
+        row_number() over (partition by p.starts_at order by p.soon + p.travel + p.fit + p.preferred + p.known desc) > 1,
+        p.soon + p.travel + p.fit + p.preferred + p.known desc, p.starts_at, p.technician_ids;
+$$;
+
+comment on function private.slot_candidates(
+    private.work, timestamptz, timestamptz, integer, uuid[], double precision, double precision
+) is
+'Placements worth judging, best first: different start times before other technicians at the same time. Score: up to 50 for soon, 30 for little added driving, 5 for skill, 10 for the preferred technician, 5 for one who served the customer before.';
+
+create function private.free_resource(work private.work, kind public.resource_kind, claim tstzrange)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+    select r.id
+    from public.resources as r
+    where
+        r.org_id = work.org_id and r.kind = free_resource.kind and r.is_active
+        and (work.facility_id is null or r.facility_id = work.facility_id)
+        and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+        and not exists (
+            select from public.reservations as v
+            where
+                v.claimant_id = r.id and v.released_at is null and v.during && claim
+                and not (v.kind = 'held' and v.hold_expires_at <= now())
+        )
+    order by r.name
+    limit 1;
+$$;
+
+comment on function private.free_resource(private.work, public.resource_kind, tstzrange) is
+'A bay or mobile unit that suits the work and is free; null when there is none.';
+
+create function private.offer_slots(
+    work private.work, earliest timestamptz, latest timestamptz, minutes integer, technician_ids uuid[],
+    resource_kind public.resource_kind, max_results integer
+)
+returns setof public.slot
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    candidate record;
+    org public.orgs;
+    resource uuid;
+    site record;
+    promised tstzrange;
+    found_count integer := 0;
+    finish timestamptz;
+begin
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
+    select f.latitude, f.longitude into site
+    from public.facilities as f
+    where resource_kind = 'bay' and f.org_id = work.org_id and f.is_active
+        and (work.facility_id is null or f.id = work.facility_id)
+        and exists (select from public.resources as r where r.facility_id = f.id and r.kind = 'bay' and r.is_active)
+    order by f.id = work.facility_id desc nulls last, f.name
+    limit 1;
+    if resource_kind = 'bay' then
+        work.latitude := site.latitude;
+        work.longitude := site.longitude;
+    end if;
+    for candidate in
+        select c.* from private.slot_candidates(
+            work, earliest, latest, minutes, technician_ids, work.latitude, work.longitude
+        ) as c
+    loop
+        exit when found_count >= max_results;
+        finish := candidate.starts_at + make_interval(mins => minutes);
+        resource := null;
+        if resource_kind is not null then
+            resource := private.free_resource(work, resource_kind, private.buffered(
+                candidate.starts_at, finish, work.buffer_before_minutes, work.buffer_after_minutes
+            ));
+            continue when resource is null;
+        end if;
+        if not exists (
+            select from private.judge(private.place(
+                work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null
+            )) as j
+            where j.severity <> 'soft'
+        ) then
+            found_count := found_count + 1;
+            promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
+            return next row(
+                candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
+                ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
+                round(candidate.added_travel_s / 60.0), candidate.score, candidate.reasons
+            )::public.slot;
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function private.offer_slots(
+    private.work, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is 'The best placements the judge lets pass.';
+
+create function private.find_slots(
+    job uuid, service uuid, location uuid, earliest timestamptz, latest timestamptz, duration_minutes integer,
+    technician_ids uuid[], resource_kind public.resource_kind, max_results integer
+)
+returns setof public.slot
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    work private.work;
+begin
+    if num_nonnulls(job, service) <> 1 then
+        perform private.fail(
+            400, 'job_or_service_needed', 'Name either job_id or service_id, not both and not neither.',
+            'A service usually comes with a location_id.'
+        );
+    end if;
+    work := case when job is not null then private.work_of_job(job) else private.work_of_service(service, location) end;
+    if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
+        perform private.fail(
+            404, case when job is not null then 'job_not_found' else 'service_not_found' end,
+            'There is no such record, or you may not see it.', 'Check the id and the company you are working for.'
+        );
+    end if;
+    earliest := greatest(coalesce(earliest, now()), now());
+    latest := coalesce(latest, earliest + interval '14 days');
+    if latest <= earliest or latest > earliest + interval '92 days' then
+        perform private.fail(
+            400, 'period_invalid', 'latest must be after earliest and after now, by at most 92 days.',
+            'Ask for a period that lies ahead.'
+        );
+    end if;
+    if duration_minutes not between 1 and 10080 then
+        perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
+    end if;
+    if max_results not between 1 and 100 then
+        perform private.fail(400, 'max_results_invalid', 'max_results must be from 1 to 100.', 'Ask for fewer.');
+    end if;
+    return query
+    select * from private.offer_slots(
+        work, earliest, latest, coalesce(duration_minutes, work.duration_minutes), technician_ids, resource_kind,
+        coalesce(max_results, 10)
+    );
+end;
+$$;
+
+comment on function private.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is
+'Definer: the search reads every technician''s day, of which the caller sees offers only. Own check: view_availability.';
+
+create function public.find_slots(
+    job_id uuid default null,
+    service_id uuid default null,
+    location_id uuid default null,
+    earliest timestamptz default null,
+    latest timestamptz default null,
+    duration_minutes integer default null,
+    technician_ids uuid[] default null,
+    resource_kind public.resource_kind default null,
+    max_results integer default 10
+)
+returns setof public.slot
+language sql
+stable
+set search_path = ''
+as $$
+    select s.*
+    from private.find_slots(
+        job_id, service_id, location_id, earliest, latest, duration_minutes, technician_ids, resource_kind, max_results
+    ) as s;
+$$;
+
+comment on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is
+'Ranked offers of technicians and a time for a job, or for a service at a location (BKG-8), best first. Everything offered can be booked. Without `earliest` from now; without `latest` 14 days on: the first row by time is the next available one. Travel in whole minutes; `score` up to 100, its parts in `reasons`. Needs view_availability.';
+
+revoke execute on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) from public, anon;
+grant execute on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) to authenticated, service_role;
+grant execute on function private.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) to authenticated, service_role;

@@ -1,0 +1,234 @@
+-- Booking, holding, moving and canceling: each RPC is one transaction that claims everything or nothing (BKG-2).
+-- The public functions run as the caller; the private ones behind them are definers, because nobody may write
+-- visits, assignments or the ledger directly. Each checks the caller's permission itself.
+
+create function private.appointment_document(appointment uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
+        select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.created_at, j.id)
+        from public.job_assignments as j
+        where j.org_id = a.org_id and j.appointment_id = a.id
+    ), '[]'))
+    from public.appointments as a
+    where a.id = appointment;
+$$;
+
+comment on function private.appointment_document(uuid) is 'A visit with its assignments, as the booking RPCs answer.';
+
+create function private.record_override(appointment uuid, org uuid, override jsonb, conflicts private.conflict[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    accepted text[] := array(
+        select distinct c.code from unnest(conflicts) as c
+        where c.severity = 'hard_overridable' and override -> 'codes' ? c.code
+        order by c.code
+    );
+begin
+    if cardinality(accepted) > 0 then
+        insert into public.scheduling_overrides (org_id, appointment_id, codes, reason, overridden_by_user_id)
+        values (org, appointment, accepted, override ->> 'reason', auth.uid());
+        perform private.raise_event(org, 'conflict.overridden', 'appointment', appointment, jsonb_build_object(
+            'codes', accepted, 'reason', override ->> 'reason'
+        ));
+    end if;
+end;
+$$;
+
+comment on function private.record_override(uuid, uuid, jsonb, private.conflict[]) is
+'Keeps who accepted which conflicts and why (BKG-7); nothing when the override was not needed.';
+
+create function private.insert_visit(
+    p private.placement, window_start timestamptz, window_end timestamptz, override jsonb,
+    conflicts private.conflict[], run uuid default null
+)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    appointment uuid := gen_random_uuid();
+    resource public.resources;
+begin
+    select r.* into resource from public.resources as r where r.id = p.resource_id;
+    insert into public.appointments (
+        id, org_id, number, dispatch_job_id, location_id, facility_id, bay_id, mobile_unit_id, starts_at, ends_at,
+        arrival_window_start, arrival_window_end, buffer_before_minutes, buffer_after_minutes, crew_size,
+        created_by_user_id
+    )
+    values (
+        appointment, (p.work).org_id, null, (p.work).job_id, (p.work).location_id,
+        coalesce(resource.facility_id, (p.work).facility_id),
+        case when resource.kind = 'bay' then resource.id end,
+        case when resource.kind = 'mobile_unit' then resource.id end,
+        p.starts_at, p.ends_at, window_start, window_end,
+        (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size, auth.uid()
+    );
+    perform private.record_override(appointment, (p.work).org_id, override, conflicts);
+    insert into public.job_assignments (
+        org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+        scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
+    )
+    select
+        (p.work).org_id, (p.work).job_id, appointment, t.id, auth.uid(), p.starts_at, p.ends_at,
+        window_start, window_end, t.turn = 1, run
+    from unnest(p.technician_ids) with ordinality as t (id, turn);
+    return appointment;
+end;
+$$;
+
+comment on function private.insert_visit(private.placement, timestamptz, timestamptz, jsonb, private.conflict[], uuid) is
+'Writes a judged visit with its assignments; triggers write the ledger, statuses, events, audit and broadcasts.';
+
+create function private.take_hold(token uuid, org uuid, technician_ids uuid[], resource uuid, claim tstzrange)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    if not exists (
+        select from public.reservations as r
+        where
+            r.org_id = org and r.hold_token = token and r.released_at is null and r.hold_expires_at > clock_timestamp()
+    ) then
+        perform private.fail(
+            409, 'hold_expired', 'This hold has run out or was released.', 'Look for a slot again with find_slots.'
+        );
+    end if;
+    update public.reservations set released_at = now(), updated_at = now()
+    where org_id = org and hold_token = token and released_at is null;
+end;
+$$;
+
+comment on function private.take_hold(uuid, uuid, uuid[], uuid, tstzrange) is
+'Turns a hold''s claims free within the booking transaction that takes their place; refuses when it ran out.';
+
+create function private.book_appointment(
+    job uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource uuid,
+    window_start timestamptz, window_end timestamptz, hold uuid, override jsonb, idempotency_key text
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work private.work := private.work_of_job(job);
+    org public.orgs;
+    placed private.placement;
+    conflicts private.conflict[];
+    known jsonb;
+    appointment uuid;
+    promised tstzrange;
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
+    end if;
+    perform private.require('create_appointment', work.org_id, work.facility_id);
+    known := private.recall(work.org_id, idempotency_key, 'book_appointment', jsonb_build_object(
+        'job_id', job, 'technician_ids', technician_ids, 'starts_at', starts_at, 'ends_at', ends_at,
+        'resource_id', resource, 'arrival_window_start', window_start, 'arrival_window_end', window_end,
+        'hold_token', hold, 'override', override
+    ));
+    if known is not null then
+        return known;
+    end if;
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    perform private.check_override(override);
+    perform private.check_technicians(work.org_id, technician_ids);
+    perform private.check_resource(work.org_id, resource);
+    placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
+    perform private.check_times(starts_at, placed.ends_at);
+    promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
+    window_start := coalesce(window_start, lower(promised));
+    window_end := coalesce(window_end, upper(promised));
+    if not starts_at between window_start and window_end then
+        perform private.fail(
+            400, 'arrival_window_invalid', 'The visit must start within its arrival window.',
+            'Leave the window out to promise the usual one.'
+        );
+    end if;
+
+    -- Judged before any lock is taken: whoever will be refused keeps nobody waiting.
+    conflicts := private.conflicts_of(placed);
+    if not private.blocking(conflicts, override) then
+        if override is not null and exists (select from unnest(conflicts) as c where c.severity = 'hard_overridable') then
+            perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
+        end if;
+        begin
+            perform private.lock_claimants(technician_ids || resource);
+            -- Judged again: whoever held the lock before may have changed the answer.
+            conflicts := private.conflicts_of(placed);
+            if not private.blocking(conflicts, override) then
+                if hold is not null then
+                    perform private.take_hold(hold, work.org_id, technician_ids, resource, placed.claim);
+                end if;
+                appointment := private.insert_visit(placed, window_start, window_end, override, conflicts);
+            else
+                -- Leaving the block by an error lets the locks go before the alternatives are searched.
+                raise exclusion_violation;
+            end if;
+        exception when exclusion_violation then
+            appointment := null;
+            conflicts := private.conflicts_of(placed);
+        end;
+    end if;
+    if appointment is null then
+        perform private.refuse_placement(placed, conflicts);
+    end if;
+    return private.remember(work.org_id, idempotency_key, private.appointment_document(appointment));
+end;
+$$;
+
+comment on function private.book_appointment(
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+) is
+'Definer: visits and the ledger are written by RPCs only. Own check: create_appointment, and override_scheduling_conflict when conflicts are overridden.';
+
+create function public.book_appointment(
+    job_id uuid,
+    technician_ids uuid[],
+    starts_at timestamptz,
+    ends_at timestamptz default null,
+    resource_id uuid default null,
+    arrival_window_start timestamptz default null,
+    arrival_window_end timestamptz default null,
+    hold_token uuid default null,
+    override jsonb default null,
+    idempotency_key text default null
+)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.book_appointment(
+        job_id, technician_ids, starts_at, ends_at, resource_id, arrival_window_start, arrival_window_end, hold_token,
+        override, idempotency_key
+    );
+$$;
+
+comment on function public.book_appointment(
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+) is
+'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; the end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
+
+revoke execute on function public.book_appointment(
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+) from public, anon;
+grant execute on function public.book_appointment(
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+) to authenticated, service_role;
+grant execute on function private.book_appointment(
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+) to authenticated, service_role;
