@@ -15,3 +15,6 @@ alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
 alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
+-- House rule: a function that runs in every booking or search is plpgsql even when it is a single query. Postgres 17
+-- plans a SQL-language function anew in every statement that calls it, and keeps the plans of a plpgsql one.

@@ -10,13 +10,16 @@ returns integer
 language sql
 immutable
 parallel safe
-return ceil(
-    2 * 6371008.8 * detour_factor * asin(least(1, sqrt(
-        power(sin(radians(to_latitude - from_latitude) / 2), 2)
-        + cos(radians(from_latitude)) * cos(radians(to_latitude))
-        * power(sin(radians(to_longitude - from_longitude) / 2), 2)
-    )))
-)::integer;
+return case
+    -- least() would read a missing coordinate as the other end of the world.
+    when from_latitude + from_longitude + to_latitude + to_longitude is not null then ceil(
+        2 * 6371008.8 * detour_factor * asin(least(1, sqrt(
+            power(sin(radians(to_latitude - from_latitude) / 2), 2)
+            + cos(radians(from_latitude)) * cos(radians(to_latitude))
+            * power(sin(radians(to_longitude - from_longitude) / 2), 2)
+        )))
+    )::integer
+end;
 
 comment on function private.distance_m(
     double precision, double precision, double precision, double precision, double precision

@@ -74,10 +74,13 @@ comment on function private.work_of_service(uuid, uuid) is
 
 create function private.time_windows(job uuid)
 returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+    return query
     select w.window_start, w.window_end, w.is_selected and w.source = 'customer_selected'
     from public.job_time_windows as w
     where
@@ -86,6 +89,7 @@ as $$
             select from public.job_time_windows as chosen
             where chosen.dispatch_job_id = job and chosen.is_selected
         ));
+end;
 $$;
 
 comment on function private.time_windows(uuid) is

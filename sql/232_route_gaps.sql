@@ -8,10 +8,13 @@ returns table (
     travel_before_s integer, travel_after_s integer, added_travel_s integer,
     day_work_s integer, day_limit_s integer
 )
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+    return query
     with technicians as materialized (
         select
             t.id, t.time_zone, t.max_concurrent_jobs, t.max_daily_work_minutes * 60 as day_limit_s,
@@ -110,6 +113,7 @@ as $$
             ), g.speed), 0) as after_s
     ) as way
     where g.gap && period;
+end;
 $$;
 
 comment on function private.route_gaps(

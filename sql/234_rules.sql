@@ -14,10 +14,12 @@ comment on function private.local_time(timestamptz, text) is 'A time as a dispat
 
 create function private.violations_of_time(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select 'in_the_past', 'The visit would start in the past.', jsonb_build_object('starts_at', p.starts_at)
     where p.starts_at < now()
     union all
@@ -39,16 +41,19 @@ as $$
     )
     from public.orgs as o
     where o.id = (p.work).org_id and p.ends_at > (p.work).sla_end_at;
+end;
 $$;
 
 comment on function private.violations_of_time(private.placement) is 'in_the_past, inactive, sla_missed.';
 
 create function private.violations_of_customer(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select 'customer_window', format(
         'The customer expects the visit to start between %s and %s.',
         private.local_time(promise.window_start, o.time_zone), private.local_time(promise.window_end, o.time_zone)
@@ -91,16 +96,19 @@ as $$
     select 'preference', format('The customer prefers %s.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
     where t.id = (p.work).preferred_technician_id and t.id <> all (p.technician_ids);
+end;
 $$;
 
 comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, preference.';
 
 create function private.violations_of_crew(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select 'crew_incomplete', format(
         'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
     ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
@@ -109,6 +117,7 @@ as $$
     select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
     where t.id = any(p.technician_ids) and not t.is_active;
+end;
 $$;
 
 comment on function private.violations_of_crew(private.placement) is 'crew_incomplete, inactive.';
@@ -117,10 +126,12 @@ comment on function private.violations_of_crew(private.placement) is 'crew_incom
 -- expired before level, level before none at all.
 create function private.violations_of_skills(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     with wanted as (
         select s.key as code, s.value::smallint as minimum_level
         from jsonb_each_text((p.work).required_skills) as s
@@ -166,6 +177,7 @@ as $$
         from public.technician_profiles as t where t.id = any(p.technician_ids)
     ) as who
     where not coalesce(c.is_met, false);
+end;
 $$;
 
 comment on function private.violations_of_skills(private.placement) is 'skill_missing, skill_level, certification_expired.';
@@ -194,10 +206,12 @@ comment on function private.works_in_zone(uuid, uuid) is
 
 create function private.violations_of_zone(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select 'out_of_zone', format(
         '%s does not work in %s.', t.display_name, coalesce('the zone ' || z.name, 'places outside of every zone')
     ), jsonb_build_object('technician_id', t.id, 'service_zone_id', (p.work).zone_id)
@@ -207,16 +221,19 @@ as $$
         t.id = any(p.technician_ids) and (p.work).place_kind <> 'bay'
         and (p.work).location_id is not null
         and not private.works_in_zone(t.id, (p.work).zone_id);
+end;
 $$;
 
 comment on function private.violations_of_zone(private.placement) is 'out_of_zone.';
 
 create function private.violations_of_availability(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select 'outside_shift', format(
         '%s does not work the whole time from %s to %s.', t.display_name,
         private.local_time(lower(p.claim), t.time_zone), private.local_time(upper(p.claim), t.time_zone)
@@ -237,16 +254,19 @@ as $$
     from private.unavailable_time((p.work).org_id, p.technician_ids, p.claim) as u
     inner join public.technician_profiles as t on u.technician_id = t.id
     where u.during && p.claim;
+end;
 $$;
 
 comment on function private.violations_of_availability(private.placement) is 'outside_shift, time_off, busy_externally.';
 
 create function private.violations_of_claims(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     with claimants as (
         select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician
         from public.technician_profiles as t where t.id = any(p.technician_ids)
@@ -283,16 +303,19 @@ as $$
         )
     from taken as t
     where t.lanes_taken >= t.lanes;
+end;
 $$;
 
 comment on function private.violations_of_claims(private.placement) is 'technician_overlap, concurrent_limit, resource_overlap.';
 
 create function private.violations_of_route(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     with gaps as (
         select
             t.display_name, t.id as technician_id, g.before_appointment_id, g.after_appointment_id,
@@ -331,6 +354,7 @@ as $$
         'technician_id', g.technician_id, 'minutes_over', g.minutes_over, 'limit_minutes', g.day_limit_minutes
     )
     from gaps as g where g.minutes_over > 0;
+end;
 $$;
 
 comment on function private.violations_of_route(private.placement) is 'travel_before, travel_after, daily_limit.';
@@ -338,10 +362,12 @@ comment on function private.violations_of_route(private.placement) is 'travel_be
 -- A flexible break needs a gap that holds it inside its window and leaves time for the driving as well.
 create function private.violations_of_breaks(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     with breaks as (
         select b.technician_id, occurrence as break_window, b.minutes * interval '1 minute' as length
         from public.technician_time_off as b
@@ -404,16 +430,19 @@ as $$
             where g.technician_id = b.technician_id and upper(g.stretch) >= lower(b.break_window) + b.length
             and lower(g.stretch) <= upper(b.break_window) - b.length
         );
+end;
 $$;
 
 comment on function private.violations_of_breaks(private.placement) is 'time_off, for flexible breaks.';
 
 create function private.violations_of_place(p private.placement)
 returns setof private.violation
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     with resource as (
         select r.*, f.time_zone, f.daily_capacity, f.name as facility_name, f.is_active as facility_is_active,
             f.latitude as facility_latitude, f.longitude as facility_longitude
@@ -476,6 +505,7 @@ as $$
     ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
     from resource as r cross join load as l
     where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity;
+end;
 $$;
 
 comment on function private.violations_of_place(private.placement) is

@@ -40,10 +40,12 @@ create type private.conflict as (code text, severity public.conflict_severity, m
 
 create function private.judge(p private.placement)
 returns setof private.conflict
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select v.code, private.severity(v.code, v.data, o.out_of_zone_is_soft), v.message, v.data
     from public.orgs as o
     cross join lateral (
@@ -69,6 +71,7 @@ as $$
     ) as v
     where o.id = (p.work).org_id
     order by 2, 1;
+end;
 $$;
 
 comment on function private.judge(private.placement) is
@@ -79,13 +82,16 @@ create function private.placement_conflicts(
     resource uuid default null, ignore_appointment uuid default null, ignore_hold uuid default null
 )
 returns setof private.conflict
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select private.judge(private.place(
         private.work_of_job(job), technician_ids, starts_at, ends_at, resource, ignore_appointment, ignore_hold
     ));
+end;
 $$;
 
 comment on function private.placement_conflicts(uuid, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is

@@ -34,10 +34,13 @@ comment on function private.arrival_window(timestamptz, integer, text) is
 
 create function private.qualified_technicians(work private.work, only_ids uuid[], earliest timestamptz)
 returns table (technician_id uuid, skills_met integer, spare_level integer)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+    return query
     with wanted as (
         select s.key as code, s.value::smallint as minimum_level from jsonb_each_text(work.required_skills) as s
     ),
@@ -71,6 +74,7 @@ as $$
             o.out_of_zone_is_soft or work.location_id is null or work.place_kind = 'bay'
             or private.works_in_zone(f.id, work.zone_id)
         );
+end;
 $$;
 
 comment on function private.qualified_technicians(private.work, uuid[], timestamptz) is
@@ -84,10 +88,13 @@ returns table (
     technician_id uuid, first_start timestamptz, last_start timestamptz,
     travel_before_s integer, travel_after_s integer, added_travel_s integer
 )
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+    return query
     with length as (
         select
             make_interval(mins => minutes) as visit,
@@ -144,6 +151,7 @@ as $$
     select r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
     from ranges as r
     where r.first_start <= r.last_start;
+end;
 $$;
 
 comment on function private.start_ranges(
@@ -174,10 +182,13 @@ returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
     added_travel_s integer, score numeric, reasons jsonb
 )
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
+begin
+    return query
     with qualified as materialized (
         select * from private.qualified_technicians(work, only_ids, earliest)
     ),
@@ -270,6 +281,7 @@ as $$
     order by
         row_number() over (partition by p.starts_at order by p.soon + p.travel + p.fit + p.preferred + p.known desc) > 1,
         p.soon + p.travel + p.fit + p.preferred + p.known desc, p.starts_at, p.technician_ids;
+end;
 $$;
 
 comment on function private.slot_candidates(

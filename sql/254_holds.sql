@@ -64,7 +64,7 @@ begin
             )
             select
                 work.org_id, t.id, null, private.free_lane(t.id, placed.claim, t.max_concurrent_jobs), placed.claim,
-                'held', token, expires_at, auth.uid(), work.location_id, placed.latitude, placed.longitude
+                'held'::public.reservation_kind, token, expires_at, auth.uid(), work.location_id, placed.latitude, placed.longitude
             from public.technician_profiles as t where t.id = any(technician_ids)
             union all
             select
