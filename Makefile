@@ -34,7 +34,7 @@ setup: .venv/installed .venv/stack-installed .venv/engine-compiled ## Install ev
 
 # A file of its own, so that `make setup` after a change of the engine compiles it again and nothing else.
 .venv/engine-compiled: .venv/installed $(wildcard functions/truckroll/engine/*.py)
-	@if [ -e functions/truckroll/engine/warm.py ]; then $(BIN)/python -m truckroll.engine.warm; fi
+	$(BIN)/python -m truckroll.engine.warm
 	@touch $@
 
 .PHONY: demo
