@@ -65,8 +65,6 @@ begin
         union all
         select * from private.violations_of_route(p)
         union all
-        select * from private.violations_of_breaks(p)
-        union all
         select * from private.violations_of_place(p)
     ) as v
     where o.id = (p.work).org_id
@@ -88,7 +86,7 @@ set search_path = ''
 as $$
 begin
     return query
-    select private.judge(private.place(
+    select * from private.judge(private.place(
         private.work_of_job(job), technician_ids, starts_at, ends_at, resource, ignore_appointment, ignore_hold
     ));
 end;

@@ -203,7 +203,8 @@ begin
 
     -- Of each range the first start on the grid, and one in every two hours after it.
     starts as (
-        select r.technician_id, start.at as starts_at
+        select
+            start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level
         from ranges as r
         cross join public.orgs as o
         cross join lateral (
@@ -218,35 +219,30 @@ begin
         where o.id = work.org_id and start.at <= r.last_start
     ),
 
+    -- The members of a crew are those who can start at the same time, most skilled and nearest first.
     members as (
         select
-            s.starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.skills_met,
-            r.spare_level, row_number() over (
+            s.starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level,
+            row_number() over (
                 partition by s.starts_at
                 order by r.skills_met desc, r.added_travel_s, r.technician_id
             ) as turn
-        from (
-            select distinct e.starts_at, case when work.crew_size = 1 then e.technician_id end as technician_id
-            from starts as e
-        ) as s
-        inner join ranges as r
-            on
-                s.starts_at between r.first_start and r.last_start
-                and (s.technician_id is null or s.technician_id = r.technician_id)
+        from (select distinct e.starts_at from starts as e where work.crew_size > 1) as s
+        inner join ranges as r on s.starts_at between r.first_start and r.last_start
     ),
 
     crews as (
         select
-            m.starts_at, array[m.technician_id] as technician_ids, m.travel_before_s, m.travel_after_s,
-            m.added_travel_s, m.spare_level
-        from members as m
+            s.starts_at, array[s.technician_id] as technician_ids, s.travel_before_s, s.travel_after_s,
+            s.added_travel_s, s.spare_level
+        from starts as s
         where work.crew_size = 1
         union all
         select
             m.starts_at, array_agg(m.technician_id order by m.turn), max(m.travel_before_s), max(m.travel_after_s),
             sum(m.added_travel_s)::integer, sum(m.spare_level)::integer
         from members as m
-        where work.crew_size > 1 and m.turn <= work.crew_size
+        where m.turn <= work.crew_size
         group by m.starts_at
         having count(*) = work.crew_size
     ),
