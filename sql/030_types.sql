@@ -72,3 +72,4 @@ create type public.route_status as enum (
 );
 create type public.route_generator as enum ('manual', 'rule_engine', 'ai_optimizer');
 create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot_end', 'other');
+create type public.stop_change as enum ('book', 'move', 'reassign', 'keep');

@@ -7,6 +7,7 @@ create table public.optimization_runs (
     starts_on date not null,
     days integer not null default 1,
     technician_ids uuid[],
+    assignment_ids uuid[],
     dispatch_job_id uuid,
     strategy public.optimization_strategy not null default 'balanced',
     time_limit_s integer not null default 10,
@@ -38,7 +39,10 @@ create table public.optimization_runs (
     constraint optimization_runs_time_limit_sensible check (time_limit_s between 1 and 600),
     constraint optimization_runs_progress_is_fraction check (progress between 0 and 1),
     constraint optimization_runs_one_job_when_scheduling check ((kind = 'auto_schedule') = (dispatch_job_id is not null)),
-    constraint optimization_runs_technicians_named check (kind <> 'optimize_route' or cardinality(technician_ids) = 1)
+    constraint optimization_runs_technicians_named check (kind <> 'optimize_route' or cardinality(technician_ids) = 1),
+    constraint optimization_runs_one_at_a_time exclude using gist (
+        org_id with =, daterange(starts_on, starts_on + days) with &&
+    ) where (status = 'running')
 );
 
 create index optimization_runs_org_id_starts_on_idx on public.optimization_runs (org_id, starts_on);
@@ -48,6 +52,10 @@ create index optimization_runs_due_idx on public.optimization_runs (created_at) 
 
 comment on table public.optimization_runs is
 'One run of the optimiser (OPT-6): what was asked, how far it is, what came out. Its result is a proposal until apply_plan is called.';
+comment on constraint optimization_runs_one_at_a_time on public.optimization_runs is
+'Two plans of the same days would contradict each other: they are made one after the other.';
+comment on column public.optimization_runs.technician_ids is 'Whose days are planned; null means everybody''s.';
+comment on column public.optimization_runs.assignment_ids is 'The only visits that may be moved; null means every one that is not locked or under way.';
 comment on column public.optimization_runs.base_revision is 'Fingerprint of the schedule the run started from; applying refuses when it has changed.';
 comment on column public.optimization_runs.progress is 'Share of the time limit used, 0 to 1.';
 comment on column public.optimization_runs.best_objective is 'Best objective so far, in seconds of travel: travel plus the price of unserved jobs.';
@@ -124,6 +132,11 @@ create table public.route_stops (
     actual_departure_at timestamptz,
     travel_time_minutes_from_prev integer,
     distance_km_from_prev numeric(8, 3),
+    change public.stop_change,
+    from_technician_id uuid,
+    from_starts_at timestamptz,
+    from_ends_at timestamptz,
+    job_version integer,
     explanation jsonb,
     notes text,
     created_at timestamptz not null default now(),
@@ -136,6 +149,8 @@ create table public.route_stops (
     references public.job_assignments (org_id, id) on delete set null (job_assignment_id),
     constraint route_stops_job_fkey foreign key (org_id, dispatch_job_id)
     references public.dispatch_jobs (org_id, id) on delete cascade,
+    constraint route_stops_from_technician_fkey foreign key (org_id, from_technician_id)
+    references public.technician_profiles (org_id, id),
     constraint route_stops_job_named check ((stop_type = 'job') = (dispatch_job_id is not null)),
     constraint route_stops_sequence_positive check (sequence >= 0),
     constraint route_stops_ordered check (
@@ -146,9 +161,13 @@ create table public.route_stops (
 create index route_stops_org_id_route_plan_id_sequence_idx on public.route_stops (org_id, route_plan_id, sequence);
 create index route_stops_org_id_job_assignment_id_idx on public.route_stops (org_id, job_assignment_id);
 create index route_stops_org_id_dispatch_job_id_idx on public.route_stops (org_id, dispatch_job_id);
+create index route_stops_org_id_from_technician_id_idx on public.route_stops (org_id, from_technician_id);
 
 comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, end.';
 comment on column public.route_stops.job_assignment_id is 'The booking behind a visit; null in a proposal that would book the job for the first time.';
+comment on column public.route_stops.change is 'What applying the proposal does to the visit: book it, move it to another time, reassign it to another technician, or keep it as it was.';
+comment on column public.route_stops.from_starts_at is 'When the visit was booked as the plan was made; from_technician_id says with whom.';
+comment on column public.route_stops.job_version is 'The job as the plan knew it; applying refuses when it has changed.';
 comment on column public.route_stops.service_starts_at is 'When work starts: arrival, or later when the visit may not start yet.';
 
 alter table public.job_assignments

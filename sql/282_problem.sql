@@ -1,0 +1,409 @@
+-- What the solver is given (OPT-4), decided here and nowhere else: who may do what, when, where and how far it is.
+-- Times are seconds since 1970, as the engine wants them; every visit stands for what it claims, buffers included.
+
+create function private.movable(assignment public.job_assignments)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        assignment.status in ('assigned', 'accepted') and not assignment.is_locked
+        and assignment.segment_id is null and a.crew_size = 1
+        and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
+        and assignment.scheduled_start_at > now()
+    from public.appointments as a
+    where a.id = assignment.appointment_id;
+$$;
+
+comment on function private.movable(public.job_assignments) is
+'Whether a plan may move a visit: not locked, not under way, of one technician, at a site.';
+
+create function private.plan_shifts(run public.optimization_runs)
+returns table (
+    technician_id uuid, technician_name text, date date, starts_s bigint, ends_s bigint,
+    latitude double precision, longitude double precision, max_work_s integer,
+    unavailable_s bigint[], breaks_s bigint[]
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with technicians as materialized (
+        select
+            t.id, t.display_name, t.time_zone, t.max_daily_work_minutes * 60 as day_limit_s,
+            home.latitude, home.longitude
+        from public.technician_profiles as t
+        left join public.customer_locations as home on t.home_base_location_id = home.id
+        where t.org_id = run.org_id and t.is_active and (run.technician_ids is null or t.id = any(run.technician_ids))
+    ),
+
+    asked as materialized (
+        select tstzrange(lower(h.days) - interval '1 day', upper(h.days) + interval '1 day') as period
+        from (select private.local_days(run.org_id, run.starts_on, run.days) as days) as h
+    ),
+
+    stretches as materialized (
+        select
+            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, s.stretch, local.date,
+            extract(epoch from upper(s.stretch) - lower(s.stretch)) as length_s,
+            sum(extract(epoch from upper(s.stretch) - lower(s.stretch))) over (partition by t.id, local.date) as day_length_s
+        from asked as a
+        cross join private.working_time(run.org_id, array(select id from technicians), a.period) as w
+        inner join technicians as t on w.technician_id = t.id
+        cross join lateral unnest(w.during) as s (stretch)
+        cross join lateral (select (lower(s.stretch) at time zone t.time_zone)::date as date) as local
+        where local.date >= run.starts_on and local.date < run.starts_on + run.days and upper(s.stretch) > now()
+    ),
+
+    away as materialized (
+        select u.technician_id, range_agg(u.during) as during
+        from asked as a
+        cross join private.unavailable_time(run.org_id, array(select id from technicians), a.period) as u
+        group by u.technician_id
+    ),
+
+    pauses as materialized (
+        select f.technician_id, occurrence as break_window, f.minutes * 60 as length_s
+        from asked as a
+        cross join public.technician_time_off as f
+        cross join lateral private.occurrences(
+            f.recurrence, f.starts_at, f.ends_at, f.time_zone, f.excluded_on, a.period
+        ) as occurrence
+        where
+            f.org_id = run.org_id and f.technician_id in (select id from technicians) and f.minutes is not null
+    )
+
+    select
+        s.technician_id, s.display_name, s.date,
+        extract(epoch from lower(s.stretch))::bigint, extract(epoch from upper(s.stretch))::bigint,
+        s.latitude, s.longitude,
+        -- A day in several parts shares its limit among them: never too much, sometimes a little less than allowed.
+        case when s.length_s = s.day_length_s then s.day_limit_s
+            else floor(s.day_limit_s * s.length_s / s.day_length_s)::integer end,
+        array(
+            select bound.at
+            from unnest(a.during * tstzmultirange(s.stretch)) as off (during)
+            cross join lateral (values
+                (extract(epoch from lower(off.during))::bigint), (extract(epoch from upper(off.during))::bigint)
+            ) as bound (at)
+            order by bound.at
+        ),
+        array(
+            select figure.seconds
+            from (
+                select
+                    greatest(extract(epoch from lower(p.break_window)), extract(epoch from lower(s.stretch))) as earliest,
+                    least(extract(epoch from upper(p.break_window)), extract(epoch from upper(s.stretch))) - p.length_s as latest,
+                    p.length_s
+                from pauses as p
+                where p.technician_id = s.technician_id and p.break_window && s.stretch
+            ) as pause
+            cross join lateral (values
+                (1, pause.earliest::bigint), (2, pause.latest::bigint), (3, pause.length_s::bigint)
+            ) as figure (position, seconds)
+            where pause.latest >= pause.earliest
+            order by pause.earliest, pause.latest, pause.length_s, figure.position
+        )
+    from stretches as s
+    left join away as a on s.technician_id = a.technician_id
+    order by s.technician_id, s.stretch;
+$$;
+
+comment on function private.plan_shifts(public.optimization_runs) is
+'The working stretches that begin on the run''s days, one route each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
+
+create function private.requirement(work private.work)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
+$$;
+
+comment on function private.requirement(private.work) is
+'The same for works that the same people may do, as far as skills and zone decide it.';
+
+create function private.eligible_technicians(job_ids uuid[], technician_ids uuid[], on_dates date[])
+returns table (requirement text, on_date date, able uuid[])
+language sql
+stable
+set search_path = ''
+as $$
+    with works as (
+        select distinct on (private.requirement(w.work)) private.requirement(w.work) as requirement, w.work
+        from unnest(job_ids) as j (id)
+        cross join lateral (select private.work_of_job(j.id) as work) as w
+        order by private.requirement(w.work)
+    )
+
+    select w.requirement, d.on_date, array(
+        -- One visit has one technician here: who holds only some of the skills is of no use.
+        select q.technician_id
+        from private.qualified_technicians(
+            w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
+        ) as q
+    )
+    from works as w
+    inner join public.orgs as o on o.id = (w.work).org_id
+    cross join (select distinct e.on_date from unnest(on_dates) as e (on_date)) as d;
+$$;
+
+comment on function private.eligible_technicians(uuid[], uuid[], date[]) is
+'For every kind of requirement among the jobs and every day: who may do it, by the rule slot search uses.';
+
+create function private.unserved_weight(job public.dispatch_jobs, horizon tstzrange)
+returns double precision
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
+        * (0.5 + job.estimated_duration_minutes / 120.0)
+        * coalesce((
+            select d.weight
+            from public.customers as c
+            inner join public.datalabels as d on c.org_id = d.org_id and d.list = 'tier' and d.code = c.tier
+            where c.id = job.customer_id
+        ), 1)
+        -- Last chance: its promise or its only windows end within these days.
+        * case when job.sla_end_at <= upper(horizon) or (
+            select max(w.window_end) <= upper(horizon) from private.time_windows(job.id) as w
+        ) then 2 else 1 end
+        + 600 * least(10, greatest(0, extract(epoch from now() - job.created_at) / 86400));
+$$;
+
+comment on function private.unserved_weight(public.dispatch_jobs, tstzrange) is
+'What leaving a job out of a plan costs, in seconds of driving: by priority, length, tier, last chance and days of waiting.';
+
+create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
+returns tstzrange[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select tstzrange(span.opens, span.closes, '[]')
+        from public.dispatch_jobs as j
+        cross join lateral (
+            select w.window_start, w.window_end from private.time_windows(j.id) as w
+            union all
+            select '-infinity'::timestamptz, 'infinity'::timestamptz
+            where not exists (select from private.time_windows(j.id))
+        ) as w
+        cross join lateral (
+            select
+                greatest(w.window_start, j.sla_start_at, not_before, lower(promised)) as opens,
+                least(w.window_end, j.sla_end_at - visit, upper(promised)) as closes
+        ) as span
+        where j.id = job and span.opens <= span.closes
+        order by span.opens
+    );
+$$;
+
+comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
+'When a job''s visit may start: its windows within its SLA, from a time on, and within what the customer was promised.';
+
+create function private.plan_claims(run public.optimization_runs, technician_ids uuid[], period tstzrange, not_before timestamptz)
+returns table (
+    reservation_id uuid, technician_id uuid, starts_s bigint, ends_s bigint,
+    latitude double precision, longitude double precision, assignment_id uuid, appointment_id uuid,
+    job_id uuid, job_version integer, priority public.job_priority, requirement text,
+    scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[]
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with claims as materialized (
+        select
+            r.id, r.claimant_id, r.during, r.latitude, r.longitude, a as assignment, j as job, v.arrival_window_start,
+            v.arrival_window_end, coalesce(
+                a.id is not null and private.movable(a) and a.scheduled_start_at >= not_before
+                and (run.assignment_ids is null or a.id = any(run.assignment_ids)), false
+            ) as is_movable
+        from public.reservations as r
+        left join public.job_assignments as a on r.assignment_id = a.id
+        left join public.appointments as v on a.appointment_id = v.id
+        left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
+        where
+            r.claimant_id = any(plan_claims.technician_ids) and r.released_at is null and r.during && period
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    )
+
+    select
+        c.id, c.claimant_id, floor(extract(epoch from lower(c.during)))::bigint,
+        ceil(extract(epoch from upper(c.during)))::bigint, c.latitude, c.longitude,
+        (c.assignment).id, (c.assignment).appointment_id, (c.job).id, (c.job).version, (c.job).priority,
+        case when c.is_movable then private.requirement(private.work_of_job((c.job).id)) end,
+        extract(epoch from (c.assignment).scheduled_start_at)::double precision,
+        extract(epoch from (c.assignment).scheduled_end_at)::double precision,
+        c.is_movable,
+        case when c.is_movable then array(
+            select bound.at
+            from unnest(coalesce(
+                nullif(kept.windows, '{}'),
+                -- Booked outside of what was offered: the promise alone binds, or else the time itself.
+                array[coalesce(promise.during, tstzrange(
+                    (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
+                )) * tstzrange(not_before, null)]
+            )) as w (during)
+            cross join lateral (values
+                (ceil(extract(epoch from lower(w.during)))::bigint), (floor(extract(epoch from upper(w.during)))::bigint)
+            ) as bound (at)
+            where not isempty(w.during)
+            order by bound.at
+        ) end
+    from claims as c
+    cross join lateral (
+        select case when c.arrival_window_start is not null
+            then tstzrange(c.arrival_window_start, c.arrival_window_end, '[]')
+        end as during
+    ) as promise
+    left join lateral (
+        select w.windows
+        from private.start_windows(
+            (c.job).id, promise.during, not_before,
+            (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+        ) as w (windows)
+        where c.is_movable and (c.assignment).scheduled_start_at <@ any(w.windows)
+    ) as kept on true
+    order by c.claimant_id, c.during, c.id;
+$$;
+
+comment on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) is
+'What the ledger holds against the technicians: visits that may be moved, with the times at which they may start (pairs), and everything that may not.';
+
+create function private.plan_jobs(run public.optimization_runs, not_before timestamptz)
+returns table (
+    job_id uuid, job_version integer, priority public.job_priority, requirement text,
+    latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
+    buffer_after_s integer, weight double precision, windows_s bigint[], obstacle text
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with horizon as materialized (
+        select private.local_days(run.org_id, run.starts_on, run.days) as days
+    ),
+
+    waiting as materialized (
+        select j, h.days, private.work_of_job(j.id) as work, private.start_windows(
+            j.id, null, not_before, make_interval(mins => j.estimated_duration_minutes)
+        ) as windows
+        from horizon as h
+        cross join public.dispatch_jobs as j
+        where
+            j.org_id = run.org_id and run.kind = 'optimize_all' and j.status = 'unscheduled'
+            and (j.sla_start_at is null or j.sla_start_at < upper(h.days))
+            -- Work that may only start after these days is not left out of them.
+            and (
+                not exists (select from private.time_windows(j.id))
+                or exists (select from private.time_windows(j.id) as w where w.window_start < upper(h.days))
+            )
+    )
+
+    select
+        (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work), (w.work).latitude, (w.work).longitude,
+        (w.work).duration_minutes * 60, (w.work).buffer_before_minutes * 60, (w.work).buffer_after_minutes * 60,
+        private.unserved_weight(w.j, w.days),
+        array(
+            select coalesce(bound.at, 0)
+            from unnest(w.windows) as span (during)
+            cross join lateral (values
+                (1, greatest(ceil(extract(epoch from lower(span.during))), 0)),
+                (2, least(floor(extract(epoch from upper(span.during))), extract(epoch from upper(w.days) + interval '2 days')))
+            ) as bound (side, at)
+            where lower(span.during) < upper(w.days) + interval '1 day'
+            order by span.during, bound.side
+        )::bigint[],
+        case
+            when (w.work).crew_size > 1 then 'needs_crew'
+            when (w.work).place_kind = 'bay' then 'needs_bay'
+            when (w.work).place_kind = 'mobile_unit' then 'needs_mobile_unit'
+            when (w.j).location_id is null then 'location_missing'
+            when (w.work).latitude is null then 'location_not_found'
+            when (w.j).sla_end_at < not_before + make_interval(mins => (w.work).duration_minutes) then 'sla_missed'
+            when w.windows = '{}' then 'no_time_in_window'
+        end
+    from waiting as w
+    order by (w.j).id;
+$$;
+
+comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
+'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, and what stands in the way of planning it at all.';
+
+create function private.travel_matrix(org uuid, latitudes double precision[], longitudes double precision[])
+returns table (distances_m bytea, travel_s bytea)
+language sql
+stable
+set search_path = ''
+as $$
+    with settings as materialized (
+        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+        from public.orgs as o where o.id = org
+    ),
+
+    rows as materialized (
+        select origin.number, array(
+            select coalesce(private.distance_m(
+                origin.latitude, origin.longitude, destination.latitude, destination.longitude, s.detour
+            ), 0)
+            from unnest(latitudes, longitudes) as destination (latitude, longitude)
+        ) as distances, s.speed
+        from settings as s
+        cross join unnest(latitudes, longitudes) with ordinality as origin (latitude, longitude, number)
+    )
+
+    select array_send(r.distances), array_send(array(
+        select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
+    ))
+    from rows as r
+    order by r.number;
+$$;
+
+comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
+'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). A place without coordinates is no distance from anywhere, as for the judge.';
+
+create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
+returns table (code text, message text, data jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+    with found as (
+        select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
+        from unnest(technician_ids) as t (id)
+        cross join lateral (
+            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
+        ) as p
+        cross join lateral (
+            select * from private.violations_of_skills(p.placement)
+            union all
+            select * from private.violations_of_zone(p.placement)
+        ) as v
+    )
+
+    select f.code, f.message, f.data
+    from found as f
+    order by
+        f.obstacles, array_position(
+            array['certification_expired', 'out_of_zone', 'skill_level', 'skill_missing'], f.code
+        ), f.id
+    limit 1;
+$$;
+
+comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
+'The smallest thing that keeps every technician from a job: the nearest miss, as the judge puts it.';
+
+-- The worker reads as the service role.
+grant execute on function private.plan_shifts(public.optimization_runs) to service_role;
+grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
+grant execute on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) to service_role;
+grant execute on function private.plan_jobs(public.optimization_runs, timestamptz) to service_role;
+grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
+grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;

@@ -1,0 +1,363 @@
+"""Applying a proposal: all of it or nothing, only while the world is as the plan knew it (OPT-5)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from support import sql
+from support.factory import CITY, MONDAY, Company
+from support.plan import assignment_of, at, propose, run_for, stop
+from support.sql import AsUser, Connection, Row
+
+HERE = {"latitude": CITY[0], "longitude": CITY[1]}
+
+
+@dataclass
+class Shop:
+    """A company with two technicians without home, whose customers all live at one place: no driving."""
+
+    company: Company
+    dispatcher: UUID
+    ann: Row
+    bob: Row
+    site: Row
+
+    def job(self, **values: Any) -> Row:
+        """Add an unscheduled job of one hour at the customers' place."""
+        return self.company.job(self.site, **values)
+
+    def booked(self, technician: Row, hour: float, **values: Any) -> tuple[Row, Row]:
+        """Book a job of one hour; return it and its assignment."""
+        job = self.job(**values)
+        return job, assignment_of(
+            self.company, self.company.visit(job, technician, starts_at=at(hour), visit_number=None)
+        )
+
+    def stop(self, job: Row, hour: float, assignment: Row | None = None) -> dict[str, Any]:
+        """Describe a visit of a job."""
+        return stop(self.company, job, hour, assignment=assignment)
+
+    def propose(self, *routes: tuple[Row, list[dict[str, Any]]], **values: Any) -> Row:
+        """Write a proposal for the dispatcher."""
+        return propose(self.company, run_for(self.company, self.dispatcher), routes, **values)
+
+    def assignment(self, job: Row) -> Row:
+        """Return the assignment that is in force."""
+        return sql.one(
+            self.company.db,
+            "select * from public.job_assignments where dispatch_job_id = %s and status <> 'canceled'",
+            (job["id"],),
+        )
+
+
+@pytest.fixture
+def shop(db: Connection) -> Shop:
+    company = Company(db)
+    return Shop(
+        company,
+        company.member("dispatcher"),
+        company.technician(),
+        company.technician(),
+        company.site(company.customer(), **HERE),
+    )
+
+
+def apply(db: Connection, run: Row, *, accept: list[UUID] | None = None, key: str | None = None) -> Any:
+    return sql.value(
+        db,
+        "select public.apply_plan(%s, %s, %s, %s)",
+        (run["id"], run["base_revision"], accept, key),
+    )
+
+
+def ledger(db: Connection) -> set[tuple[Any, ...]]:
+    return {
+        (row["technician_id"], row["appointment_id"], row["during"].lower, row["during"].upper)
+        for row in sql.rows(db, "select * from public.reservations where released_at is null")
+    }
+
+
+def test_a_plan_books_moves_and_reassigns_at_once(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    moved, its_assignment = shop.booked(shop.ann, 9)
+    kept, kept_assignment = shop.booked(shop.ann, 14)
+    given, given_assignment = shop.booked(shop.ann, 11)
+    new = shop.job()
+    run = shop.propose(
+        (
+            shop.ann,
+            [shop.stop(new, 9), shop.stop(moved, 10, its_assignment), shop.stop(kept, 14, kept_assignment)],
+        ),
+        (shop.bob, [shop.stop(given, 9, given_assignment)]),
+    )
+    with as_user(shop.dispatcher):
+        counts = apply(db, run)
+    assert counts == {
+        "run_id": str(run["id"]),
+        "status": "applied",
+        "routes": 2,
+        "booked": 1,
+        "moved": 1,
+        "reassigned": 1,
+        "kept": 1,
+        "unserved": 0,
+    }
+    booked = shop.assignment(new)
+    assert (booked["technician_id"], booked["scheduled_start_at"], booked["sequence_in_route"]) == (
+        shop.ann["id"],
+        at(9),
+        1,
+    )
+    assert booked["optimization_run_id"] == run["id"]
+    assert shop.assignment(moved)["scheduled_start_at"] == at(10)
+    assert shop.assignment(given)["technician_id"] == shop.bob["id"]
+    assert shop.assignment(kept)["optimization_run_id"] is None
+    assert {(who, start) for who, _, start, _ in ledger(db)} == {
+        (shop.ann["id"], at(9)),
+        (shop.ann["id"], at(10)),
+        (shop.ann["id"], at(14)),
+        (shop.bob["id"], at(9)),
+    }
+    assert sql.value(db, "select status from public.dispatch_jobs where id = %s", (new["id"],)) == "scheduled"
+    assert {row["status"] for row in sql.rows(db, "select status from public.route_plans")} == {"finalized"}
+    event = sql.one(db, "select * from public.domain_events where type = 'plan.applied'")
+    assert event["aggregate_id"] == run["id"]
+    assert event["data"]["booked"] == 1
+    assert (
+        sql.value(db, "select count(*) from public.appointment_reschedules where reason = 'optimization'")
+        == 2
+    )
+
+
+def test_two_visits_may_swap_their_times(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    first, one = shop.booked(shop.ann, 9)
+    second, two = shop.booked(shop.bob, 9)
+    run = shop.propose((shop.ann, [shop.stop(second, 9, two)]), (shop.bob, [shop.stop(first, 9, one)]))
+    with as_user(shop.dispatcher):
+        assert apply(db, run)["reassigned"] == 2
+    assert shop.assignment(first)["technician_id"] == shop.bob["id"]
+    assert shop.assignment(second)["technician_id"] == shop.ann["id"]
+
+
+def test_a_new_booking_gets_the_arrival_window_within_the_one_the_customer_chose(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    job = shop.job()
+    shop.company.add(
+        "job_time_windows",
+        dispatch_job_id=job["id"],
+        window_start=at(9.5),
+        window_end=at(10.5),
+        source="customer_selected",
+        is_selected=True,
+    )
+    run = shop.propose((shop.ann, [shop.stop(job, 9.75)]))
+    with as_user(shop.dispatcher):
+        apply(db, run)
+    assignment = shop.assignment(job)
+    assert (assignment["arrival_window_start"], assignment["arrival_window_end"]) == (at(9.5), at(10.5))
+
+
+def test_a_change_of_the_schedule_makes_a_plan_stale_and_is_named(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    job, assignment = shop.booked(shop.ann, 9)
+    run = shop.propose((shop.ann, [shop.stop(job, 10, assignment)]))
+    shop.booked(shop.bob, 12)
+    before = ledger(db)
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale") as refusal:
+        apply(db, run)
+    assert json.loads(refusal.value.diag.message_detail or "")["changed"] == ["bookings"]
+    assert ledger(db) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ("update public.technician_shifts set ends_at = ends_at - interval '1 hour'", "availability"),
+        ("delete from public.technician_shifts", "availability"),
+        ("update public.technician_profiles set max_daily_work_minutes = 300", "technicians"),
+        ("update public.dispatch_jobs set estimated_duration_minutes = 90", "jobs"),
+        ("update public.job_assignments set is_locked = true", "bookings"),
+    ],
+)
+def test_each_kind_of_change_is_noticed(
+    db: Connection, as_user: AsUser, shop: Shop, change: Any, part: str
+) -> None:
+    _, _ = shop.booked(shop.bob, 15)
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    # Within one transaction now() stands still, and with it updated_at.
+    db.execute("alter table public.technician_shifts disable trigger technician_shifts_touch")
+    db.execute("alter table public.technician_profiles disable trigger technician_profiles_touch")
+    if "update public.technician" in change:
+        change += ", updated_at = now() + interval '1 second'"
+    db.execute(change)
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale") as refusal:
+        apply(db, run)
+    assert part in json.loads(refusal.value.diag.message_detail or "")["changed"]
+
+
+def test_a_change_on_another_day_leaves_the_plan_as_it_is(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    shop.booked(shop.bob, 24 + 12)
+    with as_user(shop.dispatcher):
+        assert apply(db, run)["booked"] == 1
+
+
+def test_a_plan_is_applied_once(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    with as_user(shop.dispatcher):
+        first = apply(db, run, key="once")
+        assert apply(db, run, key="once") == first
+        with sql.refused(db, "PT409", "plan_already_applied"):
+            apply(db, run)
+    assert sql.value(db, "select count(*) from public.job_assignments") == 1
+
+
+def test_a_proposal_expires(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]), expires_at="2020-01-01T00:00:00Z")
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_expired"):
+        apply(db, run)
+    assert sql.value(db, "select private.expire_runs()") == 1
+    assert sql.value(db, "select status from public.optimization_runs") == "expired"
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "failed", "canceled"])
+def test_only_a_proposal_can_be_applied(db: Connection, as_user: AsUser, shop: Shop, status: str) -> None:
+    run = run_for(shop.company, shop.dispatcher, status=status)
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_not_ready"):
+        apply(db, run)
+
+
+def test_no_plan_moves_a_locked_or_started_visit(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    for status, locked in (("assigned", True), ("en_route", False)):
+        job, assignment = shop.booked(shop.ann, 9)
+        db.execute(
+            "update public.job_assignments set is_locked = %s, status = %s where id = %s",
+            (locked, status, assignment["id"]),
+        )
+        run = shop.propose((shop.ann, [shop.stop(job, 10, assignment)]))
+        with as_user(shop.dispatcher), sql.refused(db, "PT409", "placement_conflict") as refusal:
+            apply(db, run)
+        conflicts = json.loads(refusal.value.diag.message_detail or "")["conflicts"]
+        assert [conflict["code"] for conflict in conflicts] == ["not_reschedulable"]
+        db.execute("delete from public.appointments")
+
+
+def test_one_conflict_refuses_the_whole_plan(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    fits, too_late = shop.job(), shop.job()
+    run = shop.propose((shop.ann, [shop.stop(fits, 9)]), (shop.bob, [shop.stop(too_late, 16.5)]))
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "placement_conflict") as refusal:
+        apply(db, run)
+    conflicts = json.loads(refusal.value.diag.message_detail or "")["conflicts"]
+    assert {(conflict["code"], conflict["job_id"]) for conflict in conflicts} >= {
+        ("outside_shift", str(too_late["id"]))
+    }
+    assert {conflict["job_id"] for conflict in conflicts} == {str(too_late["id"])}
+    assert ledger(db) == set()
+    assert sql.value(db, "select status from public.optimization_runs") == "proposed"
+
+
+def test_a_plan_that_overlaps_itself_is_refused(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9), shop.stop(shop.job(), 9.5)]))
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "placement_conflict") as refusal:
+        apply(db, run)
+    assert "technician_overlap" in (refusal.value.diag.message_detail or "")
+
+
+def test_time_held_for_a_customer_is_not_taken(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    shop.company.add(
+        "reservations",
+        technician_id=shop.ann["id"],
+        during=f"[{at(9).isoformat()},{at(10).isoformat()})",
+        kind="held",
+        hold_token=uuid4(),
+        hold_expires_at=MONDAY,
+    )
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "placement_conflict") as refusal:
+        apply(db, run)
+    assert "technician_overlap" in (refusal.value.diag.message_detail or "")
+
+
+def test_a_customer_who_was_promised_a_time_keeps_it(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    job = shop.job()
+    visit = shop.company.visit(
+        job, shop.ann, starts_at=at(9), arrival_window_start=at(9), arrival_window_end=at(10)
+    )
+    run = shop.propose((shop.ann, [shop.stop(job, 10.5, assignment_of(shop.company, visit))]))
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "placement_conflict") as refusal:
+        apply(db, run)
+    assert "customer_window" in (refusal.value.diag.message_detail or "")
+
+
+def test_the_judge_tries_a_plan_without_a_trace(db: Connection, shop: Shop) -> None:
+    job, assignment = shop.booked(shop.ann, 9)
+    run = shop.propose((shop.ann, [shop.stop(job, 16.5, assignment)]), (shop.bob, [shop.stop(shop.job(), 9)]))
+    before = ledger(db)
+    conflicts = sql.value(db, "select private.judge_plan(%s)", (run["id"],))
+    assert [conflict["code"] for conflict in conflicts] == ["outside_shift"]
+    assert ledger(db) == before
+    assert sql.value(db, "select count(*) from public.appointments") == 1
+    good = shop.propose((shop.bob, [shop.stop(shop.job(), 9)]))
+    assert sql.value(db, "select private.judge_plan(%s)", (good["id"],)) == []
+
+
+def test_some_routes_of_a_plan_can_be_accepted(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    wanted, unwanted = shop.job(), shop.job()
+    run = shop.propose((shop.ann, [shop.stop(wanted, 9)]), (shop.bob, [shop.stop(unwanted, 9)]))
+    plan = sql.value(db, "select id from public.route_plans where technician_id = %s", (shop.ann["id"],))
+    with as_user(shop.dispatcher):
+        with sql.refused(db, "PT404", "route_plan_not_found"):
+            apply(db, run, accept=[uuid4()])
+        assert apply(db, run, accept=[plan])["booked"] == 1
+    assert shop.assignment(wanted)["technician_id"] == shop.ann["id"]
+    assert (
+        sql.rows(db, "select from public.job_assignments where dispatch_job_id = %s", (unwanted["id"],)) == []
+    )
+    statuses = sql.rows(db, "select status from public.route_plans order by status")
+    assert [row["status"] for row in statuses] == ["finalized", "canceled"]
+
+
+def test_a_new_plan_replaces_the_one_in_force(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    job = shop.job()
+    first = shop.propose((shop.ann, [shop.stop(job, 9)]))
+    with as_user(shop.dispatcher):
+        apply(db, first)
+    second = shop.propose((shop.ann, [shop.stop(job, 9.5, shop.assignment(job))]))
+    with as_user(shop.dispatcher):
+        assert apply(db, second)["moved"] == 1
+    in_force = sql.one(db, "select * from public.route_plans where status = 'finalized'")
+    assert in_force["optimization_run_id"] == second["id"]
+
+
+def test_planning_is_for_those_who_may(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    with as_user(shop.company.member("office")), sql.refused(db, "42501", "permission_missing"):
+        apply(db, run)
+    with as_user(Company(db).member("owner")), sql.refused(db, "PT404", "run_not_found"):
+        apply(db, run)
+    with as_user(role="anon"), sql.refused(db, "42501"):
+        apply(db, run)
+
+
+def test_an_abandoned_base_revision_is_refused(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale"):
+        apply(db, run | {"base_revision": "of.another.day"})
+
+
+def test_stops_that_only_stand_by_are_numbered_in_order(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    kept, assignment = shop.booked(shop.ann, 12)
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9), shop.stop(kept, 12, assignment)]))
+    with as_user(shop.dispatcher):
+        apply(db, run)
+    assert shop.assignment(kept)["sequence_in_route"] == 2
+    assert shop.assignment(kept)["scheduled_end_at"] - at(12) == timedelta(hours=1)
