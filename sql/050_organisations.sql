@@ -78,7 +78,7 @@ create table public.org_members (
     constraint org_members_one_row_per_role unique (org_id, user_id, role)
 );
 
-create index org_members_user_id_idx on public.org_members (user_id, org_id) where is_active;
+create index org_members_user_id_idx on public.org_members (user_id, org_id);
 
 comment on table public.org_members is
 'One role of one user in one org (TEN-2). Access is looked up here at every statement, so removing a row takes effect at once.';

@@ -29,7 +29,7 @@ def pg_dump() -> Path:
 def schema(conninfo: str) -> dict[str, str]:
     """Return every object, keyed by type, schema and name, with its definition, comments and privileges.
 
-    The order of a table's columns is left out: a column added later stands last, wherever it is declared.
+    The order of columns and of grants is left out: a column added later stands last, wherever it is declared.
     """
     command = [str(pg_dump()), "--schema-only", "--dbname", conninfo]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -39,7 +39,7 @@ def schema(conninfo: str) -> dict[str, str]:
         key = f"{entry['type']} {entry['schema']}.{entry['name']}"
         body = text[entry.end() : following.start() if following else len(text)]
         body = re.sub(r"^(\\.*|-- .*|--)\n", "", body, flags=re.MULTILINE)
-        if entry["type"] == "TABLE":
+        if entry["type"] in {"TABLE", "ACL", "DEFAULT ACL"}:
             body = "\n".join(sorted(line.rstrip(",") for line in body.splitlines()))
         entries[key] = entries.get(key, "") + body.strip()
     return entries

@@ -1,6 +1,6 @@
 -- A function with its owner's rights has its reason in definers.toml.
 
-select p.oid::regprocedure::text as offender
+select p.pronamespace::regnamespace || '.' || p.proname as offender
 from pg_proc as p
 where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace) and p.prosecdef;
 
