@@ -35,14 +35,24 @@ def best_known(name: str) -> float:
 def read(path: Path) -> Problem:
     """Read a file of Solomon's format."""
     rows = [line.split() for line in path.read_text().splitlines()]
-    numbers = [[int(value) for value in row] for row in rows if row and all(v.lstrip("-").isdigit() for v in row)]
+    numbers = [
+        [int(value) for value in row] for row in rows if row and all(v.lstrip("-").isdigit() for v in row)
+    ]
     vehicles, capacity = numbers[0]
     nodes = np.array(numbers[1:], np.int64)
     between = nodes[:, None, 1:3] - nodes[None, :, 1:3]
     travel = np.floor(UNIT * np.sqrt((between**2).sum(axis=2)) + 1e-9).astype(np.int32)
     closes = int(nodes[0, 5]) * UNIT
     shifts = tuple(
-        Shift(id=f"v{v}", technician_id=f"v{v}", start_place=0, end_place=0, starts=0, ends=closes, capacity=capacity)
+        Shift(
+            id=f"v{v}",
+            technician_id=f"v{v}",
+            start_place=0,
+            end_place=0,
+            starts=0,
+            ends=closes,
+            capacity=capacity,
+        )
         for v in range(vehicles)
     )
     everyone = tuple(range(vehicles))

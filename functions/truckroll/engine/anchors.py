@@ -19,12 +19,12 @@ Interval = tuple[int, int]
 class Anchors:
     """The fixed part of one shift, in the problem's time.
 
-    `visits` holds index, the latest arrival the fixed visits before it make necessary (its start,
-    if they leave time enough), and when the technician is free again. `ends`, `work` and `load` are
-    what the fixed part alone needs.
+    `visits` holds index, begin of the buffer, the latest arrival (the begin, unless the fixed visits
+    before it make a later one necessary), and when the technician is free again. `ends`, `work` and
+    `load` are what the fixed part alone needs.
     """
 
-    visits: tuple[tuple[int, int, int], ...]
+    visits: tuple[tuple[int, int, int, int], ...]
     unavailable: tuple[Interval, ...]
     ends: int
     work: int
@@ -43,16 +43,13 @@ def anchor(problem: Problem, v: int) -> Anchors:
         (begin, begin + visit.setup_before + visit.duration + visit.setup_after)
         for begin, visit in ((begin, problem.visits[x]) for begin, x in fixed)
     ]
-    closed = [*shift.unavailable]
-    if occupied and occupied[-1][0] > shift.ends:
-        closed.append((shift.ends, occupied[-1][0]))
-    last = max([shift.ends, *(end for _, end in occupied)])
-    unavailable = subtract(join((max(a, shift.starts), min(b, last)) for a, b in closed), join(occupied))
+    within = join((max(a, shift.starts), min(b, shift.ends)) for a, b in shift.unavailable)
+    unavailable = subtract(within, join(occupied))
 
     travel = problem.travel
     place, ready, clock = shift.start_place, shift.starts, shift.starts
     work = load = 0
-    visits: list[tuple[int, int, int]] = []
+    visits: list[tuple[int, int, int, int]] = []
     until = shift.starts
     timed = sorted([(begin, -1, end) for begin, end in unavailable] + [(begin, x, 0) for begin, x in fixed])
     for begin, x, end in timed:
@@ -64,7 +61,7 @@ def anchor(problem: Problem, v: int) -> Anchors:
         leg = int(travel[place, visit.place]) if place != visit.place else 0
         arrival = max(ready + leg, clock)
         until = max(until, begin + visit.setup_before + visit.duration + visit.setup_after)
-        visits.append((x, max(begin, arrival), until))
+        visits.append((x, begin, max(begin, arrival), until))
         ready = clock = until
         place = visit.place
         work += leg + visit.duration

@@ -22,7 +22,8 @@ SHIFT = np.dtype(
         ("start_place", np.int32),
         ("end_place", np.int32),
         ("starts", np.int32),
-        ("ends", np.int32),
+        ("closes", np.int32),  # the end of the shift
+        ("ends", np.int32),  # when to be back: later than that only where fixed visits demand it
         ("max_work", np.int32),
         ("max_span", np.int32),
         ("capacity", np.int32),

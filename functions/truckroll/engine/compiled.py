@@ -12,9 +12,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-import numba  # type: ignore[import-untyped]
+import numba
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +36,7 @@ def cache_folder() -> Path:
 
 
 CACHE_FOLDER = cache_folder()
+SETTINGS: Any = numba.config
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -43,10 +44,10 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
     No fast-math: equal inputs must give equal plans on every machine.
     """
-    others = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(CACHE_FOLDER)
+    others = SETTINGS.CACHE_DIR
+    SETTINGS.CACHE_DIR = str(CACHE_FOLDER)
     try:
         result: Callable[P, R] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = others
+        SETTINGS.CACHE_DIR = others
     return result

@@ -41,7 +41,7 @@ def span_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
     The route is changed to see, and changed back.
     """
     place_node(day, plan, v, k, x)
-    fits = span(day, plan, v) <= day.shifts[v].max_span
+    fits = bool(span(day, plan, v) <= day.shifts[v].max_span)
     take_node(day, plan, v, k)
     return fits
 
@@ -130,9 +130,7 @@ def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     """Return when visit x would start (its buffer first) before position k of route v, or NEVER."""
     slot = plan.slots[v, k]
     visit = day.visits[x]
-    begins = start_of_service(
-        day, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock)
-    )
+    begins = start_of_service(day, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock))
     ends = begins + visit.occupies
     if begins == NEVER or ends > slot.latest_clock:
         return NEVER

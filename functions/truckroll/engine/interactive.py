@@ -15,7 +15,7 @@ from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.schedule import NEVER, reschedule
 from truckroll.engine.search import restore
-from truckroll.engine.squeeze import lift_breaks, put_back, settle_breaks
+from truckroll.engine.squeeze import lift_pauses, put_back, settle_pauses
 
 
 def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: int) -> tuple[Insertion, ...]:
@@ -35,7 +35,8 @@ def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: in
     count = slots_for(prepared.day, plan, visit, sound, found, costs)
     ranked = sorted(range(count), key=lambda i: (float(costs[i]), int(found[i, 0]), int(found[i, 1])))
     return tuple(
-        _insertion(prepared, plan, visit, int(found[i, 0]), int(found[i, 1]), float(costs[i])) for i in ranked[:k]
+        _insertion(prepared, plan, visit, int(found[i, 0]), int(found[i, 1]), float(costs[i]))
+        for i in ranked[:k]
     )
 
 
@@ -66,8 +67,11 @@ def plan_of(prepared: Prepared, routes: Iterable[Route], *, without: int = -1) -
         plan.nodes[v, : len(nodes)] = nodes
         plan.routes[v]["length"] = len(nodes)
         sound[v] = reschedule(day, plan, v)
-        if missing and sound[v]:
-            sound[v] = settle_breaks(day, plan, v, np.array(missing, np.int32), len(missing))
+        if missing or not sound[v]:
+            pauses = np.zeros(len(kept) + 1, np.int32)
+            found = lift_pauses(day, plan, v, pauses)
+            pauses[found : found + len(missing)] = missing
+            sound[v] = reschedule(day, plan, v) and settle_pauses(day, plan, v, pauses, found + len(missing))
     restore(day, plan)
     return plan, sound
 
@@ -85,19 +89,17 @@ def slots_for(day: Day, plan: Plan, x: int, sound: Any, found: Any, costs: Any) 
             continue
         before = plan.routes[v].cost
         saved = plan.nodes[v, :length].copy()
-        breaks = lift_breaks(day, plan, v, lifted)
-        stops = 0
-        for k in range(plan.routes[v].length + 1):
+        pauses = lift_pauses(day, plan, v, lifted)
+        stops = int(plan.routes[v].length)
+        bare = plan.nodes[v, :stops].copy()
+        for k in range(stops + 1):
             if start_in_slot(day, plan, v, k, x) != NEVER and work_allows(day, plan, v, k, x):
-                bare = plan.nodes[v, : plan.routes[v].length].copy()
                 place_node(day, plan, v, k, x)
-                if settle_breaks(day, plan, v, lifted, breaks):
-                    found[count, 0], found[count, 1] = v, stops
+                if settle_pauses(day, plan, v, lifted, pauses):
+                    found[count, 0], found[count, 1] = v, k
                     costs[count] = plan.routes[v].cost - before
                     count += 1
-                put_back(day, plan, v, bare, len(bare))
-            if k < plan.routes[v].length and plan.nodes[v, k] < day.visits.shape[0]:
-                stops += 1
+                put_back(day, plan, v, bare, stops)
         put_back(day, plan, v, saved, length)
     return count
 
@@ -105,24 +107,14 @@ def slots_for(day: Day, plan: Plan, x: int, sound: Any, found: Any, costs: Any) 
 def _insertion(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost: float) -> Insertion:
     """Return one of the ways found in full, by doing and undoing it."""
     day = prepared.day
-    visits = len(prepared.problem.visits)
     before = route_of(prepared, plan, v)
     starts = {stop.visit: stop.starts for stop in before.stops}
     length = int(plan.routes[v]["length"])
     saved = plan.nodes[v, :length].copy()
     lifted = np.zeros(plan.nodes.shape[1], np.int32)
-    breaks = lift_breaks(day, plan, v, lifted)
-    bare = plan.nodes[v, : plan.routes[v]["length"]]
-    # Unavailable time beside the same stops: the first place among them that works is the one meant.
-    for k in range(int(plan.routes[v]["length"]) + 1):
-        if int(np.count_nonzero(bare[:k] < visits)) != stops:
-            continue
-        if start_in_slot(day, plan, v, k, x) == NEVER:
-            continue
-        place_node(day, plan, v, k, x)
-        if settle_breaks(day, plan, v, lifted, breaks):
-            break
-        put_back(day, plan, v, bare.copy(), len(bare))
+    pauses = lift_pauses(day, plan, v, lifted)
+    place_node(day, plan, v, stops, x)
+    settle_pauses(day, plan, v, lifted, pauses)
     after = route_of(prepared, plan, v)
     put_back(day, plan, v, saved, length)
     own = after.stops[stops]
@@ -135,5 +127,7 @@ def _insertion(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost:
         added_travel_s=after.travel_s - before.travel_s,
         added_distance_m=after.distance_m - before.distance_m,
         cost=cost,
-        delays_s=max((stop.starts - starts[stop.visit] for stop in after.stops if stop.visit != x), default=0),
+        delays_s=max(
+            (stop.starts - starts[stop.visit] for stop in after.stops if stop.visit != x), default=0
+        ),
     )

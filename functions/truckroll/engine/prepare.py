@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from truckroll.engine.anchors import Anchors, anchor
 from truckroll.engine.arrays import PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
 from truckroll.engine.insert import pause_fits, place_node
-from truckroll.engine.model import Problem, ProblemError, Visit
+from truckroll.engine.model import Problem, Visit
 from truckroll.engine.schedule import reschedule, span
 from truckroll.engine.validate import check_problem
 
@@ -126,8 +126,7 @@ def _visits(
         eligible.append(may.astype(np.int32))
         may_serve[may, x] = True
     for anchors_of_shift in anchors:
-        for x, arrives_by, until in anchors_of_shift.visits:
-            begins = problem.visits[x].fixed.start - problem.visits[x].setup_before  # type: ignore[union-attr]
+        for x, begins, arrives_by, until in anchors_of_shift.visits:
             visits[x]["opens"] = begins - origin
             visits[x]["closes"] = arrives_by - origin
             visits[x]["fixed_until"] = until - origin
@@ -159,7 +158,9 @@ def _pauses(
     rows: list[tuple[int, int, int, int, int]] = []
     breaks: list[tuple[int, int]] = []
     for v, shift in enumerate(problem.shifts):
-        rows += [(v, begin - origin, begin - origin, end - begin, -1) for begin, end in anchors[v].unavailable]
+        rows += [
+            (v, begin - origin, begin - origin, end - begin, -1) for begin, end in anchors[v].unavailable
+        ]
         first = len(rows)
         in_order = sorted(range(len(shift.breaks)), key=lambda i: shift.breaks[i].earliest)
         for i in in_order:
@@ -183,6 +184,7 @@ def _shifts(
         row = shifts[v]
         row["start_place"], row["end_place"] = shift.start_place, shift.end_place
         row["starts"], row["ends"] = shift.starts - origin, anchors[v].ends - origin
+        row["closes"] = shift.ends - origin
         row["max_work"] = FAR if shift.max_work is None else max(shift.max_work, anchors[v].work)
         # A break taken inside the span is not counted in it, one taken outside shortens the rest.
         longest = shift.ends - shift.starts - sum(one.duration for one in shift.breaks)
@@ -210,10 +212,7 @@ def _near(travel: NDArray[np.int32], places: NDArray[np.int32]) -> NDArray[np.in
     between = between + between.T
     np.fill_diagonal(between, -1)
     keep = min(n, NEIGHBOURS)
-    if keep < n:
-        nearest = np.argpartition(between, keep - 1, axis=1)[:, :keep]
-    else:
-        nearest = np.tile(np.arange(n), (n, 1))
+    nearest = np.argpartition(between, keep - 1, axis=1)[:, :keep] if n else between.astype(np.intp)
     order = np.lexsort((nearest, np.take_along_axis(between, nearest, 1)), axis=1)
     return np.ascontiguousarray(np.take_along_axis(nearest, order, 1), np.int32)
 
@@ -225,12 +224,11 @@ def _fixed_nodes(
     visits = len(problem.visits)
     rows: list[tuple[int, ...]] = []
     for v, of_shift in enumerate(anchors):
-        unavailable = np.flatnonzero((pauses["shift"] == v) & (pauses["index"] < 0)) if len(pauses) else []
-        timed = [(begin, visits + int(p)) for p, (begin, _) in zip(unavailable, of_shift.unavailable, strict=True)]
-        for x, _, _ in of_shift.visits:
-            fixed = problem.visits[x].fixed
-            assert fixed is not None
-            timed.append((fixed.start - problem.visits[x].setup_before, x))
+        unavailable = np.flatnonzero((pauses["shift"] == v) & (pauses["index"] < 0))
+        timed = [
+            (begin, visits + int(p)) for p, (begin, _) in zip(unavailable, of_shift.unavailable, strict=True)
+        ]
+        timed += [(begin, x) for x, begin, _, _ in of_shift.visits]
         rows.append(tuple(node for _, node in sorted(timed)))
     return tuple(rows)
 
@@ -276,5 +274,3 @@ def _place_breaks(prepared: Prepared) -> Prepared:
         tuple(int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]) for v in range(len(plan.nodes))
     )
     return Prepared(prepared.problem, day, prepared.origin, nodes, tuple(waived), prepared.width)
-
-

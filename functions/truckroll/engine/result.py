@@ -41,9 +41,7 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
             clock = begins + int(pause["duration"])
             ready += int(pause["duration"])
             if pause["index"] >= 0:
-                breaks.append(
-                    Pause(begins + prepared.origin, clock + prepared.origin, int(pause["index"]))
-                )
+                breaks.append(Pause(begins + prepared.origin, clock + prepared.origin, int(pause["index"])))
             continue
         if home_first and not stops:
             ready = clock = int(leaves)

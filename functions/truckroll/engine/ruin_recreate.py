@@ -35,7 +35,7 @@ class Trail(NamedTuple):
     cost: NDArray[np.float64]
     shifts: NDArray[np.int32]
     touched: NDArray[np.bool_]
-    count: NDArray[np.int64]
+    size: NDArray[np.int64]
 
 
 class Loose(NamedTuple):
@@ -56,7 +56,7 @@ def empty_trail(plan: Plan) -> Trail:
         cost=np.zeros(shifts),
         shifts=np.zeros(shifts, np.int32),
         touched=np.zeros(shifts, np.bool_),
-        count=np.zeros(1, np.int64),
+        size=np.zeros(1, np.int64),
     )
 
 
@@ -75,7 +75,7 @@ def remember(plan: Plan, trail: Trail, v: int) -> None:
     """Save route v before its first change in this step."""
     if trail.touched[v]:
         return
-    i = trail.count[0]
+    i = trail.size[0]
     n = plan.routes[v].length
     for k in range(n):
         trail.nodes[i, k] = plan.nodes[v, k]
@@ -83,7 +83,7 @@ def remember(plan: Plan, trail: Trail, v: int) -> None:
     trail.cost[i] = plan.routes[v].cost
     trail.shifts[i] = v
     trail.touched[v] = True
-    trail.count[0] = i + 1
+    trail.size[0] = i + 1
 
 
 @compiled
@@ -91,7 +91,7 @@ def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
     """Bring back the routes of the trail, and with them the visits in hand."""
     for i in range(loose.total[0]):
         plan.shift_of[loose.visits[i]] = -1
-    for i in range(trail.count[0]):
+    for i in range(trail.size[0]):
         v = int(trail.shifts[i])
         for k in range(trail.length[i]):
             plan.nodes[v, k] = trail.nodes[i, k]
@@ -102,9 +102,9 @@ def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
 @compiled
 def forget(trail: Trail) -> None:
     """Clear the trail."""
-    for i in range(trail.count[0]):
+    for i in range(trail.size[0]):
         trail.touched[trail.shifts[i]] = False
-    trail.count[0] = 0
+    trail.size[0] = 0
 
 
 @compiled
@@ -171,7 +171,7 @@ def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
     seed = below(chance, visits)
     feasible = True
     for i in range(day.near.shape[1]):
-        if trail.count[0] >= strings:
+        if trail.size[0] >= strings:
             break
         x = int(day.near[seed, i])
         v = int(plan.shift_of[x])
@@ -188,9 +188,7 @@ def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
 
 
 @compiled
-def give_another_chance(
-    day: Day, plan: Plan, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any
-) -> None:
+def give_another_chance(day: Day, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any) -> None:
     """Take in hand unserved visits that a touched route may serve, at most RETRIED of them."""
     if count == 0:
         return
@@ -198,7 +196,7 @@ def give_another_chance(
     room = loose.total[0] + RETRIED
     for i in range(count):
         x = unserved[(offset + i) % count]
-        for t in range(trail.count[0]):
+        for t in range(trail.size[0]):
             if day.may_serve[trail.shifts[t], x]:
                 loose.visits[loose.total[0]] = x
                 loose.total[0] += 1
@@ -257,7 +255,7 @@ def recreate(day: Day, plan: Plan, trail: Trail, loose: Loose, order: Any, chanc
             first, last = int(visit.first_eligible), int(visit.last_eligible)
             v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, BLINK, chance)
         else:
-            last = int(trail.count[0])
+            last = int(trail.size[0])
             v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, BLINK, chance)
         if v >= 0:
             remember(plan, trail, v)

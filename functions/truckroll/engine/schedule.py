@@ -14,7 +14,7 @@ def start_of_service(day: Day, x: int, arrival: int) -> int:
     visit = day.visits[x]
     for w in range(visit.first_window, visit.last_window):
         if arrival <= day.windows[w, 1]:
-            return max(arrival, day.windows[w, 0])
+            return int(max(arrival, day.windows[w, 0]))
     return NEVER
 
 
@@ -24,7 +24,7 @@ def latest_start(day: Day, x: int, limit: int) -> int:
     visit = day.visits[x]
     for w in range(visit.last_window - 1, visit.first_window - 1, -1):
         if day.windows[w, 0] <= limit:
-            return min(limit, day.windows[w, 1])
+            return int(min(limit, day.windows[w, 1]))
     return NEVER
 
 
@@ -68,6 +68,8 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
                 feasible = False
                 begins = arrival
             clock = begins + visit.occupies
+            if clock > shift.closes:
+                feasible = False
         ready = clock
         place = visit.place
         work += leg + visit.work
@@ -84,7 +86,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
     if work > shift.max_work or load > shift.capacity:
         feasible = False
     cost = moved
-    next_place, latest_arrival, latest_clock = shift.end_place, shift.ends, shift.ends
+    next_place, latest_arrival, latest_clock = shift.end_place, shift.ends, shift.closes
     for k in range(n, -1, -1):
         slot = plan.slots[v, k]
         slot.next_place = next_place
@@ -108,7 +110,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
         else:
             limit = min(latest_clock, latest_arrival - slot.leg_travel) - visit.occupies
             latest_arrival = latest_start(day, node, limit)
-        latest_clock = latest_arrival
+        latest_clock = min(latest_arrival, shift.closes)
         next_place = visit.place
     route.visits = served
     route.load = load
@@ -147,6 +149,7 @@ def departure(day: Day, plan: Plan, v: int, end: int, earliest: bool) -> tuple[i
             begins = start_of_service(day, node, arrival)
             if not earliest:
                 limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
+                limit = min(limit, shift.closes)
                 begins = max(begins, latest_in_window_of(day, node, begins, limit - visit.occupies))
             latest_arrival = begins
         latest_clock = latest_arrival
@@ -167,7 +170,7 @@ def latest_in_window_of(day: Day, x: int, begins: int, limit: int) -> int:
     visit = day.visits[x]
     for w in range(visit.first_window, visit.last_window):
         if day.windows[w, 0] <= begins <= day.windows[w, 1]:
-            return min(limit, day.windows[w, 1])
+            return int(min(limit, day.windows[w, 1]))
     return begins
 
 

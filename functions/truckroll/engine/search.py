@@ -35,7 +35,7 @@ def cost_of(day: Day, plan: Plan) -> float:
 
 
 @compiled
-def copy_route(day: Day, source: Plan, target: Plan, v: int) -> None:
+def copy_route(source: Plan, target: Plan, v: int) -> None:
     """Copy the nodes of route v; nothing else of the target is kept up."""
     n = source.routes[v].length
     for k in range(n):
@@ -104,10 +104,10 @@ def anneal(
         loose.removed[0] = 0
         feasible = ruin(day, plan, trail, loose, chance)
         if feasible:
-            give_another_chance(day, plan, trail, loose, unserved, count, chance)
+            give_another_chance(day, trail, loose, unserved, count, chance)
             feasible = recreate(day, plan, trail, loose, order, chance)
         change = 0.0
-        for i in range(trail.count[0]):
+        for i in range(trail.size[0]):
             change += plan.routes[trail.shifts[i]].cost - trail.cost[i]
         for i in range(loose.total[0]):
             x = loose.visits[i]
@@ -128,16 +128,15 @@ def anneal(
                 if plan.shift_of[loose.visits[i]] < 0:
                     unserved[count] = loose.visits[i]
                     count += 1
-            for i in range(trail.count[0]):
+            for i in range(trail.size[0]):
                 stale[trail.shifts[i]] = True
             if state[0] < state[1] - 1e-6:
                 state[1] = state[0]
                 for v in range(plan.routes.shape[0]):
                     if stale[v]:
-                        copy_route(day, plan, best, v)
+                        copy_route(plan, best, v)
                         stale[v] = False
         else:
             undo(day, plan, trail, loose)
         forget(trail)
     return accepted
-

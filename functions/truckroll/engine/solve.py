@@ -81,14 +81,14 @@ class Run:
         self.plan: Plan = first_plan(self.prepared, self.chance)
         self.best: Plan = self.prepared.plan()
         for v in range(len(self.prepared.problem.shifts)):
-            copy_route(self.day, self.plan, self.best, v)
+            copy_route(self.plan, self.best, v)
         self.stale = np.zeros(len(self.prepared.problem.shifts), np.bool_)
         self.trail = empty_trail(self.plan)
         self.loose = empty_loose(visits)
         self.order = np.zeros(visits, np.int32)
         cost = float(cost_of(self.day, self.plan))
         self.state = np.array([cost, cost])
-        self.hot, self.cold = temperatures(self.day, self.plan)
+        self.hot, self.cold = temperatures(self.plan)
 
     def advance(self, steps: int, done: float, after: float) -> None:
         """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
@@ -145,9 +145,7 @@ class Run:
             return
         served = int(sum(self.best_visits()))
         total = len(self.prepared.problem.visits)
-        self.cancelled = bool(
-            progress(Progress(self.steps, elapsed, fraction, best, served, total - served))
-        )
+        self.cancelled = bool(progress(Progress(self.steps, elapsed, fraction, best, served, total - served)))
 
     def best_visits(self) -> list[int]:
         """Return how many visits each of the best plan's routes holds."""
@@ -161,4 +159,3 @@ class Run:
         """Return the best plan, all schedules computed."""
         restore(self.day, self.best)
         return self.best
-

@@ -13,14 +13,16 @@ from truckroll.engine.schedule import NEVER, reschedule, span
 
 
 @compiled
-def lift_breaks(day: Day, plan: Plan, v: int, lifted: Any) -> int:
-    """Take the movable breaks out of route v into `lifted`; return how many there were."""
+def lift_pauses(day: Day, plan: Plan, v: int, lifted: Any) -> int:
+    """Take the pauses out of route v into `lifted`; return how many there were.
+
+    Unavailable time too: it keeps its place in time, but visits may trade sides of it.
+    """
     visits = day.visits.shape[0]
-    first, last = day.shifts[v].first_break, day.shifts[v].last_break
     count, w = 0, 0
     for k in range(plan.routes[v].length):
         node = plan.nodes[v, k]
-        if visits + first <= node < visits + last:
+        if node >= visits:
             lifted[count] = node - visits
             count += 1
         else:
@@ -32,8 +34,8 @@ def lift_breaks(day: Day, plan: Plan, v: int, lifted: Any) -> int:
 
 
 @compiled
-def settle_breaks(day: Day, plan: Plan, v: int, lifted: Any, count: int) -> bool:
-    """Place the breaks lifted[:count] wherever all fit together; tell whether they do, else change nothing."""
+def settle_pauses(day: Day, plan: Plan, v: int, lifted: Any, count: int) -> bool:
+    """Place the pauses lifted[:count] wherever all fit together; tell whether they do, else change nothing."""
     visits = day.visits.shape[0]
     limit = day.shifts[v].max_span
     limited = limit < day.shifts[v].ends - day.shifts[v].starts
@@ -74,7 +76,7 @@ def put_back(day: Day, plan: Plan, v: int, saved: Any, length: int) -> None:
 
 @compiled
 def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> float:
-    """Return the least cost below `limit` of visit x in route v, its breaks anywhere; else `limit`.
+    """Return the least cost below `limit` of visit x in route v, its pauses anywhere; else `limit`.
 
     With `keep` the route is left that way, otherwise as it was.
     """
@@ -86,7 +88,7 @@ def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> f
     chosen = saved
     best = limit
     lifted = np.empty(plan.nodes.shape[1], np.int32)
-    count = lift_breaks(day, plan, v, lifted)
+    count = lift_pauses(day, plan, v, lifted)
     for k in range(plan.routes[v].length + 1):
         slot = plan.slots[v, k]
         visit = day.visits[x]
@@ -97,11 +99,11 @@ def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> f
             continue
         place_node(day, plan, v, k, x)
         cost = plan.routes[v].cost - before
-        if cost < best and settle_breaks(day, plan, v, lifted, count):
+        if cost < best and settle_pauses(day, plan, v, lifted, count):
             best = cost
             chosen = plan.nodes[v, : plan.routes[v].length].copy()
             unused = np.empty(plan.nodes.shape[1], np.int32)
-            lift_breaks(day, plan, v, unused)
+            lift_pauses(day, plan, v, unused)
         take_node(day, plan, v, k)
     if keep and best < limit:
         put_back(day, plan, v, chosen, len(chosen))
@@ -120,7 +122,6 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
     """
     visits = day.visits.shape[0]
     best, best_v, best_count = limit, -1, 0
-    lifted = np.empty(plan.nodes.shape[1], np.int32)
     for e in range(day.visits[x].first_eligible, day.visits[x].last_eligible):
         v = int(day.eligible[e])
         length = plan.routes[v].length

@@ -42,7 +42,7 @@ def keep_booking(day: Day, plan: Plan, x: int) -> None:
         return
 
 
-def temperatures(day: Day, plan: Plan) -> tuple[float, float]:
+def temperatures(plan: Plan) -> tuple[float, float]:
     """Return first and last temperature for a search from this plan."""
     legs = [
         float(plan.slots[v, k]["leg_cost"])

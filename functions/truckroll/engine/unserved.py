@@ -32,7 +32,11 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
         changed = False
         for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
             visit = day.visits[x]
-            first, last, price = int(visit["first_eligible"]), int(visit["last_eligible"]), float(visit["price"])
+            first, last, price = (
+                int(visit["first_eligible"]),
+                int(visit["last_eligible"]),
+                float(visit["price"]),
+            )
             v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, price, 0.0, chance)
             if v >= 0:
                 place_node(day, plan, v, k, x)
@@ -77,8 +81,8 @@ def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
         price = float(prepared.day.visits[x]["price"])
         v, cost = _cheapest_squeeze(prepared, plan, x, ANY_COST)
         if v >= 0:
-            detail = {"shift": v, "cost": round(cost, 1), "weight": price}
-            reasons[x] = Unserved(x, "not_worth_the_travel", detail)
+            found = {"shift": v, "cost": round(cost, 1), "weight": price}
+            reasons[x] = Unserved(x, "not_worth_the_travel", found)
             continue
         v, count, cost = cheapest_displacement(prepared.day, plan, x, ANY_COST, dropped)
         detail = {
@@ -141,7 +145,7 @@ def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
 def _empty_day(
     problem: Problem, visits: Iterable[int], *, windows: bool = True, travel: bool = True
 ) -> dict[int, tuple[int, ...]]:
-    """Return for each visit the shifts that could serve it were there no other; optionally at any time, or beside home."""
+    """Return for each visit the shifts that could serve it alone; at any time, or next door, if asked."""
     chosen = list(visits)
     if not chosen:
         return {}
@@ -174,7 +178,9 @@ def _empty_day(
     plan = alone.plan()
     return {
         x: tuple(
-            v for v in problem.visits[x].eligible if squeeze(alone.day, plan, v, i, ANY_COST, False) < ANY_COST
+            v
+            for v in problem.visits[x].eligible
+            if squeeze(alone.day, plan, v, i, ANY_COST, False) < ANY_COST
         )
         for i, x in enumerate(chosen)
     }

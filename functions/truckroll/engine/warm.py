@@ -27,7 +27,9 @@ def _tiny_day() -> Problem:
     travel = (np.abs(places[:, None] - places[None]) * 600).astype(np.int32)
     shift = Shift("a", "a", 0, 0, 0, 14400, (Break(3600, 7200, 900),), 12000, ((9000, 9600),), 13000)
     visits = tuple(
-        Visit(f"v{i}", 1 + i % 5, 3000, ((0, 9000),), 3600.0 * (1 + i), "normal", (0,), None, CurrentPlace(0, 0))
+        Visit(
+            f"v{i}", 1 + i % 5, 3000, ((0, 9000),), 3600.0 * (1 + i), "normal", (0,), None, CurrentPlace(0, 0)
+        )
         for i in range(7)
     )
     return Problem(travel, None, (shift,), visits, Objective(stability=60.0))

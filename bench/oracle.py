@@ -1,0 +1,145 @@
+"""Tiny days solved by trying everything: every order, every second at which a break may start.
+
+Knows nothing of the engine's schedules. Times should be small numbers; `max_span` and fixed visits
+are not covered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, permutations, product
+
+from truckroll.engine.model import Problem, Shift
+
+Interval = tuple[int, int]
+
+
+def feasible(problem: Problem, v: int, order: Sequence[int]) -> bool:
+    """Tell whether shift v can serve these visits in this order."""
+    shift = problem.shifts[v]
+    if any(v not in problem.visits[x].eligible for x in order):
+        return False
+    if shift.capacity is not None and sum(problem.visits[x].load for x in order) > shift.capacity:
+        return False
+    if shift.max_work is not None and work(problem, v, order) > shift.max_work:
+        return False
+    return any(_drivable(problem, v, order, closed) for closed in closings(shift))
+
+
+def closings(shift: Shift) -> Iterator[list[Interval]]:
+    """Yield the closed times of the shift for every way to take its breaks.
+
+    Breaks for which there is no way at all are left out, the last of them first.
+    """
+    breaks = sorted(shift.breaks, key=lambda one: one.earliest)
+    off = [(max(a, shift.starts), min(b, shift.ends)) for a, b in shift.unavailable]
+    off = [one for one in off if one[0] < one[1]]
+    while True:
+        found = False
+        for starts in product(*(range(one.earliest, one.latest + 1) for one in breaks)):
+            taken = [(start, start + one.duration) for start, one in zip(starts, breaks, strict=True)]
+            if any(a < shift.starts or b > shift.ends for a, b in taken):
+                continue
+            every = sorted([*taken, *off])
+            if any(a[1] > b[0] for a, b in pairwise(taken)):
+                continue
+            if any(a < d and c < b for a, b in taken for c, d in off):
+                continue
+            found = True
+            yield every
+        if found or not breaks:
+            return
+        breaks = breaks[:-1]
+
+
+def work(problem: Problem, v: int, order: Sequence[int]) -> int:
+    """Return service plus travel."""
+    return travel(problem, v, order) + sum(problem.visits[x].duration for x in order)
+
+
+def travel(problem: Problem, v: int, order: Sequence[int]) -> int:
+    """Return the seconds driven, home legs included."""
+    shift = problem.shifts[v]
+    places = [shift.start_place, *(problem.visits[x].place for x in order), shift.end_place]
+    return sum(int(problem.travel[a, b]) for a, b in pairwise(places) if a != b)
+
+
+def cost(problem: Problem, routes: Sequence[Sequence[int]]) -> float:
+    """Return the objective (travel, stability and weights) of orders, one for each shift."""
+    total = 0.0
+    served: set[int] = set()
+    for v, order in enumerate(routes):
+        total += problem.weights.travel * travel(problem, v, order)
+        for x in order:
+            current = problem.visits[x].current
+            total += problem.weights.stability * (current is not None and current.shift != v)
+            served.add(x)
+    return total + sum(
+        problem.weights.price(visit) for x, visit in enumerate(problem.visits) if x not in served
+    )
+
+
+def optimum(problem: Problem) -> float:
+    """Return the least objective of any plan."""
+    visits, shifts = range(len(problem.visits)), range(len(problem.shifts))
+    orders: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}
+
+    def good(v: int, chosen: frozenset[int]) -> list[tuple[int, ...]]:
+        if (v, chosen) not in orders:
+            orders[v, chosen] = [one for one in permutations(sorted(chosen)) if feasible(problem, v, one)]
+        return orders[v, chosen]
+
+    best = float("inf")
+    for given in product([-1, *shifts], repeat=len(visits)):
+        sets = [frozenset(x for x in visits if given[x] == v) for v in shifts]
+        if any(chosen and not good(v, chosen) for v, chosen in enumerate(sets)):
+            continue
+        routes = [
+            min((travel(problem, v, one), one) for one in good(v, chosen))[1] if chosen else ()
+            for v, chosen in enumerate(sets)
+        ]
+        best = min(best, cost(problem, routes))
+    return best
+
+
+def _drivable(problem: Problem, v: int, order: Sequence[int], closed: list[Interval]) -> bool:
+    shift = problem.shifts[v]
+    place, now = shift.start_place, shift.starts
+    for x in order:
+        visit = problem.visits[x]
+        now = _drive(problem, place, visit.place, now, closed)
+        needs = visit.setup_before + visit.duration + visit.setup_after
+        windows = sorted(visit.windows) or [(now + visit.setup_before, 2**40)]
+        for opens, closes in windows:
+            start = _open(max(now, opens - visit.setup_before), needs, closed)
+            if start + visit.setup_before <= closes:
+                break
+        else:
+            return False
+        now = start + needs
+        place = visit.place
+        if now > shift.ends:
+            return False
+    return _drive(problem, place, shift.end_place, now, closed) <= shift.ends
+
+
+def _open(at: int, needs: int, closed: list[Interval]) -> int:
+    """Return the first time from `at` on with `needs` seconds outside closed times."""
+    for begin, end in closed:
+        if at < end and (begin < at + needs or begin == at == at + needs):
+            at = max(at, end)
+    return at
+
+
+def _drive(problem: Problem, a: int, b: int, leaves: int, closed: list[Interval]) -> int:
+    """Return when a drive arrives that stands still in closed times."""
+    left = int(problem.travel[a, b]) if a != b else 0
+    now = leaves
+    while left > 0:
+        inside = [end for begin, end in closed if begin <= now < end]
+        if inside:
+            now = inside[0]
+            continue
+        now += 1
+        left -= 1
+    return now
