@@ -107,7 +107,9 @@ def _converging(migrated: str, declared: str) -> tuple[list[str], list[str]]:
                 connection.execute(statements.encode())
         segments += found
         destructive += losses
-    raise MigrationError("pg-delta keeps finding differences after its own migration: write this one by hand.")
+    raise MigrationError(
+        "pg-delta keeps finding differences after its own migration: write this one by hand."
+    )
 
 
 def _difference(source: str, desired: str) -> tuple[list[str], list[str]]:
