@@ -23,6 +23,7 @@ def small_company() -> Files:
                 "polygon": "-89.38 43.05; -89.28 43.05; -89.28 43.16; -89.38 43.16",
             },
             {"name": "West", "postal_codes": "53705; 53711", "polygon": ""},
+            {"name": "Lake", "postal_codes": "53713", "polygon": ""},
         ],
         "facilities": [
             {
@@ -50,6 +51,7 @@ def small_company() -> Files:
         "skills": [
             {"code": "hvac_service", "name": "HVAC service", "category": "hvac"},
             {"code": "refrigerant", "name": "Refrigerant handling", "category": "hvac"},
+            {"code": "gas_fitting", "name": "Gas fitting", "category": "plumbing"},
         ],
         "services": [
             {
@@ -57,6 +59,7 @@ def small_company() -> Files:
                 "name": "Air conditioner repair",
                 "category": "hvac",
                 "duration_minutes": "90",
+                "price_hint": "149.00",
                 "bay_types": "general; lift",
                 "required_skills": "hvac_service:3; refrigerant",
                 "preferred_skills": "",

@@ -43,7 +43,7 @@ class ColumnType:
     @property
     def staging_type(self) -> str:
         """The type that holds any value of the right shape, so that the real table does the judging."""
-        wide = {"integer": "bigint", "smallint": "bigint", "extensions.citext": "text", "citext": "text"}
+        wide = {"smallint": "integer", "extensions.citext": "text", "citext": "text"}
         name = "text" if self.words else wide.get(self.type_name, self.type_name)
         return f"{name}[]" if self.is_array else name
 

@@ -17,7 +17,6 @@ from truckroll.importing.reading import suggestion
 from truckroll.importing.sheets import Column
 from truckroll.phone import PhoneError, to_e164
 
-MAX_BIGINT = 2**63
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _YES = {"yes", "y", "true", "t", "1"}
 _NO = {"no", "n", "false", "f", "0"}
@@ -67,10 +66,10 @@ def items(text: str) -> list[str]:
 
 
 def read_integer(text: str, _locale: Locale) -> int:
-    """Return a whole number."""
-    if not re.fullmatch(r"[+-]?[0-9]+", text) or abs(number := int(text[:30])) >= MAX_BIGINT:
+    """Return a whole number of at most 32 bits, as the tables hold them."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,10}", text) or not -(2**31) <= int(text) < 2**31:
         raise CellError("This is not a whole number.", "Write digits only, such as 90.")
-    return number
+    return int(text)
 
 
 def read_decimal(text: str, locale: Locale) -> Decimal:
@@ -212,15 +211,16 @@ def read_windows(text: str, locale: Locale) -> list[tuple[dt.datetime, dt.dateti
 def read_polygon(text: str, locale: Locale) -> str:
     """Return a ring as JSON [[longitude, latitude], …]."""
     try:
-        if text.startswith("["):
-            return json.dumps(json.loads(text))
-        corners = [[float(read_decimal(part, locale)) for part in corner.split()] for corner in items(text)]
-    except (ValueError, RecursionError) as error:
+        corners = json.loads(text) if text.startswith("[") else [corner.split() for corner in items(text)]
+        ring = [[float(read_decimal(str(degrees), locale)) for degrees in corner] for corner in corners]
+        if any(len(corner) != len(("longitude", "latitude")) for corner in ring):
+            raise ValueError(text)
+    except (TypeError, ValueError, RecursionError) as error:
         raise CellError(
             "This is not a polygon.",
             "Write longitude latitude pairs: -89.42 43.06; -89.36 43.06; -89.36 43.10.",
         ) from error
-    return json.dumps(corners)
+    return json.dumps(ring)
 
 
 _KINDS: dict[str, Reader] = {
@@ -238,7 +238,6 @@ _KINDS: dict[str, Reader] = {
     "windows": read_windows,
 }
 _TYPES: dict[str, Reader] = {
-    "bigint": read_integer,
     "boolean": read_boolean,
     "date": read_date,
     "double precision": read_decimal,

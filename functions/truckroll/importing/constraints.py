@@ -49,4 +49,8 @@ def meaning_of(error: psycopg.Error, sheet: Sheet) -> Meaning:
         header = next((c.name for c in sheet.columns if c.column == diag.column_name), diag.column_name or "")
         return Meaning(header, "This is needed and is missing.", "Fill the cell.")
     rule = (diag.constraint_name or "").replace("_", " ")
-    return Meaning("", f"The database refuses the row: {said}.", f"The rule is: {rule}." if rule else "")
+    return Meaning(
+        "",
+        f"The database refuses the row: {said}.",
+        f"The rule is: {rule}." if rule else "Compare it with FORMAT.md.",
+    )

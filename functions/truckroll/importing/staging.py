@@ -13,11 +13,13 @@ from psycopg import sql
 from truckroll.importing.catalogue import Catalogue
 from truckroll.importing.records import Part
 
+# Columns the file leaves out come from the row that exists, so that the rules judge the row as it will be.
 _UPSERT = """
 with written as (
-    insert into public.{table} as t (org_id, {columns})
-    select %(org_id)s, {values}
+    insert into public.{table} as t (org_id, {columns}, {others})
+    select %(org_id)s, {values}, {others_values}
     from {staging} as s
+    left join public.{table} as e on e.org_id = %(org_id)s and {same}
     {joins}
     where s.line between %(first)s and %(last)s
     order by s.line
@@ -141,14 +143,22 @@ class Staging:
                 staged, own_zone
             )
         value = sql.SQL("{}::{}").format(staged, sql.SQL(target.sql_type))
-        if target.default_expression is None:
-            return value
-        return sql.SQL("coalesce({}, {})").format(value, sql.SQL(target.default_expression))
+        return self._or_default(value, column)
+
+    def _or_default(self, value: sql.Composable, column: str) -> sql.Composable:
+        default = self.catalogue[self.part.table][column].default_expression
+        return value if default is None else sql.SQL("coalesce({}, {})").format(value, sql.SQL(default))
 
     def _upsert(self) -> sql.Composed:
         part = self.part
         kept = {*part.conflict, *part.insert_only}
         updated = [sql.Identifier(column) for column in self.columns if column not in kept]
+        others = [name for name in self.catalogue[part.table] if name not in {"org_id", *self.columns}]
+        same = [
+            sql.SQL("e.{0} = s.{0}").format(sql.Identifier(name))
+            for name in part.conflict
+            if name in self.columns
+        ]
         do: sql.Composable = sql.SQL("do nothing")
         if updated:
             do = sql.SQL(_UPDATE).format(
@@ -160,6 +170,11 @@ class Staging:
             table=sql.Identifier(part.table),
             columns=sql.SQL(", ").join(map(sql.Identifier, self.columns)),
             values=sql.SQL(", ").join(map(self._value, self.columns)),
+            others=sql.SQL(", ").join(map(sql.Identifier, others)),
+            others_values=sql.SQL(", ").join(
+                self._or_default(sql.SQL("e.{}").format(sql.Identifier(name)), name) for name in others
+            ),
+            same=sql.SQL(" and ").join(same),
             staging=sql.Identifier(self.name),
             joins=sql.SQL(_TECHNICIANS if part.local else ""),
             conflict=sql.SQL(", ").join(map(sql.Identifier, part.conflict)),
