@@ -145,10 +145,10 @@ begin
     end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     perform private.check_override(override);
+    perform private.check_times(starts_at, ends_at);
     perform private.check_technicians(work.org_id, technician_ids);
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
-    perform private.check_times(starts_at, placed.ends_at);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
     window_start := coalesce(window_start, lower(promised));
     window_end := coalesce(window_end, upper(promised));

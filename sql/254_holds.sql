@@ -43,10 +43,10 @@ begin
     if minutes not between 1 and 60 then
         perform private.fail(400, 'minutes_invalid', 'A slot can be held for 1 to 60 minutes.', 'Leave minutes out for the usual time.');
     end if;
+    perform private.check_times(starts_at, ends_at);
     perform private.check_technicians(work.org_id, technician_ids);
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
-    perform private.check_times(starts_at, placed.ends_at);
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, null) then
         begin
