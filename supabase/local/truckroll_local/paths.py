@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCAL = ROOT / "supabase" / "local"
@@ -30,6 +30,11 @@ class State:
     def pgdata(self) -> Path:
         """Directory of the database cluster."""
         return self.directory / "pgdata"
+
+    @property
+    def lock(self) -> Path:
+        """File that a running stack holds locked."""
+        return self._file("run", "stack.lock")
 
     def log(self, name: str) -> Path:
         """Return the log file of a part, its directory made."""
@@ -56,17 +61,54 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+class Lock:
+    """A lock file, held by one process at a time and let go when that process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._file is not None
+
+    def acquire(self, *, wait: bool) -> bool:
+        """Take the lock; without `wait`, return False if another process holds it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._path.open("a", encoding="utf-8")
+        try:
+            _lock(file, wait=wait)
+        except OSError:
+            file.close()
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Let the lock go; nothing happens if it is not held."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file while the block runs, so that two processes do not install at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 — Windows only
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415 — Unix only
-
-            fcntl.flock(file, fcntl.LOCK_EX)
+    lock = Lock(path)
+    lock.acquire(wait=True)
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def _lock(file: IO[str], *, wait: bool) -> None:
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 — Windows only
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415 — Unix only
+
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -87,6 +87,14 @@ class Server:
         """Return the superuser's URL of a database."""
         return f"postgresql://postgres:{PASSWORD}@{HOST}:{self.port}/{database}"
 
+    @property
+    def running(self) -> bool:
+        """Whether a server runs on this data directory, whoever started it."""
+        if not (self.data_dir / "postmaster.pid").exists():
+            return False
+        self._home = self._home or install()
+        return self._run("pg_ctl", "status").returncode == 0
+
     def start(self) -> None:
         """Create the cluster if there is none, and start it."""
         self._home = install()
@@ -106,8 +114,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop the server of this data directory, whoever started it; nothing happens if none runs."""
-        if self._home is None:
-            self._home = install()
+        self._home = self._home or install()
         if (self.data_dir / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-w", "-t", "30", "-s", "-m", "fast")
 

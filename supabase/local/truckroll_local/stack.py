@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,7 +11,7 @@ from typing import Self
 from truckroll_local import database, functions, gateway, postgres
 from truckroll_local.cron import Cron
 from truckroll_local.keys import keys
-from truckroll_local.paths import FUNCTIONS_MAIN, INSTALLED, State
+from truckroll_local.paths import FUNCTIONS_MAIN, INSTALLED, Lock, StackError, State
 from truckroll_local.ports import HOST, Ports
 from truckroll_local.processes import Process
 
@@ -33,6 +35,7 @@ class Stack:
     ) -> None:
         self.ports = ports or Ports.from_environment()
         self._state = State(root)
+        self._lock = Lock(self._state.lock)
         self._functions_source = functions_source
         self._with_cron = with_cron
         self._server = postgres.Server(
@@ -53,8 +56,25 @@ class Stack:
         postgres.install()
 
     def start_database(self) -> None:
-        """Start PostgreSQL alone."""
+        """Start PostgreSQL alone, taking over what a crashed run left; StackError if a stack is running."""
+        if not self._lock.acquire(wait=False):
+            raise StackError(
+                f"A stack is running already with its state in {self._state.directory}. "
+                "Stop it first (Ctrl-C where it runs)."
+            )
         self._server.start()
+
+    @contextmanager
+    def database_running(self) -> Iterator[None]:
+        """Have PostgreSQL up for the block; one that runs already is used and left running."""
+        if self._server.running:
+            yield
+            return
+        self._server.start()
+        try:
+            yield
+        finally:
+            self._server.stop()
 
     def build_database(self, *, seeds: bool = True) -> None:
         """Drop the database with everything in it and build it anew; the server has to run."""
@@ -69,7 +89,7 @@ class Stack:
         """Start the gateway, the functions and cron over a database that is up and built."""
         database.let_authenticator_in(self.db_url, postgres.PASSWORD)
         self._processes.append(gateway.start(self._state, self.ports, self._keys, self.db_url))
-        if self._functions_source is None:
+        if self._functions_source is None or not self._functions_source.exists():
             return
         self._processes.append(
             functions.start(self._state, self.ports, self._keys, self.db_url, self._functions_source)
@@ -94,12 +114,15 @@ class Stack:
         return next((process for process in self._processes if not process.alive), None)
 
     def stop(self) -> None:
-        """Stop everything, in reverse order."""
+        """Stop everything that was started here, in reverse order."""
+        if not self._lock.held:
+            return
         if self._cron:
             self._cron.stop()
         while self._processes:
             self._processes.pop().stop()
         self._server.stop()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         self.start()
