@@ -23,7 +23,7 @@ from truckroll.engine.model import (
     Unserved,
     Visit,
 )
-from truckroll.engine.solve import solve
+from truckroll.engine.solver import solve
 
 __all__ = [
     "Break",

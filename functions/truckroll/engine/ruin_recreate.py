@@ -18,13 +18,17 @@ from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import cheapest_slot, pause_fits, place_node
 from truckroll.engine.schedule import reschedule
 
-REMOVED = 10.0  # visits taken out on average
-STRING = 10  # the longest string taken from one route
-SPLIT = 0.5  # share of strings that keep a few visits in their middle
-KEEP_MORE = 0.5
-BLINK = 0.01
-MOVE_PAUSES = 0.3  # share of ruined routes whose pauses are placed anew
-RETRIED = 60  # unserved visits tried again in one step
+
+class Manner(NamedTuple):
+    """How big a step is, and how greedy."""
+
+    removed: float = 10.0  # visits taken out on average
+    string: int = 10  # the longest string taken from one route
+    split: float = 0.5  # share of strings that keep a few visits in their middle
+    keep_more: float = 0.5  # how likely such a string keeps one more
+    blink: float = 0.01  # how likely a slot is overlooked
+    move_pauses: float = 0.3  # share of ruined routes whose breaks are placed anew
+    retried: int = 60  # unserved visits tried again in one step
 
 
 class Trail(NamedTuple):
@@ -108,14 +112,14 @@ def forget(trail: Trail) -> None:
 
 
 @compiled
-def remove_string(day: Day, plan: Plan, loose: Loose, v: int, at: int, chance: Any) -> None:
+def remove_string(day: Day, plan: Plan, manner: Manner, loose: Loose, v: int, at: int, chance: Any) -> None:
     """Take a string of nodes around position `at` out of route v; fixed visits and pauses stay."""
     visits = day.visits.shape[0]
     n = plan.routes[v].length
-    length = 1 + below(chance, int(min(STRING, n)))
+    length = 1 + below(chance, int(min(manner.string, n)))
     kept = 0
-    if draw(chance) < SPLIT:
-        while length + kept < n and draw(chance) < KEEP_MORE:
+    if draw(chance) < manner.split:
+        while length + kept < n and draw(chance) < manner.keep_more:
             kept += 1
     low = max(0, at - (length + kept) + 1)
     high = min(at, n - (length + kept))
@@ -164,10 +168,10 @@ def wander(day: Day, plan: Plan, v: int, chance: Any) -> bool:
 
 
 @compiled
-def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
+def ruin(day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, chance: Any) -> bool:
     """Remove strings near a random visit; tell whether what is left is feasible."""
     visits = day.visits.shape[0]
-    strings = 1 + int(draw(chance) * max(1.0, 4.0 * REMOVED / (1.0 + STRING) - 1.0))
+    strings = 1 + int(draw(chance) * max(1.0, 4.0 * manner.removed / (1.0 + manner.string) - 1.0))
     seed = below(chance, visits)
     feasible = True
     for i in range(day.near.shape[1]):
@@ -178,8 +182,8 @@ def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
         if v < 0 or trail.touched[v]:
             continue
         remember(plan, trail, v)
-        remove_string(day, plan, loose, v, int(plan.position_of[x]), chance)
-        if draw(chance) < MOVE_PAUSES:
+        remove_string(day, plan, manner, loose, v, int(plan.position_of[x]), chance)
+        if draw(chance) < manner.move_pauses:
             feasible = wander(day, plan, v, chance) and feasible
         else:
             feasible = reschedule(day, plan, v) and feasible
@@ -188,12 +192,14 @@ def ruin(day: Day, plan: Plan, trail: Trail, loose: Loose, chance: Any) -> bool:
 
 
 @compiled
-def give_another_chance(day: Day, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any) -> None:
-    """Take in hand unserved visits that a touched route may serve, at most RETRIED of them."""
+def give_another_chance(
+    day: Day, manner: Manner, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any
+) -> None:
+    """Take in hand unserved visits that a touched route may serve, at most `retried` of them."""
     if count == 0:
         return
     offset = below(chance, count)
-    room = loose.total[0] + RETRIED
+    room = loose.total[0] + manner.retried
     for i in range(count):
         x = unserved[(offset + i) % count]
         for t in range(trail.size[0]):
@@ -240,7 +246,9 @@ def sort_loose(day: Day, loose: Loose, order: Any, chance: Any) -> None:
 
 
 @compiled
-def recreate(day: Day, plan: Plan, trail: Trail, loose: Loose, order: Any, chance: Any) -> bool:
+def recreate(
+    day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, order: Any, chance: Any
+) -> bool:
     """Put the visits in hand where each is cheapest at its turn; tell whether all routes are feasible.
 
     Removed visits may go anywhere, the others only into routes already touched. A visit whose
@@ -253,10 +261,12 @@ def recreate(day: Day, plan: Plan, trail: Trail, loose: Loose, order: Any, chanc
         visit = day.visits[x]
         if order[i] < loose.removed[0]:
             first, last = int(visit.first_eligible), int(visit.last_eligible)
-            v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, BLINK, chance)
+            v, k, _ = cheapest_slot(
+                day, plan, x, day.eligible, first, last, visit.price, manner.blink, chance
+            )
         else:
             last = int(trail.size[0])
-            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, BLINK, chance)
+            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
         if v >= 0:
             remember(plan, trail, v)
             feasible = place_node(day, plan, v, k, x) and feasible

@@ -12,6 +12,7 @@ from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import cheapest_slot, place_node
 from truckroll.engine.ruin_recreate import (
     Loose,
+    Manner,
     Trail,
     forget,
     give_another_chance,
@@ -72,6 +73,7 @@ def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
 def anneal(
     day: Day,
     plan: Plan,
+    manner: Manner,
     best: Plan,
     stale: Any,
     trail: Trail,
@@ -102,10 +104,10 @@ def anneal(
         temperature *= cooling
         loose.total[0] = 0
         loose.removed[0] = 0
-        feasible = ruin(day, plan, trail, loose, chance)
+        feasible = ruin(day, plan, manner, trail, loose, chance)
         if feasible:
-            give_another_chance(day, trail, loose, unserved, count, chance)
-            feasible = recreate(day, plan, trail, loose, order, chance)
+            give_another_chance(day, manner, trail, loose, unserved, count, chance)
+            feasible = recreate(day, plan, manner, trail, loose, order, chance)
         change = 0.0
         for i in range(trail.size[0]):
             change += plan.routes[trail.shifts[i]].cost - trail.cost[i]

@@ -10,7 +10,7 @@ import numpy as np
 from truckroll.engine.compiled import CACHE_FOLDER
 from truckroll.engine.interactive import best_insertions
 from truckroll.engine.model import Break, CurrentPlace, Objective, Problem, Shift, Visit
-from truckroll.engine.solve import solve
+from truckroll.engine.solver import solve
 
 
 def warm() -> float:

@@ -14,7 +14,7 @@ from truckroll.engine.chance import seeded
 from truckroll.engine.model import Problem, Progress, Solution
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import routes_of
-from truckroll.engine.ruin_recreate import empty_loose, empty_trail
+from truckroll.engine.ruin_recreate import Manner, empty_loose, empty_trail
 from truckroll.engine.search import anneal, copy_route, cost_of, restore
 from truckroll.engine.start import first_plan, temperatures
 from truckroll.engine.unserved import explain_unserved, mend
@@ -32,19 +32,20 @@ def solve(
     time_limit_s: float,
     progress: OnProgress | None = None,
     iterations: int | None = None,
+    clock: Callable[[], float] = perf_counter,
 ) -> Solution:
-    """Return the best plan found within `time_limit_s` seconds of wall time.
+    """Return the best plan found within `time_limit_s` seconds of the clock (wall time by default).
 
     With `iterations` the search takes exactly that many steps, whatever the time, and the plan is
     the same on every run. `progress` is called now and then, first with the first whole plan; when
     it returns True the search ends and the best plan so far is returned. Raises ProblemError.
     """
-    began = perf_counter()
+    began = clock()
     prepared = prepare(problem)
-    run = Run(prepared, seed, began)
+    run = Run(prepared, seed, began, clock)
     run.report(progress, 0.0)
     # What remains to be done after the search, on large days; it is little.
-    budget = max(0.0, time_limit_s - 0.02 - 2.0 * (perf_counter() - began) * 0.2)
+    budget = max(0.0, time_limit_s - 0.02 - 2.0 * (clock() - began) * 0.2)
     if len(problem.visits) > 0 and len(problem.shifts) > 0:
         if iterations is None:
             run.for_seconds(budget, progress)
@@ -58,7 +59,7 @@ def solve(
         unserved=explain_unserved(prepared, plan),
         objective=objective,
         iterations=run.steps,
-        curve=(*run.curve, (perf_counter() - began, objective)),
+        curve=(*run.curve, (clock() - began, objective)),
         cancelled=run.cancelled,
     )
 
@@ -70,6 +71,8 @@ class Run:
     prepared: Prepared
     seed: int
     began: float
+    clock: Callable[[], float]
+    manner: Manner = field(default_factory=Manner)
     steps: int = 0
     cancelled: bool = False
     curve: list[tuple[float, float]] = field(default_factory=list)
@@ -97,6 +100,7 @@ class Run:
         anneal(
             self.day,
             self.plan,
+            self.manner,
             self.best,
             self.stale,
             self.trail,
@@ -121,23 +125,23 @@ class Run:
     def for_seconds(self, budget: float, progress: OnProgress | None) -> None:
         """Search until `budget` seconds have passed since the run began."""
         steps = STEPS
-        first = perf_counter()
+        first = self.clock()
         span = max(1e-6, budget - (first - self.began))
         while not self.cancelled:
-            looked = perf_counter()
+            looked = self.clock()
             done = (looked - first) / span
             if done >= 1.0:
                 break
             after = min(1.0, done + 1.0 / LOOKS)
             self.advance(steps, done, after)
-            took = perf_counter() - looked
+            took = self.clock() - looked
             wanted = min(span / LOOKS, 0.25)
             steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
-            self.report(progress, min(1.0, (perf_counter() - first) / span))
+            self.report(progress, min(1.0, (self.clock() - first) / span))
 
     def report(self, progress: OnProgress | None, fraction: float) -> None:
         """Note the best objective, and tell the caller."""
-        elapsed = perf_counter() - self.began
+        elapsed = self.clock() - self.began
         best = float(self.state[1])
         if not self.curve or best < self.curve[-1][1]:
             self.curve.append((elapsed, best))
