@@ -5663,7 +5663,6 @@ create function private.visible_technician_ids(org uuid)
 returns setof uuid
 language sql
 stable
-security definer
 set search_path = ''
 as $$
     select t.id from public.technician_profiles as t
@@ -5672,13 +5671,15 @@ as $$
         and (
             private.is_service()
             or org in (select private.org_ids_with_permission('view_availability'))
-            or t.facility_id in (select private.facility_ids_with_permission('view_availability'))
-            or t.id in (select private.my_technician_ids())
+            or org in (select private.member_org_ids()) and (
+                t.facility_id in (select private.facility_ids_with_permission('view_availability'))
+                or t.id in (select private.my_technician_ids())
+            )
         );
 $$;
 
 comment on function private.visible_technician_ids(uuid) is
-'Technicians of an org whose availability the caller may see: view_availability for the org or their facility, or oneself. Definer: reads profiles for the definers below, which act on what it returns.';
+'Technicians of an org whose availability the caller may see: view_availability for the org or their facility, or oneself. For the definers below.';
 
 create function private.check_period(earliest timestamptz, latest timestamptz)
 returns void
@@ -5887,7 +5888,6 @@ create function private.work_of_skills(skills text[], org uuid)
 returns private.work
 language plpgsql
 stable
-security definer
 set search_path = ''
 as $$
 declare
@@ -6350,10 +6350,10 @@ begin
     end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     perform private.check_override(override);
+    perform private.check_times(starts_at, ends_at);
     perform private.check_technicians(work.org_id, technician_ids);
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
-    perform private.check_times(starts_at, placed.ends_at);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
     window_start := coalesce(window_start, lower(promised));
     window_end := coalesce(window_end, upper(promised));
@@ -6770,10 +6770,10 @@ begin
     if minutes not between 1 and 60 then
         perform private.fail(400, 'minutes_invalid', 'A slot can be held for 1 to 60 minutes.', 'Leave minutes out for the usual time.');
     end if;
+    perform private.check_times(starts_at, ends_at);
     perform private.check_technicians(work.org_id, technician_ids);
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
-    perform private.check_times(starts_at, placed.ends_at);
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, null) then
         begin
@@ -7106,6 +7106,406 @@ grant execute on function private.set_assignment_eta(uuid, timestamptz) to authe
 revoke execute on function public.lock_assignment(uuid, boolean) from public, anon;
 grant execute on function public.lock_assignment(uuid, boolean) to authenticated, service_role;
 grant execute on function private.lock_assignment(uuid, boolean) to authenticated, service_role;
+
+-- sql/268_queue.sql
+
+create function private.own_org(wanted public.permission, org uuid)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    orgs uuid[];
+begin
+    if org is not null then
+        if not (private.is_service() or org in (select private.org_ids_with_permission_somewhere(wanted))) then
+            perform private.require(wanted, org);
+        end if;
+        return org;
+    end if;
+    orgs := array(select private.org_ids_with_permission_somewhere(wanted) limit 2);
+    if cardinality(orgs) = 0 then
+        raise exception using
+            errcode = '42501', message = 'permission_missing', detail = format('This needs the permission %s.', wanted),
+            hint = 'Ask an owner or admin of the company to grant it to your role.';
+    elsif cardinality(orgs) > 1 then
+        perform private.fail(
+            400, 'org_needed', 'You belong to several companies.', 'Name the one you mean in org_id.'
+        );
+    end if;
+    return orgs[1];
+end;
+$$;
+
+comment on function private.own_org(public.permission, uuid) is
+'The org a call is about: the one named, or the only one where the caller has the permission.';
+
+create type public.queued_job as (
+    job_id uuid, number text, title text, priority public.job_priority, customer_name text, service_zone_id uuid,
+    estimated_duration_minutes integer, required_skills jsonb, required_crew_size integer, sla_start_at timestamptz,
+    sla_end_at timestamptz, created_at timestamptz, score numeric, parts jsonb
+);
+
+create function private.queue(org uuid, facility uuid, zone uuid, at timestamptz, max_results integer)
+returns setof public.queued_job
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select
+        q.id, q.number, q.title, q.priority, q.customer_name, q.service_zone_id, q.estimated_duration_minutes,
+        q.required_skills, q.required_crew_size, q.sla_start_at, q.sla_end_at, q.created_at,
+        round((q.urgency + q.deadline + q.waiting) * q.tier_weight, 1),
+        jsonb_build_object(
+            'priority', q.urgency, 'sla', round(q.deadline, 1), 'waiting', round(q.waiting, 1), 'tier', q.tier_weight
+        )
+    from (
+        select
+            j.*, c.name as customer_name,
+            case j.priority when 'emergency' then 1000 when 'high' then 600 when 'normal' then 300 else 100 end::numeric as urgency,
+            case
+                when j.sla_end_at is null then 0
+                when j.sla_end_at <= at then 400
+                else 300 * greatest(0, 1 - extract(epoch from j.sla_end_at - at) / 172800)
+            end::numeric as deadline,
+            least(100, extract(epoch from at - j.created_at) / 3600)::numeric as waiting,
+            coalesce(tier.weight, 1) as tier_weight
+        from public.dispatch_jobs as j
+        left join public.customers as c on j.customer_id = c.id
+        left join public.datalabels as tier
+            on tier.org_id = j.org_id and tier.list = 'tier' and tier.code = c.tier
+        where
+            j.org_id = org and j.status = 'unscheduled'
+            and (facility is null or j.facility_id = facility) and (zone is null or j.service_zone_id = zone)
+    ) as q
+    order by 13 desc, q.created_at, q.id
+    limit max_results;
+end;
+$$;
+
+comment on function private.queue(uuid, uuid, uuid, timestamptz, integer) is
+'Unscheduled jobs, most urgent first (OPT-9): priority up to 1000, a deadline within 48 h up to 300 and a missed one 400, a point an hour of waiting up to 100, times the customer tier''s weight.';
+
+create function private.job_queue(org uuid, max_results integer)
+returns setof public.queued_job
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    own uuid := private.own_org('view_jobs', org);
+begin
+    if max_results is null or max_results not between 1 and 1000 then
+        perform private.fail(400, 'max_results_invalid', 'max_results must be from 1 to 1000.', 'Ask for fewer.');
+    end if;
+    return query
+    select q.*
+    from private.queue(own, null, null, now(), max_results) as q
+    where
+        private.may('view_jobs', own) or exists (
+            select from public.dispatch_jobs as j
+            where j.id = q.job_id and j.facility_id in (select private.facility_ids_with_permission('view_jobs'))
+        );
+end;
+$$;
+
+comment on function private.job_queue(uuid, integer) is
+'Definer: the score reads customers and tiers. Own check: view_jobs, limited to the caller''s facilities.';
+
+create function public.job_queue(max_results integer default 100, org_id uuid default null)
+returns setof public.queued_job
+language sql
+stable
+set search_path = ''
+as $$
+    select * from private.job_queue(org_id, max_results);
+$$;
+
+comment on function public.job_queue(integer, uuid) is
+'Unscheduled jobs, most urgent first, each with its score and the parts of it (OPT-9). Needs view_jobs.';
+
+revoke execute on function public.job_queue(integer, uuid) from public, anon;
+grant execute on function public.job_queue(integer, uuid) to authenticated, service_role;
+grant execute on function private.job_queue(uuid, integer) to authenticated, service_role;
+
+-- sql/270_board.sql
+
+-- The dispatch board as one JSON document. Built as json, not jsonb: it is sent, never searched.
+
+create function private.board_technicians(org uuid, technician_ids uuid[], period tstzrange)
+returns json
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with working as (
+            select w.technician_id, w.during * tstzmultirange(period) as during
+            from private.working_time(org, technician_ids, period) as w
+        ),
+
+        away as (
+            select
+                u.technician_id, range_agg(u.during) as during,
+                json_agg(json_build_object('starts_at', lower(u.during), 'ends_at', upper(u.during), 'why', u.why)
+                    order by lower(u.during)) as list
+            from private.unavailable_time(org, technician_ids, period) as u
+            group by u.technician_id
+        ),
+
+        breaks as (
+            select o.technician_id, json_agg(json_build_object(
+                'starts_at', lower(occurrence), 'ends_at', upper(occurrence), 'minutes', o.minutes
+            ) order by lower(occurrence)) as list
+            from public.technician_time_off as o
+            cross join lateral private.occurrences(
+                o.recurrence, o.starts_at, o.ends_at, o.time_zone, o.excluded_on, period
+            ) as occurrence
+            where o.org_id = org and o.technician_id = any(technician_ids) and o.minutes is not null
+            group by o.technician_id
+        ),
+
+        claims as (
+            select r.claimant_id, sum(extract(epoch from upper(r.during) - lower(r.during)) / 60)::integer as minutes
+            from public.reservations as r
+            where
+                r.claimant_id = any(technician_ids) and r.released_at is null and r.during && period
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+            group by r.claimant_id
+        )
+
+        select coalesce(json_agg(json_build_object(
+            'id', t.id, 'display_name', t.display_name, 'photo_path', t.photo_path, 'facility_id', t.facility_id,
+            'time_zone', t.time_zone,
+            'working', coalesce((
+                select json_agg(json_build_array(lower(s), upper(s))) from unnest(w.during) as s
+            ), '[]'),
+            'unavailable', coalesce(a.list, '[]'), 'breaks', coalesce(b.list, '[]'),
+            'working_minutes', coalesce(open.minutes, 0), 'booked_minutes', coalesce(c.minutes, 0),
+            'utilization', round(coalesce(c.minutes, 0) / nullif(open.minutes, 0)::numeric, 3),
+            'position', p.position
+        ) order by t.display_name, t.id), '[]')
+        from public.technician_profiles as t
+        left join working as w on t.id = w.technician_id
+        left join away as a on t.id = a.technician_id
+        left join breaks as b on t.id = b.technician_id
+        left join claims as c on t.id = c.claimant_id
+        left join lateral (
+            select (sum(extract(epoch from upper(s) - lower(s))) / 60)::integer as minutes
+            from unnest(w.during - coalesce(a.during, '{}')) as s
+        ) as open on true
+        left join lateral (
+            select json_build_object(
+                'latitude', l.latitude, 'longitude', l.longitude, 'recorded_at', l.recorded_at,
+                -- Warned above 30 minutes, unavailable above 60 (AVL-8).
+                'age_minutes', age.minutes, 'is_stale', age.minutes > 30, 'is_available', age.minutes <= 60
+            ) as position
+            from public.technician_locations as l
+            cross join lateral (select (extract(epoch from now() - l.recorded_at) / 60)::integer as minutes) as age
+            where l.org_id = org and l.technician_id = t.id
+            order by l.recorded_at desc
+            limit 1
+        ) as p on true
+        where t.org_id = org and t.id = any(technician_ids)
+    );
+end;
+$$;
+
+comment on function private.board_technicians(uuid, uuid[], tstzrange) is
+'The rows of the board: working time, time off, load and last position of each technician.';
+
+create function private.board_appointments(org uuid, facility uuid, zone uuid, period tstzrange, with_canceled boolean)
+returns json
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with visits as materialized (
+            select a.*, j.number as job_number, j.title, j.priority, j.status as job_status, j.customer_id,
+                j.required_skills, j.sla_end_at, j.service_zone_id, j.service_id
+            from public.appointments as a
+            inner join public.dispatch_jobs as j on a.dispatch_job_id = j.id
+            where
+                a.org_id = org and a.starts_at < upper(period) and a.starts_at > lower(period) - interval '7 days'
+                and a.ends_at > lower(period)
+                and (with_canceled or a.status <> 'canceled')
+                and (facility is null or a.facility_id = facility) and (zone is null or j.service_zone_id = zone)
+        ),
+
+        parts as (
+            select x.appointment_id, json_agg(json_build_object(
+                'id', x.id, 'technician_id', x.technician_id, 'status', x.status, 'is_primary', x.is_primary_technician,
+                'is_locked', x.is_locked, 'starts_at', x.scheduled_start_at, 'ends_at', x.scheduled_end_at,
+                'eta', x.tech_eta_at, 'sequence', x.sequence_in_route, 'version', x.version
+            ) order by x.is_primary_technician desc, x.created_at, x.id) as list
+            from public.job_assignments as x
+            where
+                x.org_id = org and x.appointment_id in (select v.id from visits as v)
+                and (with_canceled or x.status not in ('declined', 'canceled'))
+            group by x.appointment_id
+        )
+
+        select coalesce(json_agg(json_build_object(
+            'id', v.id, 'number', v.number, 'job_id', v.dispatch_job_id, 'job_number', v.job_number, 'title', v.title,
+            'priority', v.priority, 'job_status', v.job_status, 'visit_number', v.visit_number, 'status', v.status,
+            'assignment_status', v.assignment_status, 'starts_at', v.starts_at, 'ends_at', v.ends_at,
+            'arrival_window_start', v.arrival_window_start, 'arrival_window_end', v.arrival_window_end,
+            'sla_end_at', v.sla_end_at, 'facility_id', v.facility_id, 'resource_id', coalesce(v.bay_id, v.mobile_unit_id),
+            'service_id', v.service_id, 'service_zone_id', v.service_zone_id, 'required_skills', v.required_skills,
+            'customer_id', v.customer_id, 'customer_name', c.name, 'address', l.address_line1, 'city', l.city,
+            'latitude', l.latitude, 'longitude', l.longitude, 'version', v.version, 'assignments', coalesce(p.list, '[]')
+        ) order by v.starts_at, v.id), '[]')
+        from visits as v
+        left join public.customers as c on v.customer_id = c.id
+        left join public.customer_locations as l on v.location_id = l.id
+        left join parts as p on v.id = p.appointment_id
+    );
+end;
+$$;
+
+comment on function private.board_appointments(uuid, uuid, uuid, tstzrange, boolean) is
+'The visits on the board, each with its job, customer, place and assignments.';
+
+create function private.board_warnings(org uuid, period tstzrange)
+returns json
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(json_agg(json_build_object('code', w.code, 'message', w.message, 'job_id', w.job_id) order by w.turn, w.at), '[]')
+    from (
+        select
+            1 as turn, j.sla_end_at as at, j.id as job_id, 'sla_at_risk' as code,
+            format('%s is not scheduled and must be finished by %s.', j.number, private.local_time(j.sla_end_at, o.time_zone)) as message
+        from public.dispatch_jobs as j inner join public.orgs as o on j.org_id = o.id
+        where j.org_id = org and j.status = 'unscheduled' and j.sla_end_at < upper(period)
+        union all
+        select
+            2, a.starts_at, a.dispatch_job_id, 'not_started',
+            format('%s should have started at %s.', a.number, private.local_time(a.starts_at, o.time_zone))
+        from public.appointments as a inner join public.orgs as o on a.org_id = o.id
+        where
+            a.org_id = org and a.status in ('scheduled', 'confirmed', 'en_route') and a.starts_at < now() - interval '15 minutes'
+            and a.starts_at >= lower(period) and a.starts_at < upper(period)
+        union all
+        select
+            3, a.starts_at, a.dispatch_job_id, 'crew_missing',
+            format('%s lacks technicians (%s).', a.number, replace(a.assignment_status::text, '_', ' '))
+        from public.appointments as a
+        where
+            a.org_id = org and a.status in ('scheduled', 'confirmed', 'awaiting_parts')
+            and a.assignment_status <> 'assigned' and a.starts_at >= lower(period) and a.starts_at < upper(period)
+    ) as w;
+$$;
+
+comment on function private.board_warnings(uuid, tstzrange) is
+'What a dispatcher should look at: deadlines without a plan, visits that did not start, visits without their crew.';
+
+create function private.board_capacity(technicians json, appointments json)
+returns json
+language sql
+immutable
+set search_path = ''
+return json_build_object(
+    'technicians', json_array_length(technicians),
+    'visits', json_array_length(appointments),
+    'working_minutes', (select coalesce(sum((t ->> 'working_minutes')::integer), 0) from json_array_elements(technicians) as t),
+    'booked_minutes', (select coalesce(sum((t ->> 'booked_minutes')::integer), 0) from json_array_elements(technicians) as t)
+);
+
+comment on function private.board_capacity(json, json) is 'Working time beside booked time, summed over the board.';
+
+create function private.schedule_board(org uuid, starts_on date, days integer, facility uuid, zone uuid)
+returns json
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    own public.orgs;
+    period tstzrange;
+    technician_ids uuid[];
+    technicians json;
+    appointments json;
+begin
+    select o.* into own from public.orgs as o where o.id = private.own_org('view_assignments', org);
+    if starts_on is null or days is null or days not between 1 and 31 then
+        perform private.fail(400, 'period_invalid', 'starts_on is needed, and days must be from 1 to 31.', 'For example one day.');
+    end if;
+    if facility is not null and not exists (
+        select from public.facilities as f where f.org_id = own.id and f.id = facility
+    ) then
+        perform private.fail(404, 'facility_not_found', 'There is no such facility in this company.', 'Check facility_id.');
+    end if;
+    if not private.may('view_assignments', own.id, facility) then
+        perform private.fail(
+            403, 'facility_needed', 'Your role covers certain facilities only.', 'Name one of yours in facility_id.'
+        );
+    end if;
+    period := tstzrange(
+        private.local_instant(starts_on::timestamp, own.time_zone),
+        private.local_instant((starts_on + days)::timestamp, own.time_zone)
+    );
+    technician_ids := array(
+        select t.id from public.technician_profiles as t
+        where
+            t.org_id = own.id
+            and (facility is null or t.facility_id = facility)
+            and (zone is null or private.works_in_zone(t.id, zone))
+            and (t.is_active or exists (
+                select from public.reservations as r
+                where r.claimant_id = t.id and r.released_at is null and r.during && period
+            ))
+    );
+    technicians := private.board_technicians(own.id, technician_ids, period);
+    appointments := private.board_appointments(
+        own.id, facility, zone, period, private.may('view_cancelled_appointments', own.id, facility)
+    );
+    return json_build_object(
+        'org_id', own.id, 'time_zone', own.time_zone, 'starts_on', starts_on, 'days', days,
+        'starts_at', lower(period), 'ends_at', upper(period), 'server_time', now(),
+        'technicians', technicians, 'appointments', appointments,
+        'unscheduled', (
+            select coalesce(json_agg(to_json(q)), '[]') from private.queue(own.id, facility, zone, now(), 200) as q
+        ),
+        'capacity', private.board_capacity(technicians, appointments),
+        'warnings', private.board_warnings(own.id, period)
+    );
+end;
+$$;
+
+comment on function private.schedule_board(uuid, date, integer, uuid, uuid) is
+'Definer: reading a whole day row by row through policies would cost more than the board itself. Own check: view_assignments, for the facility when the caller''s role is limited to some.';
+
+create function public.schedule_board(
+    starts_on date,
+    days integer default 1,
+    facility_id uuid default null,
+    zone_id uuid default null,
+    org_id uuid default null
+)
+returns json
+language sql
+stable
+set search_path = ''
+as $$
+    select private.schedule_board(org_id, starts_on, days, facility_id, zone_id);
+$$;
+
+comment on function public.schedule_board(date, integer, uuid, uuid, uuid) is
+'The dispatch board of one or more local days as one document: technicians with working time, time off, load and position; visits with their assignments; the queue of unscheduled jobs (the 200 most urgent); capacity; warnings. Needs view_assignments; name org_id when you belong to several companies.';
+
+revoke execute on function public.schedule_board(date, integer, uuid, uuid, uuid) from public, anon;
+grant execute on function public.schedule_board(date, integer, uuid, uuid, uuid) to authenticated, service_role;
+grant execute on function private.schedule_board(uuid, date, integer, uuid, uuid) to authenticated, service_role;
 
 -- sql/280_runs.sql
 
@@ -7894,6 +8294,20 @@ grant execute on function private.plan_claims(public.optimization_runs, uuid[], 
 grant execute on function private.plan_jobs(public.optimization_runs, timestamptz) to service_role;
 grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
 grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.movable(public.job_assignments) to service_role;
+grant execute on function private.requirement(private.work) to service_role;
+grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
+grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
+grant execute on function private.work_of_job(uuid) to service_role;
+grant execute on function private.time_windows(uuid) to service_role;
+grant execute on function private.qualified_technicians(private.work, uuid[], timestamptz) to service_role;
+grant execute on function private.works_in_zone(uuid, uuid) to service_role;
+grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
+grant execute on function private.place(
+    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid
+) to service_role;
+grant execute on function private.violations_of_skills(private.placement) to service_role;
+grant execute on function private.violations_of_zone(private.placement) to service_role;
 
 -- sql/284_proposals.sql
 
@@ -7916,6 +8330,9 @@ begin
         perform private.fail(
             409, 'run_lost', 'Another worker has taken this run over, or it has ended.', 'Drop the result.'
         );
+    end if;
+    if planned.cancel_requested then
+        perform private.fail(409, 'run_canceled', 'Somebody has asked to stop this run.', 'Drop the result.');
     end if;
 
     -- A worker that died after writing left its attempt behind.
