@@ -47,6 +47,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
