@@ -120,9 +120,9 @@ begin
     ),
 
     edges as (
-        select c.id, c.lanes, lower(c.during) as at, 1 as change from claims as c
+        select c.id, c.lanes, lower(c.during) as at, 1 as change from claims as c where c.lanes > 1
         union all
-        select c.id, c.lanes, upper(c.during), -1 from claims as c
+        select c.id, c.lanes, upper(c.during), -1 from claims as c where c.lanes > 1
     ),
 
     -- Claims on one lane never overlap, so their number is the number of lanes taken.
@@ -135,6 +135,11 @@ begin
         window w as (partition by e.id order by e.at)
     )
 
+    select c.id, range_agg(c.during)
+    from claims as c
+    where c.lanes = 1
+    group by c.id
+    union all
     select l.id, range_agg(tstzrange(l.at, l.until))
     from levels as l
     where l.lanes_taken >= l.lanes and l.until is not null

@@ -62,6 +62,29 @@ $$;
 comment on function private.grid_cells(timestamptz, timestamptz, integer, text) is
 'The period cut along a grid that starts anew at each local midnight; no cell reaches beyond its day or the period.';
 
+create function private.absences(org uuid, technician uuid, period tstzrange)
+returns table (during tstzrange, why text, rank integer)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select u.during, u.why, 1 from private.unavailable_time(org, array[technician], period) as u
+    union all
+    select training.during, 'training', 2
+    from public.technician_shifts as s
+    cross join lateral private.occurrences(
+        s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
+    ) as training (during)
+    where s.org_id = org and s.technician_id = technician and s.is_active and s.shift_type = 'training';
+end;
+$$;
+
+comment on function private.absences(uuid, uuid, tstzrange) is
+'Why a technician cannot be booked, other than by visits, in the period; training comes second.';
+
 create function private.person_calendar(technician uuid, earliest timestamptz, latest timestamptz, grid_minutes integer)
 returns table (starts_at timestamptz, ends_at timestamptz, available boolean, appointment_id uuid, why text)
 language plpgsql
@@ -77,6 +100,7 @@ declare
     period tstzrange;
     free tstzmultirange;
     claimed tstzmultirange;
+    away tstzmultirange;
     sees_visits boolean;
 begin
     perform private.check_period(earliest, latest);
@@ -92,6 +116,9 @@ begin
     period := tstzrange(earliest, latest);
     free := coalesce((select f.during from private.free_time(person.org_id, array[technician], period) as f), '{}');
     claimed := coalesce((select c.during from private.claimed_time(person.org_id, array[technician], period) as c), '{}');
+    away := coalesce((
+        select range_agg(u.during) from private.absences(person.org_id, technician, period) as u
+    ), '{}');
     sees_visits := private.may('view_assignments', person.org_id, person.facility_id)
         or technician in (select private.my_technician_ids());
     return query
@@ -104,14 +131,7 @@ begin
     ),
 
     absences as materialized (
-        select u.during, u.why, 1 as rank from private.unavailable_time(person.org_id, array[technician], period) as u
-        union all
-        select training.during, 'training', 2
-        from public.technician_shifts as s
-        cross join lateral private.occurrences(
-            s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
-        ) as training (during)
-        where s.org_id = person.org_id and s.technician_id = technician and s.is_active and s.shift_type = 'training'
+        select a.during, a.why, a.rank from private.absences(person.org_id, technician, period) as a
     )
 
     select
@@ -127,13 +147,14 @@ begin
     ) as cell
     left join lateral (
         select c.why, c.appointment_id from claims as c
-        where c.during && cell.during
+        -- The multiranges know at once that most cells have nothing to look for.
+        where (person.max_concurrent_jobs > 1 or claimed && cell.during) and c.during && cell.during
         order by c.during
         limit 1
     ) as claim on true
     left join lateral (
         select a.why from absences as a
-        where not cell.available and a.during && cell.during
+        where not cell.available and away && cell.during and a.during && cell.during
         order by a.rank, a.during
         limit 1
     ) as absence on true
