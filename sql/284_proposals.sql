@@ -18,6 +18,9 @@ begin
             409, 'run_lost', 'Another worker has taken this run over, or it has ended.', 'Drop the result.'
         );
     end if;
+    if planned.cancel_requested then
+        perform private.fail(409, 'run_canceled', 'Somebody has asked to stop this run.', 'Drop the result.');
+    end if;
 
     -- A worker that died after writing left its attempt behind.
     delete from public.route_plans as p where p.optimization_run_id = run;

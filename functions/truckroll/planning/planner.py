@@ -1,0 +1,182 @@
+"""One run planned: read, solve, have SQL judge the plan, store it or put it in force."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from truckroll.auth import SERVICE, user
+from truckroll.database import Connection, become
+from truckroll.engine import Problem, Progress, Solution, solve
+from truckroll.logs import logger
+from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
+from truckroll.planning.problem import Model, model_of
+from truckroll.planning.proposal import figures, first_change, routes_json
+from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
+from truckroll.planning.unserved import unserved_json
+
+ROUNDS = 4
+SHARE_OF_LATER_ROUNDS = 0.2
+STORE_TIMEOUT_S = 300
+KEPT = timedelta(hours=12)
+# Nothing is planned to begin sooner than this after the search: people must read and apply the plan first.
+NOTICE = {"propose": timedelta(minutes=15), "commit": timedelta(minutes=2)}
+
+
+class PlanRefusedError(Exception):
+    """SQL's judge refused every plan the engine found; the argument is its last list of conflicts."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, for the log."""
+
+    visits: int
+    unserved: int
+    iterations: int
+    rounds: int
+
+
+def plan(lease: Lease, now: datetime) -> Outcome:
+    """Plan a claimed run and store the result.
+
+    A booked visit the engine can't keep, or the judge objects to, is pinned where it is; a new one
+    is left out; then it is tried again. Raises PlanRefusedError, ProblemError, RunStoppedError,
+    RunLostError and what the database refuses.
+    """
+    run = lease.run
+    limit = float(run["time_limit_s"])
+    with lease.database.acting_as(SERVICE, snapshot=True) as connection:
+        snapshot = read_snapshot(connection, run, now + timedelta(seconds=limit) + NOTICE[run["mode"]])
+    pinned: frozenset[UUID] = frozenset()
+    refused: frozenset[UUID] = frozenset()
+    conflicts: list[dict[str, Any]] = []
+    for turn in range(ROUNDS):
+        model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
+        seconds = limit if turn == 0 else max(1.0, limit * SHARE_OF_LATER_ROUNDS)
+        solution = _search(lease, model.problem, seconds)
+        dropped = _dropped(model, solution)
+        if dropped:
+            pinned |= dropped
+            continue
+        document = _document(lease, snapshot, model, solution, now)
+        conflicts = _store(lease, document)
+        if not conflicts:
+            after = document["metrics_after"]
+            return Outcome(after["visits"], after["unserved"], solution.iterations, turn + 1)
+        logger().warning(
+            "run.judge_disagreed",
+            run=str(run["id"]),
+            turn=turn,
+            codes=sorted({one["code"] for one in conflicts}),
+            count=len(conflicts),
+        )
+        at_fault = {one.get("job_id") for one in conflicts}
+        if at_fault == {None}:
+            break
+        pinned |= _booked(model, at_fault)
+        refused |= _waiting(model, at_fault)
+    raise PlanRefusedError(conflicts)
+
+
+def _search(lease: Lease, problem: Problem, seconds: float) -> Solution:
+    lease.report("solving", 0.0)
+
+    def on_progress(state: Progress) -> bool:
+        if not lease.is_due():
+            return False
+        try:
+            lease.report("solving", state.fraction, state.objective, state.iterations)
+        except (RunStoppedError, RunLostError):
+            return True
+        return False
+
+    solution = solve(problem, seed=lease.run["seed"], time_limit_s=seconds, progress=on_progress)
+    lease.report("judging", 1.0, solution.objective, solution.iterations)
+    return solution
+
+
+def _document(
+    lease: Lease, snapshot: Snapshot, model: Model, solution: Solution, now: datetime
+) -> dict[str, Any]:
+    """Return the proposal as private.write_proposal takes it."""
+    with lease.database.acting_as(SERVICE) as connection:
+        unserved = unserved_json(connection, snapshot, model, solution)
+    everything = frozenset(claim.assignment_id for claim in snapshot.claims if claim.assignment_id)
+    today = model_of(snapshot, lease.run["strategy"], pinned=everything, books=False)
+    before = solve(today.problem, seed=0, time_limit_s=0.0, iterations=0)
+    first = first_change(model, solution)
+    expires_at = now + KEPT
+    if first is not None:
+        expires_at = min(expires_at, datetime.fromtimestamp(first, UTC))
+    return {
+        "base_revision": snapshot.base_revision,
+        "expires_at": expires_at.isoformat(),
+        "objective": solution.objective,
+        "iterations": solution.iterations,
+        "metrics_before": figures(snapshot, today, before.routes, len(snapshot.jobs)),
+        "metrics_after": figures(snapshot, model, solution.routes, len(unserved)),
+        "routes": routes_json(snapshot, model, solution.routes),
+        "unserved": unserved,
+    }
+
+
+def _store(lease: Lease, document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write the proposal, in mode commit apply it too; return the judge's conflicts, with nothing written."""
+
+    def write(connection: Connection) -> None:
+        connection.execute(
+            "select private.write_proposal(%s, %s, %s)", (lease.run["id"], lease.worker, Jsonb(document))
+        )
+
+    def write_and_judge(connection: Connection) -> list[dict[str, Any]]:
+        conflicts: list[dict[str, Any]] = []
+        with connection.transaction() as attempt:
+            write(connection)
+            row = connection.execute(
+                "select private.judge_plan(%s) as conflicts", (lease.run["id"],)
+            ).fetchone()
+            conflicts += row["conflicts"] if row else []
+            if conflicts:
+                raise psycopg.Rollback(attempt)
+        return conflicts
+
+    def write_and_apply(connection: Connection) -> None:
+        write(connection)
+        if lease.run["requested_by_user_id"] is not None:
+            # In the name of who asked for it, if they still may.
+            become(connection, user(str(lease.run["requested_by_user_id"])), timeout_s=STORE_TIMEOUT_S)
+        connection.execute("select public.apply_plan(%s, %s)", (lease.run["id"], document["base_revision"]))
+
+    if lease.run["mode"] == "propose":
+        return lease.database.run(write_and_judge, SERVICE, timeout_s=STORE_TIMEOUT_S)
+    try:
+        lease.database.run(write_and_apply, SERVICE, timeout_s=STORE_TIMEOUT_S)
+    except psycopg.Error as error:
+        if error.diag.message_primary != "placement_conflict":
+            raise
+        conflicts: list[dict[str, Any]] = json.loads(error.diag.message_detail or "{}")["conflicts"]
+        return conflicts
+    return []
+
+
+def _dropped(model: Model, solution: Solution) -> frozenset[UUID]:
+    """Return booked visits the engine found no place for."""
+    lost = (model.sources[one.visit] for one in solution.unserved)
+    return frozenset(one.assignment_id for one in lost if isinstance(one, Claim) and one.assignment_id)
+
+
+def _booked(model: Model, jobs: set[str | None]) -> frozenset[UUID]:
+    claims = (one for one in model.sources if isinstance(one, Claim))
+    return frozenset(one.assignment_id for one in claims if one.assignment_id and str(one.job_id) in jobs)
+
+
+def _waiting(model: Model, jobs: set[str | None]) -> frozenset[UUID]:
+    waiting = (one for one in model.sources if isinstance(one, WaitingJob))
+    return frozenset(one.job_id for one in waiting if str(one.job_id) in jobs)

@@ -1,0 +1,157 @@
+"""The engine's problem of a snapshot. Each visit stands for all it claims, so buffers are service to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from truckroll.engine import Break, CurrentPlace, FixedPlace, Objective, Problem, Shift, Visit
+from truckroll.engine.model import Strategy
+from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch
+
+Rows = dict[Coordinates, int]
+
+BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promise made to a customer
+STABILITY_S = 900.0  # of driving a plan must save before it gives a booked visit to another technician
+
+
+@dataclass(frozen=True)
+class Model:
+    """A problem with what each of its visits is; `outside` are waiting jobs it leaves out, with the reason."""
+
+    problem: Problem
+    sources: tuple[Claim | WaitingJob, ...]
+    outside: tuple[tuple[WaitingJob, str], ...]
+
+
+def model_of(
+    snapshot: Snapshot,
+    strategy: Strategy,
+    *,
+    pinned: frozenset[UUID] = frozenset(),
+    refused: frozenset[UUID] = frozenset(),
+    books: bool = True,
+) -> Model:
+    """Return the problem to solve.
+
+    Visits of the assignments in `pinned` stay where they are; the jobs in `refused` are left out,
+    and all waiting jobs unless `books`. With everything pinned and nothing booked it is today's plan.
+    """
+    row = {place: i for i, place in enumerate(snapshot.places)}
+    shifts = tuple(_shift(i, stretch, row) for i, stretch in enumerate(snapshot.stretches))
+    visits: list[Visit] = []
+    sources: list[Claim | WaitingJob] = []
+    outside: list[tuple[WaitingJob, str]] = []
+    opens = min((shift.starts for shift in shifts), default=0)
+    closes = max((shift.ends for shift in shifts), default=0)
+    for claim in snapshot.claims:
+        home = _stretch_of(snapshot.stretches, claim)
+        if home is None:
+            continue
+        movable = claim.is_movable and claim.assignment_id not in pinned
+        windows = _shifted(claim.windows, claim.starts_s - claim.service_starts_s, opens, closes)
+        visits.append(_booked(snapshot, claim, home, row, windows if movable else ()))
+        sources.append(claim)
+    for job in snapshot.jobs if books else ():
+        windows = _shifted(job.windows, -job.before_s, opens, closes)
+        eligible = _eligible(snapshot, job.requirement)
+        if job.obstacle is not None:
+            outside.append((job, job.obstacle))
+        elif job.job_id in refused:
+            outside.append((job, "judge_refused"))
+        elif not eligible:
+            someone = any(snapshot.able.get((job.requirement, day)) for day in snapshot.dates)
+            outside.append((job, "outside_shift" if someone else "no_eligible_technician"))
+        elif not windows:
+            outside.append((job, "no_time_in_window"))
+        else:
+            visits.append(
+                Visit(
+                    id=str(job.job_id),
+                    place=row[job.place],
+                    duration=job.before_s + job.service_s + job.after_s,
+                    windows=windows,
+                    weight=job.weight,
+                    priority=job.priority,
+                    eligible=eligible,
+                )
+            )
+            sources.append(job)
+    problem = Problem(
+        travel=snapshot.travel_s,
+        distance=snapshot.distance_m,
+        shifts=shifts,
+        visits=tuple(visits),
+        weights=Objective.for_strategy(strategy, stability=STABILITY_S),
+    )
+    return Model(problem, tuple(sources), tuple(outside))
+
+
+def _shift(number: int, stretch: WorkingStretch, row: Rows) -> Shift:
+    return Shift(
+        id=f"{stretch.technician_id}/{number}",
+        technician_id=str(stretch.technician_id),
+        start_place=row[stretch.home],
+        end_place=row[stretch.home],
+        starts=stretch.starts_s,
+        ends=stretch.ends_s,
+        breaks=tuple(Break(*one) for one in stretch.breaks),
+        max_work=stretch.max_work_s,
+        unavailable=stretch.unavailable,
+    )
+
+
+def _booked(
+    snapshot: Snapshot, claim: Claim, home: int, row: Rows, windows: tuple[tuple[int, int], ...]
+) -> Visit:
+    """Return the visit of a claim: movable within its windows, or fixed when it has none."""
+    stretch = snapshot.stretches[home]
+    inside = stretch.starts_s <= claim.starts_s and claim.ends_s <= stretch.ends_s
+    movable = bool(windows) and inside
+    eligible = {home} | set(_eligible(snapshot, claim.requirement or "")) if movable else {home}
+    return Visit(
+        id=str(claim.reservation_id),
+        place=row[claim.place],
+        duration=claim.ends_s - claim.starts_s,
+        windows=windows if movable else (),
+        weight=BOOKED_WEIGHT,
+        eligible=tuple(sorted(eligible)),
+        fixed=None if movable else FixedPlace(home, claim.starts_s),
+        current=CurrentPlace(home, claim.starts_s) if movable else None,
+    )
+
+
+def _eligible(snapshot: Snapshot, requirement: str) -> tuple[int, ...]:
+    return tuple(
+        i
+        for i, stretch in enumerate(snapshot.stretches)
+        if stretch.technician_id in snapshot.able.get((requirement, stretch.date), ())
+    )
+
+
+def _stretch_of(stretches: Sequence[WorkingStretch], claim: Claim) -> int | None:
+    """Return the stretch a claim lies in, for the most part; None when it touches none."""
+    shared = [
+        (min(one.ends_s, claim.ends_s) - max(one.starts_s, claim.starts_s), i)
+        for i, one in enumerate(stretches)
+        if one.technician_id == claim.technician_id
+    ]
+    longest, i = max(shared, default=(0, -1))
+    return i if longest > 0 else None
+
+
+def _shifted(
+    windows: Iterable[tuple[int, int]], by: int, opens: int, closes: int
+) -> tuple[tuple[int, int], ...]:
+    """Return windows moved by some seconds, clipped to the days at hand, in order and disjoint."""
+    moved = sorted((max(start + by, opens), min(end + by, closes)) for start, end in windows)
+    joined: list[tuple[int, int]] = []
+    for start, end in moved:
+        if start > end:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)

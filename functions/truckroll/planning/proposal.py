@@ -1,0 +1,154 @@
+"""From the engine's answer to a proposal as SQL stores it: routes a dispatcher can read, in timestamps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from truckroll.engine import Problem, Route, Solution
+from truckroll.engine import metrics as measure
+from truckroll.planning.problem import Model
+from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch
+
+
+def instant(seconds: int) -> str:
+    """Return seconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def routes_json(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> list[dict[str, Any]]:
+    """Return one route a technician and day; a day in several parts becomes one route through home.
+
+    Days without a visit are left out, unless the plan takes their visits away.
+    """
+    days: dict[tuple[Any, Any], list[Route]] = {}
+    for route in routes:
+        stretch = snapshot.stretches[route.shift]
+        days.setdefault((stretch.technician_id, stretch.date), []).append(route)
+    busy_today = {
+        (snapshot.stretches[visit.current.shift].technician_id, snapshot.stretches[visit.current.shift].date)
+        for visit in model.problem.visits
+        if visit.current is not None
+    }
+    documents = []
+    for day, parts in days.items():
+        used = [route for route in parts if route.stops]
+        if not used and day not in busy_today:
+            continue
+        documents.append(
+            {
+                "technician_id": str(day[0]),
+                "date": day[1].isoformat(),
+                "starts_at": instant(min(route.starts for route in used)) if used else None,
+                "ends_at": instant(max(route.ends for route in used)) if used else None,
+                "travel_s": sum(route.travel_s for route in used),
+                "distance_m": sum(route.distance_m for route in used),
+                "stops": [stop for route in used for stop in _stops(snapshot, model, route)],
+            }
+        )
+    return documents
+
+
+def _stops(snapshot: Snapshot, model: Model, route: Route) -> Iterable[dict[str, Any]]:
+    stretch = snapshot.stretches[route.shift]
+    if stretch.home is not None:
+        yield _depot("depot_start", stretch, route.starts, 0, 0)
+    timed: list[tuple[int, dict[str, Any]]] = [
+        (pause.starts, _stop("break", None, pause.starts, pause.ends)) for pause in route.breaks
+    ]
+    for stop in route.stops:
+        source = model.sources[stop.visit]
+        document = _visit(source, stop.arrives, stop.starts)
+        timed.append((stop.starts, document | {"travel_s": stop.travel_s, "distance_m": stop.distance_m}))
+    yield from (document for _, document in sorted(timed, key=lambda one: one[0]))
+    if stretch.home is not None:
+        driven = sum(stop.travel_s for stop in route.stops), sum(stop.distance_m for stop in route.stops)
+        yield _depot(
+            "depot_end", stretch, route.ends, route.travel_s - driven[0], route.distance_m - driven[1]
+        )
+
+
+def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[str, Any]:
+    """Return a stop; `claimed_from` is when its claim starts, buffer included."""
+    if isinstance(source, WaitingJob):
+        starts = claimed_from + source.before_s
+        document = _stop("job", source.place, min(arrives, starts), starts + source.service_s, starts)
+        return document | {"job_id": str(source.job_id), "job_version": source.job_version}
+    moved_by = claimed_from - source.starts_s
+    starts = source.service_starts_s + moved_by
+    document = _stop(
+        "other" if source.job_id is None else "job",
+        source.place,
+        min(arrives, starts),
+        source.service_ends_s + moved_by,
+        starts,
+    )
+    if source.job_id is None:
+        return document
+    return document | {
+        "job_id": str(source.job_id),
+        "job_version": source.job_version,
+        "assignment_id": str(source.assignment_id),
+    }
+
+
+def _depot(kind: str, stretch: WorkingStretch, at: int, travel_s: int, distance_m: int) -> dict[str, Any]:
+    return _stop(kind, stretch.home, at, at) | {"travel_s": travel_s, "distance_m": distance_m}
+
+
+def _stop(
+    kind: str, place: Coordinates, arrives: int, ends: int, starts: int | None = None
+) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "latitude": place and place[0],
+        "longitude": place and place[1],
+        "arrives_at": instant(arrives),
+        "starts_at": None if starts is None else instant(starts),
+        "ends_at": instant(ends),
+    }
+
+
+def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route], waiting: int) -> dict[str, Any]:
+    """Return what two plans of a day are compared by; `waiting` counts the jobs nobody does."""
+    measured: Mapping[str, Any] = measure(model.problem, routes)
+    visits = [stop for route in routes for stop in route.stops if _is_visit(model.sources[stop.visit])]
+    shift_s = sum(stretch.ends_s - stretch.starts_s for stretch in snapshot.stretches)
+    work_s = sum(route.work_s for route in routes if route.stops)
+    return {
+        "visits": len(visits),
+        "unserved": waiting,
+        "travel_minutes": round(measured["travel_s"] / 60),
+        "distance_km": round(measured["distance_m"] / 1000, 1),
+        "travel_minutes_per_visit": round(measured["travel_s"] / 60 / len(visits), 1) if visits else None,
+        "service_minutes": round(measured["service_s"] / 60),
+        "waiting_minutes": round(measured["waiting_s"] / 60),
+        "late_minutes": round(measured["lateness_s"] / 60),
+        "technicians": len(
+            {model.problem.shifts[route.shift].technician_id for route in routes if route.stops}
+        ),
+        "utilization": round(work_s / shift_s, 3) if shift_s else None,
+    }
+
+
+def _is_visit(source: Claim | WaitingJob) -> bool:
+    return isinstance(source, WaitingJob) or source.job_id is not None
+
+
+def first_change(model: Model, solution: Solution) -> int | None:
+    """Return when the first visit starts that the plan books or moves; None when it changes nothing."""
+    starts = [
+        stop.starts
+        for route in solution.routes
+        for stop in route.stops
+        if _changes(model.problem, stop.visit, route.shift, stop.starts)
+    ]
+    return min(starts, default=None)
+
+
+def _changes(problem: Problem, visit: int, shift: int, starts: int) -> bool:
+    planned = problem.visits[visit]
+    if planned.fixed is not None:
+        return False
+    return planned.current is None or planned.current != (shift, starts)

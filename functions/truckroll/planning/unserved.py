@@ -1,0 +1,105 @@
+"""Why a job is left out, in a dispatcher's words (OPT-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from truckroll.database import Connection
+from truckroll.engine import Solution, Unserved
+from truckroll.planning.problem import Model
+from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
+
+FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s"})
+
+SENTENCES = {
+    "needs_crew": "It needs more than one technician at a time; book the crew by hand.",
+    "needs_bay": "It is done in a bay; book it with a bay at the shop.",
+    "needs_mobile_unit": "It needs a mobile unit; book it with one.",
+    "location_missing": "The job has no site to drive to.",
+    "location_not_found": "The site has no coordinates yet, so no driving time is known.",
+    "sla_missed": "It should have been finished by its SLA already, or can't be any more.",
+    "outside_shift": "Nobody who may do it works on these days.",
+    "no_time_in_window": "Nobody who may do it is working, with time for it, when it may start.",
+    "shift_too_short": "It takes longer than any shift of those who may do it.",
+    "unreachable": "It is too far for those who may do it to get there, do it and be back within a shift.",
+    "locked": "Visits that are locked or under way leave no room for it.",
+    "not_worth_the_travel": "It would fit, but the driving it adds weighs more than the job does today.",
+    "judge_refused": "A rule stood against the place the plan had for it.",
+}
+
+
+def unserved_json(
+    connection: Connection, snapshot: Snapshot, model: Model, solution: Solution
+) -> list[dict[str, Any]]:
+    """Return every waiting job the plan leaves out, with code, sentence and figures."""
+    return [
+        *(_outside(connection, snapshot, job, reason) for job, reason in model.outside),
+        *_left_out(connection, snapshot, model, solution.unserved),
+    ]
+
+
+def _left_out(
+    connection: Connection, snapshot: Snapshot, model: Model, unserved: Iterable[Unserved]
+) -> Iterable[dict[str, Any]]:
+    for one in unserved:
+        job = model.sources[one.visit]
+        if isinstance(job, Claim):
+            continue
+        if one.reason == "no_eligible_technician":
+            yield _outside(connection, snapshot, job, one.reason)
+        elif one.reason == "capacity":
+            yield _capacity(connection, snapshot, model, job, one)
+        else:
+            yield _document(job, one.reason, SENTENCES[one.reason], _figures(snapshot, one))
+
+
+def _outside(connection: Connection, snapshot: Snapshot, job: WaitingJob, reason: str) -> dict[str, Any]:
+    if reason != "no_eligible_technician":
+        return _document(job, reason, SENTENCES[reason], {})
+    nearest = connection.execute(
+        "select code, message, data from private.explain_ineligible(%s, %s, %s)",
+        (
+            job.job_id,
+            list(snapshot.technician_ids),
+            datetime.combine(snapshot.dates[0], datetime.min.time(), UTC),
+        ),
+    ).fetchone()
+    if nearest is None:
+        return _document(job, reason, "No active technician may do it.", {})
+    sentence = f"Nobody may do it. The nearest miss: {nearest['message']}"
+    return _document(job, nearest["code"], sentence, nearest["data"])
+
+
+def _capacity(
+    connection: Connection, snapshot: Snapshot, model: Model, job: WaitingJob, one: Unserved
+) -> dict[str, Any]:
+    displaced = [model.sources[visit] for visit in one.detail.get("displaces", ())]
+    numbers = [
+        row["number"]
+        for row in connection.execute(
+            "select number from public.dispatch_jobs where id = any(%s) order by number",
+            ([source.job_id for source in displaced if source.job_id is not None],),
+        )
+    ]
+    sentence = "Everybody who may do it is busy with work that matters more."
+    if numbers:
+        sentence += f" It would have to take the place of {', '.join(numbers)}."
+    return _document(job, "capacity", sentence, {"displaces": numbers} | _figures(snapshot, one))
+
+
+def _figures(snapshot: Snapshot, one: Unserved) -> dict[str, Any]:
+    """Return the engine's figures with names instead of numbers of shifts and visits."""
+    figures = {
+        key: value
+        for key, value in one.detail.items()
+        if key in {"cost", "weight", "travel_s", "needs_s", "longest_shift_s"}
+    }
+    shifts = one.detail.get("shifts", (one.detail["shift"],) if one.detail.get("shift", -1) >= 0 else ())
+    names = sorted({snapshot.stretches[shift].technician_name for shift in shifts})
+    return figures | ({"technicians": names} if names else {})
+
+
+def _document(job: WaitingJob, reason: str, sentence: str, detail: dict[str, Any]) -> dict[str, Any]:
+    return {"job_id": str(job.job_id), "reason": reason, "explanation": sentence, "detail": detail}

@@ -1,0 +1,145 @@
+-- Who may do a job, what leaving it out costs, and how far it is: the parts of the solver's input that concern no day.
+
+create function private.requirement(work private.work)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
+$$;
+
+comment on function private.requirement(private.work) is
+'The same for works that the same people may do, as far as skills and zone decide it.';
+
+create function private.eligible_technicians(job_ids uuid[], technician_ids uuid[], on_dates date[])
+returns table (requirement text, on_date date, able uuid[])
+language sql
+stable
+set search_path = ''
+as $$
+    with works as (
+        select distinct on (private.requirement(w.work)) private.requirement(w.work) as requirement, w.work
+        from unnest(job_ids) as j (id)
+        cross join lateral (select private.work_of_job(j.id) as work) as w
+        order by private.requirement(w.work)
+    )
+
+    select w.requirement, d.on_date, array(
+        -- One visit has one technician here: who holds only some of the skills is of no use.
+        select q.technician_id
+        from private.qualified_technicians(
+            w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
+        ) as q
+    )
+    from works as w
+    inner join public.orgs as o on o.id = (w.work).org_id
+    cross join (select distinct e.on_date from unnest(on_dates) as e (on_date)) as d;
+$$;
+
+comment on function private.eligible_technicians(uuid[], uuid[], date[]) is
+'For every kind of requirement among the jobs and every day: who may do it, by the rule slot search uses.';
+
+create function private.unserved_weight(job public.dispatch_jobs, horizon tstzrange)
+returns double precision
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
+        * (0.5 + job.estimated_duration_minutes / 120.0)
+        * coalesce((
+            select d.weight
+            from public.customers as c
+            inner join public.datalabels as d on c.org_id = d.org_id and d.list = 'tier' and d.code = c.tier
+            where c.id = job.customer_id
+        ), 1)
+        -- Last chance: its promise or its only windows end within these days.
+        * case when job.sla_end_at <= upper(horizon) or (
+            select max(w.window_end) <= upper(horizon) from private.time_windows(job.id) as w
+        ) then 2 else 1 end
+        + 600 * least(10, greatest(0, extract(epoch from now() - job.created_at) / 86400));
+$$;
+
+comment on function private.unserved_weight(public.dispatch_jobs, tstzrange) is
+'What leaving a job out of a plan costs, in seconds of driving: by priority, length, tier, last chance and days of waiting.';
+
+create function private.travel_matrix(org uuid, latitudes double precision[], longitudes double precision[])
+returns table (distances_m bytea, travel_s bytea)
+language sql
+stable
+set search_path = ''
+as $$
+    with settings as materialized (
+        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+        from public.orgs as o where o.id = org
+    ),
+
+    rows as materialized (
+        select origin.number, array(
+            select coalesce(private.distance_m(
+                origin.latitude, origin.longitude, destination.latitude, destination.longitude, s.detour
+            ), 0)
+            from unnest(latitudes, longitudes) as destination (latitude, longitude)
+        ) as distances, s.speed
+        from settings as s
+        cross join unnest(latitudes, longitudes) with ordinality as origin (latitude, longitude, number)
+    )
+
+    select array_send(r.distances), array_send(array(
+        select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
+    ))
+    from rows as r
+    order by r.number;
+$$;
+
+comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
+'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). A place without coordinates is no distance from anywhere, as for the judge.';
+
+create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
+returns table (code text, message text, data jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+    with found as (
+        select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
+        from unnest(technician_ids) as t (id)
+        cross join lateral (
+            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
+        ) as p
+        cross join lateral (
+            select * from private.violations_of_skills(p.placement)
+            union all
+            select * from private.violations_of_zone(p.placement)
+        ) as v
+    )
+
+    select f.code, f.message, f.data
+    from found as f
+    order by
+        f.obstacles, array_position(
+            array['certification_expired', 'out_of_zone', 'skill_level', 'skill_missing'], f.code
+        ), f.id
+    limit 1;
+$$;
+
+comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
+'The smallest thing that keeps every technician from a job: the nearest miss, as the judge puts it.';
+
+-- The worker reads as the service role.
+grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
+grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
+grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.requirement(private.work) to service_role;
+grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
+grant execute on function private.work_of_job(uuid) to service_role;
+grant execute on function private.qualified_technicians(private.work, uuid[], timestamptz) to service_role;
+grant execute on function private.works_in_zone(uuid, uuid) to service_role;
+grant execute on function private.place(
+    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid
+) to service_role;
+grant execute on function private.violations_of_skills(private.placement) to service_role;
+grant execute on function private.violations_of_zone(private.placement) to service_role;

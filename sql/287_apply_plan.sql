@@ -1,0 +1,176 @@
+-- Applying a proposal (OPT-5): all of it or nothing, refused when the world moved, never touching a lock.
+
+create function private.check_plan_is_current(run public.optimization_runs, base_revision text, route_plan_ids uuid[])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    period constant tstzrange := private.local_days(run.org_id, run.starts_on, run.days);
+    present constant text := private.schedule_revision(run.org_id, period);
+    changed text[] := private.revision_changes(run.base_revision, present);
+    jobs jsonb;
+begin
+    select coalesce(jsonb_agg(j.number order by j.number), '[]') into jobs
+    from public.route_stops as s
+    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+    where
+        s.route_plan_id = any(route_plan_ids)
+        and (j.version <> s.job_version or (s.change = 'book' and j.status <> 'unscheduled'));
+    if jobs <> '[]' then
+        changed := changed || 'jobs'::text;
+    end if;
+    if base_revision is distinct from run.base_revision then
+        changed := changed || 'base_revision'::text;
+    end if;
+    if changed <> '{}' then
+        perform private.fail(
+            409, 'plan_is_stale', jsonb_build_object(
+                'changed', changed, 'jobs', jobs, 'base_revision', run.base_revision, 'revision', present,
+                'appointments', (
+                    select coalesce(jsonb_agg(recent.number order by recent.number), '[]')
+                    from (
+                        select a.number
+                        from public.appointments as a
+                        where
+                            a.org_id = run.org_id and a.starts_at < upper(period) and a.ends_at > lower(period)
+                            and a.updated_at > run.started_at
+                        order by a.updated_at desc
+                        limit 20
+                    ) as recent
+                )
+            )::text,
+            'Plan the day again; the schedule has changed since this proposal was made.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_plan_is_current(public.optimization_runs, text, uuid[]) is
+'Refuses with 409 plan_is_stale, and what changed, unless schedule and jobs are as the plan knew them.';
+
+create function private.put_plan_in_force(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.job_assignments as a
+    set sequence_in_route = turn.number
+    from (
+        select s.job_assignment_id, row_number() over (partition by s.route_plan_id order by s.sequence) as number
+        from public.route_stops as s
+        where s.route_plan_id = any(route_plan_ids) and s.stop_type = 'job'
+    ) as turn
+    where a.id = turn.job_assignment_id and not a.is_locked and a.sequence_in_route is distinct from turn.number;
+
+    update public.route_plans as old
+    set status = 'canceled'
+    from public.route_plans as p
+    where
+        p.id = any(route_plan_ids) and old.org_id = p.org_id and old.technician_id = p.technician_id
+        and old.date = p.date and old.status in ('finalized', 'in_progress');
+    update public.route_plans as p set status = 'finalized' where p.id = any(route_plan_ids);
+    update public.route_plans as p set status = 'canceled'
+    where p.optimization_run_id = run.id and p.status = 'proposed';
+    update public.optimization_runs as r set status = 'applied', applied_at = now() where r.id = run.id;
+end;
+$$;
+
+comment on function private.put_plan_in_force(public.optimization_runs, uuid[]) is
+'Numbers the stops, and replaces the technicians'' plans in force by these.';
+
+create function private.apply_plan(run_id uuid, base_revision text, accept uuid[], idempotency_key text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    run public.optimization_runs := private.visible_run(run_id);
+    known jsonb;
+    route_plan_ids uuid[];
+    conflicts jsonb;
+    counts jsonb;
+begin
+    known := private.recall(run.org_id, idempotency_key, 'apply_plan', jsonb_build_object(
+        'run_id', run_id, 'base_revision', base_revision, 'accept', accept
+    ));
+    if known is not null then
+        return known;
+    end if;
+    select r.* into run from public.optimization_runs as r where r.id = run_id for update;
+    if run.status = 'applied' then
+        perform private.fail(409, 'plan_already_applied', 'This plan is in force already.', 'Nothing is left to do.');
+    elsif run.status = 'expired' or (run.status = 'proposed' and run.expires_at <= now()) then
+        perform private.fail(409, 'plan_expired', 'This proposal was made too long ago.', 'Plan the day again.');
+    elsif run.status <> 'proposed' then
+        perform private.fail(
+            409, 'plan_not_ready', format('This run is %s; there is no proposal to apply.', run.status),
+            'Wait until its status is proposed, or start another run.'
+        );
+    end if;
+
+    route_plan_ids := array(
+        select p.id from public.route_plans as p
+        where p.optimization_run_id = run_id and (accept is null or p.id = any(accept))
+    );
+    if exists (select from unnest(accept) as wanted (id) where wanted.id <> all (route_plan_ids)) then
+        perform private.fail(
+            404, 'route_plan_not_found', 'A route named in accept is not part of this proposal.',
+            'Take the ids from the run''s routes.'
+        );
+    end if;
+
+    -- What others booked before they had to wait is seen by the checks that follow.
+    perform private.lock_plan(route_plan_ids);
+    perform private.check_plan_is_current(run, base_revision, route_plan_ids);
+    perform set_config('truckroll.reason', format('optimization run %s', run_id), true);
+    conflicts := private.place_plan(run, route_plan_ids);
+    if conflicts <> '[]' then
+        perform private.fail(
+            409, 'placement_conflict', jsonb_build_object('conflicts', conflicts)::text,
+            'Nothing was changed. Plan the day again.'
+        );
+    end if;
+    perform private.put_plan_in_force(run, route_plan_ids);
+
+    select jsonb_build_object(
+        'run_id', run_id, 'status', 'applied', 'routes', cardinality(route_plan_ids),
+        'booked', count(*) filter (where s.change = 'book'), 'moved', count(*) filter (where s.change = 'move'),
+        'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep'),
+        'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id)
+    ) into counts
+    from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
+    perform private.raise_event(run.org_id, 'plan.applied', 'optimization_run', run_id, counts || jsonb_build_object(
+        'starts_on', run.starts_on, 'days', run.days
+    ));
+    return private.remember(run.org_id, idempotency_key, counts);
+end;
+$$;
+
+comment on function private.apply_plan(uuid, text, uuid[], text) is
+'See public.apply_plan. Definer: clients do not write appointments, assignments or plans; visible_run checks who asks.';
+
+create function public.apply_plan(
+    run_id uuid, base_revision text, accept uuid[] default null, idempotency_key text default null
+)
+returns jsonb
+language sql
+volatile
+-- PostgREST takes this as the limit of the whole request: a thousand visits need more than the usual eight seconds.
+set statement_timeout = '60s'
+set search_path = ''
+as $$
+    select private.apply_plan(run_id, base_revision, accept, idempotency_key);
+$$;
+
+comment on function public.apply_plan(uuid, text, uuid[], text) is
+'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
+
+revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
+grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
+grant execute on function private.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
