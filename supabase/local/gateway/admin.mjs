@@ -33,7 +33,9 @@ const CREATE = `
     select 'email', id, id, jsonb_build_object('sub', id, 'email', email, 'email_verified', true, 'phone_verified', false)
     from created where email is not null
   )
-  select ${USER} from created u`;
+  select id::text from created`;
+
+const ONE = `select ${USER} from auth.users u where id = $1::text::uuid`;
 
 const UPDATE = `
   with input as (select $1::text::jsonb as fields)
@@ -67,7 +69,7 @@ export class AuthAdmin {
     const id = /^\/auth\/v1\/admin\/users(?:\/([^/]+))?$/.exec(request.path);
     const action = id && `${request.method}${id[1] ? " one" : ""}`;
     const serve = {
-      POST: () => this.#create(request), GET: () => this.#list(request), "GET one": () => this.#one(`select ${USER} from auth.users u where id = $1::text::uuid`, [id[1]]),
+      POST: () => this.#create(request), GET: () => this.#list(request), "GET one": () => this.#one(ONE, [id[1]]),
       "PUT one": () => this.#one(UPDATE, [request.text, id[1]]),
       "DELETE one": () => this.#one(`delete from auth.users u where id = $1::text::uuid returning ${USER}`, [id[1]]),
     }[action];
@@ -88,12 +90,13 @@ export class AuthAdmin {
     if (!fields.email && !fields.phone) {
       return json(400, { code: 400, error_code: "validation_failed", msg: "Cannot create a user without either an email or phone" });
     }
-    return this.#one(CREATE, [request.text]);
+    const [{ id }] = await this.#sql.unsafe(CREATE, [request.text]);
+    return this.#one(ONE, [id]);
   }
 
   async #list(request) {
-    const size = Number(request.query.get("per_page") ?? 50);
-    const page = Number(request.query.get("page") ?? 1);
+    const size = Number(request.query.get("per_page") || 50);
+    const page = Number(request.query.get("page") || 1);
     const rows = await this.#sql.unsafe(`select ${USER} from auth.users u order by created_at desc, id limit $1 offset $2`, [String(size), String((page - 1) * size)]);
     const [{ total }] = await this.#sql`select count(*)::text as total from auth.users`;
     const body = `{"users": [${rows.map((row) => row.user).join(", ")}], "aud": "authenticated"}`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,6 +124,12 @@ class Stack:
             self._processes.pop().stop()
         self._server.stop()
         self._lock.release()
+
+    def destroy(self) -> None:
+        """Stop everything and delete the state directory, database and all."""
+        self.stop()
+        self._server.destroy()
+        shutil.rmtree(self._state.directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
         self.start()

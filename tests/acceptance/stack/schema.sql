@@ -78,7 +78,7 @@ create table public.vault (
 );
 
 create view public.urgent_tasks with (security_invoker = true) as
-select * from public.tasks where urgency = 'high';
+select team_id, id, title, during, lead_id from public.tasks where urgency = 'high';
 
 create function private.my_teams() returns uuid[] language sql stable security definer set search_path = '' as $$
   select coalesce(array_agg(team_id), '{}') from public.members where user_id = (select auth.uid())
@@ -141,8 +141,21 @@ returns public.tasks language sql set search_path = '' as $$
   returning t.*
 $$;
 
-create function public.team_tasks(team_id uuid) returns setof public.tasks language sql stable set search_path = '' as $$
-  select * from public.tasks t where t.team_id = team_tasks.team_id
+create function public.add_fitter(team_id uuid, name text) returns public.fitters
+language sql set search_path = '' as $$
+  insert into public.fitters as f (team_id, name) values (add_fitter.team_id, add_fitter.name) returning f.*
+$$;
+
+create function public.team_fitters(team_id uuid) returns setof public.fitters
+language sql stable set search_path = '' as $$
+  select * from public.fitters f where f.team_id = team_fitters.team_id
+$$;
+
+create function public.write_and_fail(name text) returns void language plpgsql set search_path = '' as $$
+begin
+  insert into public.fitters (team_id, name) values ('00000000-0000-0000-0000-00000000000a', write_and_fail.name);
+  raise sqlstate 'PT409' using message = 'too_late';
+end;
 $$;
 
 create function public.offers(wanted integer) returns table (rank integer, starts_at timestamptz, score numeric)
@@ -200,6 +213,7 @@ create trigger tasks_announce after insert or update or delete on public.tasks
 for each row execute function private.announce_task();
 
 alter publication supabase_realtime add table public.tasks, public.steps;
+
 
 insert into public.teams (id, name) values
 ('00000000-0000-0000-0000-00000000000a', 'North'),

@@ -136,7 +136,9 @@ function sameKeys(row, names) {
 }
 
 function closest(name, cache, schema) {
-  const start = name.slice(0, 4).toLowerCase();
-  const similar = [...cache.relations.values()].find((r) => r.schema === schema && r.name.startsWith(start));
-  return similar ? `Perhaps you meant the table '${schema}.${similar.name}'` : null;
+  const distance = (relation) => Math.abs(relation.name.length - name.length);
+  const similar = [...cache.relations.values()]
+    .filter((relation) => relation.schema === schema && relation.name.startsWith(name.slice(0, 4)))
+    .sort((one, other) => distance(one) - distance(other));
+  return similar.length ? `Perhaps you meant the table '${schema}.${similar[0].name}'` : null;
 }
