@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from truckroll.cli import stack
+from truckroll.cli import importing, stack
 
 app = typer.Typer(
     help="Scheduling and dispatch for field-service companies, on an embedded local stack.",
@@ -13,4 +13,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("up")(stack.up)
+app.command("import")(importing.import_directory)
 app.add_typer(stack.database, name="db")
