@@ -13,6 +13,9 @@ create table public.orgs (
     travel_detour_factor numeric not null default 1.3,
     technicians_may_self_claim boolean not null default false,
     out_of_zone_is_soft boolean not null default false,
+    reschedule_notice_minutes integer not null default 1440,
+    reschedule_emergency_minutes integer not null default 240,
+    reschedule_limit integer not null default 2,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint orgs_slug_key unique (slug),
@@ -25,6 +28,10 @@ create table public.orgs (
     constraint orgs_arrival_window_sensible check (arrival_window_minutes between 0 and 720),
     constraint orgs_hold_minutes_sensible check (hold_minutes between 1 and 60),
     constraint orgs_travel_speed_sensible check (travel_speed_kmh between 1 and 200),
+    constraint orgs_reschedule_notice_sensible check (
+        reschedule_emergency_minutes between 0 and reschedule_notice_minutes and reschedule_notice_minutes <= 43200
+    ),
+    constraint orgs_reschedule_limit_sensible check (reschedule_limit between 0 and 100),
     constraint orgs_detour_factor_sensible check (travel_detour_factor between 1 and 5)
 );
 
@@ -32,6 +39,9 @@ comment on table public.orgs is 'A field-service company. Every other table belo
 comment on column public.orgs.slot_grid_minutes is 'Bookable start times fall on this grid, counted from the local hour.';
 comment on column public.orgs.arrival_window_minutes is 'Length of the arrival window promised to a customer when a booking names none; 0 promises the exact start.';
 comment on column public.orgs.travel_speed_kmh is 'Average driving speed used where no travel-time provider answers, in km/h.';
+comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
+comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
+comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
 comment on column public.orgs.travel_detour_factor is 'Road distance divided by great-circle distance, for the same estimate.';
 
 create table public.facilities (
@@ -150,7 +160,9 @@ cross join front_desk as p
 union all
 select r.role, p.permission
 from unnest(array['dispatcher', 'shop_manager']::public.member_role[]) as r (role)
-cross join dispatching as p;
+cross join dispatching as p
+union all
+select 'shop_manager'::public.member_role, 'approve_emergency_reschedule'::public.permission;
 end;
 
 comment on function private.default_role_permissions() is

@@ -112,7 +112,8 @@ begin
     select 'crew_incomplete', format(
         'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
     ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
-    where cardinality(p.technician_ids) < (p.work).crew_size
+    -- A visit without anybody is waiting for its assignment, which is no conflict.
+    where cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
     union all
     select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
@@ -176,7 +177,7 @@ begin
         select string_agg(t.display_name, ', ' order by t.display_name) as names
         from public.technician_profiles as t where t.id = any(p.technician_ids)
     ) as who
-    where not coalesce(c.is_met, false);
+    where not coalesce(c.is_met, false) and cardinality(p.technician_ids) > 0;
 end;
 $$;
 
@@ -184,11 +185,12 @@ comment on function private.violations_of_skills(private.placement) is 'skill_mi
 
 create function private.works_in_zone(technician uuid, zone uuid)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select exists (
+begin
+    return exists (
         select from public.technician_profiles as t where t.id = technician and t.default_service_zone_id = zone
     ) or exists (
         select from public.technician_service_zones as z where z.technician_id = technician and z.service_zone_id = zone
@@ -199,6 +201,7 @@ as $$
             select from public.technician_service_zones as z where z.technician_id = t.id
         ))
     );
+end;
 $$;
 
 comment on function private.works_in_zone(uuid, uuid) is
@@ -453,7 +456,7 @@ begin
         when 'bay' then 'This service is done in a bay; none is named.'
         else 'This service needs a mobile unit; none is named.'
     end, jsonb_build_object('needed', (p.work).place_kind)
-    where (p.work).place_kind <> 'site' and p.resource_id is null
+    where (p.work).place_kind <> 'site' and p.resource_id is null and cardinality(p.technician_ids) > 0
     union all
     select 'place_kind', format('%s is a %s, which does not suit this service.', r.name, replace(r.kind::text, '_', ' ')),
         jsonb_build_object('resource_id', r.id, 'needed', (p.work).place_kind)

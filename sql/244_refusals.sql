@@ -200,3 +200,26 @@ end;
 $$;
 
 comment on function private.check_resource(uuid, uuid) is 'Refuses a bay or mobile unit that is not the org''s.';
+
+create function private.require_for_override(conflicts private.conflict[], override jsonb, org uuid, facility uuid)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    accepted private.conflict;
+begin
+    foreach accepted in array conflicts
+    loop
+        if accepted.severity = 'hard_overridable' and coalesce(override -> 'codes' ? accepted.code, false) then
+            perform private.require(
+                coalesce(accepted.data ->> 'needs', 'override_scheduling_conflict')::public.permission, org, facility
+            );
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function private.require_for_override(private.conflict[], jsonb, uuid, uuid) is
+'Refuses with 42501 unless the caller may accept each overridden conflict: override_scheduling_conflict, or the approval the conflict names.';

@@ -164,9 +164,7 @@ begin
     -- Judged before any lock is taken: whoever will be refused keeps nobody waiting.
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, override) then
-        if override is not null and exists (select from unnest(conflicts) as c where c.severity = 'hard_overridable') then
-            perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
-        end if;
+        perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
         begin
             perform private.lock_claimants(technician_ids || resource);
             -- Judged again: whoever held the lock before may have changed the answer.

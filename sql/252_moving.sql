@@ -40,12 +40,19 @@ language plpgsql
 volatile
 set search_path = ''
 as $$
+declare
+    resource public.resources;
 begin
+    select r.* into resource from public.resources as r where r.id = p.resource_id;
     -- The ledger follows each row by trigger; a crew member's own old claim must not stand in the way of another's new one.
     update public.reservations set released_at = now(), updated_at = now()
     where appointment_id = move_visit.appointment and released_at is null;
     update public.appointments as a
-    set starts_at = p.starts_at, ends_at = p.ends_at, arrival_window_start = window_start, arrival_window_end = window_end
+    set
+        starts_at = p.starts_at, ends_at = p.ends_at, arrival_window_start = window_start, arrival_window_end = window_end,
+        bay_id = case when resource.kind = 'bay' then resource.id end,
+        mobile_unit_id = case when resource.kind = 'mobile_unit' then resource.id end,
+        facility_id = coalesce(resource.facility_id, a.facility_id)
     where a.id = appointment;
     update public.job_assignments as j
     set status = 'canceled'
@@ -78,7 +85,92 @@ end;
 $$;
 
 comment on function private.move_visit(uuid, private.placement, timestamptz, timestamptz, uuid) is
-'Moves a judged visit to its new time and technicians.';
+'Moves a judged visit to its new time, technicians and place.';
+
+create function private.conflicts_of_move(p private.placement, visit public.appointments, customer_agrees boolean)
+returns private.conflict[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    org public.orgs;
+    minutes_left constant integer := (extract(epoch from visit.starts_at - now()) / 60)::integer;
+    moved_before integer;
+begin
+    select o.* into org from public.orgs as o where o.id = visit.org_id;
+    select count(*) into moved_before from public.appointment_reschedules as r
+    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.reason <> 'optimization';
+    return (
+        select coalesce(array_agg(
+            row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict
+            order by private.severity(org, m.code, m.data), m.code
+        ), '{}')
+        from (
+            select j.code, j.message, j.data
+            from private.judge(p) as j
+            -- A promise is no obstacle to the customer who wants it changed.
+            where not (j.code = 'customer_window' and customer_agrees)
+            union all
+            select
+                'not_reschedulable', format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
+                jsonb_build_object('status', visit.status)
+            where visit.status not in ('scheduled', 'confirmed', 'awaiting_parts')
+            union all
+            select
+                'notice_too_short',
+                format('The visit starts in %s minutes; only a manager may move it now, with the customer''s consent.', greatest(0, minutes_left)),
+                jsonb_build_object('minutes_left', minutes_left, 'needs', 'approve_emergency_reschedule')
+            where
+                minutes_left < org.reschedule_emergency_minutes
+                and not (customer_agrees and private.may('approve_emergency_reschedule', visit.org_id, visit.facility_id))
+            union all
+            select
+                'notice_too_short', format('The visit starts in %s hours; moving it now needs approval.', minutes_left / 60),
+                jsonb_build_object('minutes_left', minutes_left, 'needs', 'approve_reschedule')
+            where
+                minutes_left >= org.reschedule_emergency_minutes and minutes_left < org.reschedule_notice_minutes
+                and not private.may('approve_reschedule', visit.org_id, visit.facility_id)
+            union all
+            select
+                'reschedule_limit', format('The visit was moved %s times already; once more needs approval.', moved_before),
+                jsonb_build_object('moved_before', moved_before, 'limit', org.reschedule_limit, 'needs', 'approve_reschedule')
+            where
+                moved_before >= org.reschedule_limit
+                and not private.may('approve_reschedule', visit.org_id, visit.facility_id)
+        ) as m
+    );
+end;
+$$;
+
+comment on function private.conflicts_of_move(private.placement, public.appointments, boolean) is
+'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
+
+create function private.keep_what_is_free(p private.placement, visit public.appointments, customer_agrees boolean)
+returns private.placement
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit, customer_agrees);
+begin
+    if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
+        p.resource_id := private.free_resource(
+            p.work, (select r.kind from public.resources as r where r.id = p.resource_id), p.claim
+        );
+    end if;
+    -- A crew stays together or not at all (JOB-8).
+    if exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
+        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired') then
+        p.technician_ids := '{}';
+    end if;
+    return p;
+end;
+$$;
+
+comment on function private.keep_what_is_free(private.placement, public.appointments, boolean) is
+'A move that names nobody keeps technicians and place where they are free at the new time, and clears them where not (BKG-9); another bay of the kind is taken when one is free.';
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],
@@ -89,14 +181,13 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
-set plan_cache_mode = 'force_generic_plan'
-set jit = 'off'
 as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
-    work private.work := private.work_of_job(visit.dispatch_job_id);
     was uuid[] := private.engaged_technicians(appointment);
+    customer_agrees constant boolean := coalesce(customer_confirmed, false) or reason is not distinct from 'customer_request';
     org public.orgs;
+    asked private.placement;
     placed private.placement;
     conflicts private.conflict[];
     promised tstzrange;
@@ -111,33 +202,35 @@ begin
     if known is not null then
         return known;
     end if;
-    if reason is null or (reason = 'other' and coalesce(btrim(notes), '') = '') then
+    if reason is null or ((reason = 'other' or override is not null) and coalesce(btrim(notes), override ->> 'reason', '') = '') then
         perform private.fail(
             400, 'reason_needed', 'A reschedule needs a reason, and notes when the reason is "other".',
             'For example reason customer_request.'
         );
     end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
-    technician_ids := coalesce(technician_ids, was);
     ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     perform private.check_override(override);
-    perform private.check_technicians(visit.org_id, technician_ids);
     perform private.check_times(starts_at, ends_at);
-    placed := private.place(
-        work, technician_ids, starts_at, ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
+    if technician_ids is not null then
+        perform private.check_technicians(visit.org_id, technician_ids);
+    end if;
+    asked := private.place(
+        private.work_of_job(visit.dispatch_job_id), coalesce(technician_ids, was), starts_at, ends_at,
+        coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
+    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit, customer_agrees) else asked end;
+    conflicts := private.conflicts_of_move(placed, visit, customer_agrees);
     if not private.blocking(conflicts, override) then
-        if override is not null and exists (select from unnest(conflicts) as c where c.severity = 'hard_overridable') then
-            perform private.require('override_scheduling_conflict', visit.org_id, visit.facility_id);
-        end if;
+        perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
-            perform private.lock_claimants(technician_ids || was || placed.resource_id);
+            perform private.lock_claimants(asked.technician_ids || was || asked.resource_id || placed.resource_id);
             -- The visit may have moved, or been canceled, while this call waited.
             select a.* into visit from public.appointments as a where a.id = appointment for update;
-            conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
+            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit, customer_agrees) else asked end;
+            conflicts := private.conflicts_of_move(placed, visit, customer_agrees);
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
@@ -147,7 +240,7 @@ begin
             )
             values (
                 visit.org_id, appointment, visit.starts_at, visit.ends_at, private.engaged_technicians(appointment),
-                starts_at, ends_at, technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
+                starts_at, ends_at, placed.technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
             );
             perform private.record_override(appointment, visit.org_id, override, conflicts);
             perform private.move_visit(appointment, placed, lower(promised), upper(promised));
@@ -157,41 +250,22 @@ begin
         end;
     end if;
     if not is_moved then
-        conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
-        perform private.refuse_placement(placed, conflicts);
+        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit, customer_agrees));
     end if;
-    return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment));
+    return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
+        'assignment_outcome', case
+            when placed.technician_ids = '{}' and was <> '{}' then 'cleared'
+            when was <@ placed.technician_ids and placed.technician_ids <@ was then 'preserved'
+            else 'reassigned'
+        end
+    ));
 end;
 $$;
 
 comment on function private.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
 ) is
-'Definer: visits and the ledger are written by RPCs only. Own check: reschedule_appointment, and override_scheduling_conflict when conflicts are overridden.';
-
-create function private.conflicts_of_move(p private.placement, visit public.appointments, customer_agrees boolean)
-returns private.conflict[]
-language sql
-stable
-set search_path = ''
-as $$
-    select coalesce(array_agg(row(m.code, m.severity, m.message, m.data)::private.conflict), '{}')
-    from (
-        select j.code, j.severity, j.message, j.data
-        from private.judge(p) as j
-        -- A promise is no obstacle to the customer who wants it changed.
-        where not (j.code = 'customer_window' and customer_agrees)
-        union all
-        select
-            'not_reschedulable', 'hard'::public.conflict_severity,
-            format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
-            jsonb_build_object('status', visit.status)
-        where visit.status not in ('scheduled', 'confirmed', 'awaiting_parts')
-    ) as m;
-$$;
-
-comment on function private.conflicts_of_move(private.placement, public.appointments, boolean) is
-'The judge''s conflicts of a move, and not_reschedulable for a visit that is under way or over.';
+'Definer: visits and the ledger are written by RPCs only. Own check: reschedule_appointment, and the permission each overridden conflict asks for.';
 
 create function public.reschedule_appointment(
     appointment_id uuid,
@@ -217,60 +291,7 @@ $$;
 comment on function public.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
 ) is
-'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids they stay; without ends_at the length stays. Answers the appointment with its assignments. Needs reschedule_appointment.';
-
-create function private.cancel_appointment(appointment uuid, reason text, notes text, idempotency_key text)
-returns jsonb
-language plpgsql
-volatile
-security definer
-set search_path = ''
-set plan_cache_mode = 'force_generic_plan'
-set jit = 'off'
-as $$
-declare
-    visit public.appointments := private.load_appointment(appointment);
-    known jsonb;
-begin
-    perform private.require('cancel_appointment', visit.org_id, visit.facility_id);
-    known := private.recall(visit.org_id, idempotency_key, 'cancel_appointment', jsonb_build_object(
-        'appointment_id', appointment, 'reason', reason, 'notes', notes
-    ));
-    if known is not null then
-        return known;
-    end if;
-    if coalesce(btrim(reason), '') = '' then
-        perform private.fail(400, 'reason_needed', 'Canceling needs a reason.', 'Use a code of the list cancel_reason.');
-    end if;
-    perform private.check_label(visit.org_id, 'cancel_reason', reason);
-    perform private.lock_claimants(private.engaged_technicians(appointment) || visit.bay_id || visit.mobile_unit_id);
-    perform set_config('truckroll.reason', reason, true);
-    update public.appointments as a
-    set status = 'canceled', cancel_reason = reason, cancel_notes = notes
-    where a.id = appointment;
-    return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment));
-end;
-$$;
-
-comment on function private.cancel_appointment(uuid, text, text, text) is
-'Definer: visits and the ledger are written by RPCs only. Own check: cancel_appointment.';
-
-create function public.cancel_appointment(
-    appointment_id uuid,
-    reason text,
-    notes text default null,
-    idempotency_key text default null
-)
-returns jsonb
-language sql
-volatile
-set search_path = ''
-as $$
-    select private.cancel_appointment(appointment_id, reason, notes, idempotency_key);
-$$;
-
-comment on function public.cancel_appointment(uuid, text, text, text) is
-'Cancels a visit as a whole and frees its technicians and place. The reason is a code of the org''s list cancel_reason. Needs cancel_appointment.';
+'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids the present ones stay if all are free then, else the visit is left unassigned; assignment_outcome says preserved, reassigned or cleared. Without ends_at the length stays. Answers the appointment with its assignments. Needs reschedule_appointment.';
 
 revoke execute on function public.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
@@ -281,6 +302,3 @@ grant execute on function public.reschedule_appointment(
 grant execute on function private.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
 ) to authenticated, service_role;
-revoke execute on function public.cancel_appointment(uuid, text, text, text) from public, anon;
-grant execute on function public.cancel_appointment(uuid, text, text, text) to authenticated, service_role;
-grant execute on function private.cancel_appointment(uuid, text, text, text) to authenticated, service_role;
