@@ -62,7 +62,10 @@ security definer
 set search_path = ''
 as $$
     select a.dispatch_job_id from public.job_assignments as a
-    where a.technician_id in (select private.my_technician_ids()) and a.status not in ('declined', 'canceled')
+    where
+        a.org_id = any(array(select private.member_org_ids()))
+        and a.technician_id = any(array(select private.my_technician_ids()))
+        and a.status not in ('declined', 'canceled')
     union
     select g.dispatch_job_id from private.granted_record_ids('view') as g
     where g.dispatch_job_id is not null
@@ -72,7 +75,7 @@ as $$
     inner join public.technician_profiles as t on j.org_id = t.org_id
     where
         o.technicians_may_self_claim and j.status = 'unscheduled'
-        and t.id in (select private.my_technician_ids());
+        and t.id = any(array(select private.my_technician_ids()));
 $$;
 
 comment on function private.visible_job_ids() is
@@ -86,7 +89,7 @@ security definer
 set search_path = ''
 as $$
     select j.customer_id from public.dispatch_jobs as j
-    where j.id in (select private.visible_job_ids()) and j.customer_id is not null
+    where j.id = any(array(select private.visible_job_ids())) and j.customer_id is not null
     union
     select g.customer_id from private.granted_record_ids('view') as g
     where g.customer_id is not null;
@@ -102,13 +105,15 @@ security definer
 set search_path = ''
 as $$
     select j.location_id from public.dispatch_jobs as j
-    where j.id in (select private.visible_job_ids()) and j.location_id is not null
+    where j.id = any(array(select private.visible_job_ids())) and j.location_id is not null
     union
     select t.home_base_location_id from public.technician_profiles as t
-    where t.id in (select private.my_technician_ids()) and t.home_base_location_id is not null
+    where t.id = any(array(select private.my_technician_ids())) and t.home_base_location_id is not null
     union
     select l.id from public.customer_locations as l
-    where l.customer_id in (select g.customer_id from private.granted_record_ids('view') as g);
+    where
+        l.org_id = any(array(select private.member_org_ids()))
+        and l.customer_id = any(array(select g.customer_id from private.granted_record_ids('view') as g));
 $$;
 
 comment on function private.visible_location_ids() is 'Sites behind the jobs the caller may see, the caller''s own home base, and the sites of shared customers.';

@@ -1,5 +1,6 @@
 -- What the policies of child tables look up. Definers, since they read the tables whose policies call them; each
--- answers only for auth.uid().
+-- answers only for auth.uid(). Orgs are named as well as facilities or technicians because every index begins with
+-- them, and as arrays, looked up once, because that is what an index can be searched with.
 
 create function private.granted_job_ids(at_least public.grant_level)
 returns setof uuid
@@ -60,7 +61,9 @@ security definer
 set search_path = ''
 as $$
     select t.id from public.technician_profiles as t
-    where t.facility_id in (select private.facility_ids_with_permission(wanted));
+    where
+        t.org_id = any(array(select private.member_org_ids()))
+        and t.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.technician_ids_with_permission(public.permission) is
@@ -75,8 +78,8 @@ set search_path = ''
 as $$
     select j.id from public.dispatch_jobs as j
     where
-        j.org_id in (select private.member_org_ids())
-        and j.facility_id in (select private.facility_ids_with_permission(wanted));
+        j.org_id = any(array(select private.member_org_ids()))
+        and j.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.job_ids_with_permission(public.permission) is
@@ -91,8 +94,8 @@ set search_path = ''
 as $$
     select a.id from public.appointments as a
     where
-        a.org_id in (select private.member_org_ids())
-        and a.facility_id in (select private.facility_ids_with_permission(wanted));
+        a.org_id = any(array(select private.member_org_ids()))
+        and a.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.appointment_ids_with_permission(public.permission) is
@@ -109,8 +112,8 @@ as $$
     from public.job_assignments as j
     inner join public.appointments as a on j.appointment_id = a.id
     where
-        j.org_id in (select private.member_org_ids())
-        and j.technician_id in (select private.my_technician_ids())
+        j.org_id = any(array(select private.member_org_ids()))
+        and j.technician_id = any(array(select private.my_technician_ids()))
         -- A canceled visit stays with who had it; one taken over by a colleague doesn't.
         and (j.status not in ('declined', 'canceled') or (j.status = 'canceled' and a.status = 'canceled'));
 $$;
