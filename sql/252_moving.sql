@@ -181,6 +181,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
