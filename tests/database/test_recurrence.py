@@ -35,7 +35,7 @@ def _dateutil_stops_early() -> Iterator[None]:
 
 # Not shrunk: the failing case is named by itself, and thousands of cases go in few round trips.
 @settings(
-    max_examples=50,
+    max_examples=40,
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
