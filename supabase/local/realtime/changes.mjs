@@ -5,14 +5,14 @@ import { parseColumn, parseOperation, splitTop } from "../gateway/rest/grammar.m
 
 const JSON_TYPES = new Set([114, 3802]);
 
-/** The subscription of one channel: {id, event, schema, table, filter}. Throws if the filter is malformed. */
+/** The subscription of one channel: {id, event, schema, table, conditions, select}. Throws if the filter is malformed. */
 export function parseSubscription(binding, id) {
   const conditions = (binding.filter ? splitTop(binding.filter) : []).map((text) => {
     const equals = text.indexOf("=");
     if (equals < 1) throw new Error(`malformed filter: ${text}`);
     return { column: parseColumn(text.slice(0, equals)), ...parseOperation(text.slice(equals + 1)) };
   });
-  return { id, event: binding.event ?? "*", schema: binding.schema ?? "public", table: binding.table, conditions };
+  return { id, event: binding.event ?? "*", schema: binding.schema ?? "public", table: binding.table, conditions, select: binding.select };
 }
 
 export class Changes {
@@ -36,15 +36,19 @@ export class Changes {
     const described = await this.#describe(change);
     const visible = new Map();
     for (const channel of channels) {
-      const ids = [];
+      const matching = [];
       for (const one of channel.subscriptions.filter((candidate) => concerns(candidate, change))) {
-        if (await this.#matches(described, one)) ids.push(one.id);
+        if (await this.#matches(described, one)) matching.push(one);
       }
-      if (!ids.length) continue;
+      if (!matching.length) continue;
       const who = JSON.stringify([channel.identity.role, channel.identity.claims]);
       if (!visible.has(who)) visible.set(who, await this.#columnsFor(described, channel.identity));
       const columns = visible.get(who);
-      if (columns) channel.push("postgres_changes", { ids, data: message(described, columns) });
+      if (!columns) continue;
+      for (const [select, same] of Map.groupBy(matching, (one) => one.select?.join())) {
+        const shown = select === undefined ? columns : columns.intersection(new Set([...same[0].select, ...described.keys]));
+        channel.push("postgres_changes", { ids: same.map((one) => one.id), data: message(described, shown) });
+      }
     }
   }
 

@@ -25,6 +25,7 @@ export class Channel {
   /** Join; returns the answer to phx_join, or throws a sentence why not. */
   async join({ config = {}, access_token: token, user_token: userToken }, connectionToken) {
     this.config = { self: config.broadcast?.self ?? false, ack: config.broadcast?.ack ?? false };
+    this.wantsPresence = config.presence?.enabled ?? true;
     this.isPrivate = config.private ?? false;
     this.presenceKey = config.presence?.key || randomUUID();
     this.identity = await this.#identify(token ?? userToken ?? connectionToken);
@@ -36,7 +37,7 @@ export class Channel {
 
   /** What follows a successful join: who is present, and that changes are listened to. */
   welcome() {
-    if (this.receives("presence")) this.push("presence_state", this.#hub.presence.state(this.key));
+    if (this.wantsPresence && this.receives("presence")) this.push("presence_state", this.#hub.presence.state(this.key));
     if (this.subscriptions.length) this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
   }
 
