@@ -28,22 +28,27 @@ create type private.work as (
 
 create function private.work_of_job(job uuid)
 returns private.work
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select row(
+declare
+    work private.work;
+begin
+    select
         j.org_id, j.id, j.service_id, j.customer_id, j.location_id, j.facility_id, j.service_zone_id,
         l.latitude, l.longitude, j.required_skills, j.required_crew_size, j.estimated_duration_minutes,
         coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
         case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
-    )::private.work
+    into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
     left join public.services as s on j.service_id = s.id
     where j.id = job;
+    return work;
+end;
 $$;
 
 comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
@@ -113,23 +118,25 @@ create function private.place(
     resource uuid, moved_appointment uuid, own_hold uuid
 )
 returns private.placement
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select row(
-        work, technician_ids, starts_at, finish.ends_at,
-        private.buffered(starts_at, finish.ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
+declare
+    bay record;
+begin
+    ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
+    select f.latitude, f.longitude into bay
+    from public.resources as r
+    inner join public.facilities as f on r.facility_id = f.id
+    where r.id = resource and r.kind = 'bay';
+    return row(
+        work, technician_ids, starts_at, ends_at,
+        private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
         resource, moved_appointment, own_hold,
         coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude)
-    )::private.placement
-    from (select coalesce(place.ends_at, starts_at + make_interval(mins => work.duration_minutes)) as ends_at) as finish
-    left join (
-        select f.latitude, f.longitude
-        from public.resources as r
-        inner join public.facilities as f on r.facility_id = f.id
-        where r.id = resource and r.kind = 'bay'
-    ) as bay on true;
+    )::private.placement;
+end;
 $$;
 
 comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is

@@ -27,26 +27,20 @@ begin
 
     -- A day more on both sides, so that a split or overnight working day is always seen whole.
     stretches as materialized (
-        select w.technician_id, s.stretch
+        select
+            t.*, s.stretch, lower(s.stretch) as starts_at, upper(s.stretch) as ends_at,
+            (lower(s.stretch) at time zone t.time_zone)::date as day
         from private.working_time(
             org, technician_ids,
             tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
         ) as w
+        inner join technicians as t on w.technician_id = t.id
         cross join lateral unnest(w.during) as s (stretch)
     ),
 
-    points as (
-        select s.technician_id, s.stretch, 0 as turn, lower(s.stretch) as taken_from, lower(s.stretch) as taken_until,
-            t.latitude, t.longitude, null::uuid as appointment_id
-        from stretches as s inner join technicians as t on s.technician_id = t.id
-        union all
-        select s.technician_id, s.stretch, 2, upper(s.stretch), upper(s.stretch), t.latitude, t.longitude, null
-        from stretches as s inner join technicians as t on s.technician_id = t.id
-        union all
-        select s.technician_id, s.stretch, 1, lower(r.during), upper(r.during), r.latitude, r.longitude, r.appointment_id
+    claims as materialized (
+        select r.claimant_id, lower(r.during) as starts_at, upper(r.during) as ends_at, r.latitude, r.longitude, r.appointment_id
         from public.reservations as r
-        inner join technicians as t on r.claimant_id = t.id
-        inner join stretches as s on s.technician_id = r.claimant_id and s.stretch && r.during
         where
             r.claimant_id = any(technician_ids) and r.released_at is null
             and r.during && tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
@@ -55,30 +49,44 @@ begin
             and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
     ),
 
+    points as (
+        select s.id, s.starts_at, 0 as turn, s.starts_at as taken_from, s.starts_at as taken_until,
+            s.latitude, s.longitude, null::uuid as appointment_id
+        from stretches as s
+        union all
+        select s.id, s.starts_at, 2, s.ends_at, s.ends_at, s.latitude, s.longitude, null
+        from stretches as s
+        union all
+        -- Compared by their ends: every claim meets every stretch of its technician, and && costs ten times as much.
+        select s.id, s.starts_at, 1, c.starts_at, c.ends_at, c.latitude, c.longitude, c.appointment_id
+        from claims as c
+        inner join stretches as s on c.claimant_id = s.id and c.starts_at < s.ends_at and c.ends_at > s.starts_at
+    ),
+
     legs as (
         select
-            p.technician_id, p.stretch, p.turn, p.taken_from, p.taken_until, p.latitude, p.longitude, p.appointment_id,
+            p.id, p.starts_at, p.turn, p.taken_from, p.taken_until, p.latitude, p.longitude, p.appointment_id,
             lead(p.taken_from) over w as next_from, lead(p.latitude) over w as next_latitude,
             lead(p.longitude) over w as next_longitude, lead(p.appointment_id) over w as next_appointment_id
         from points as p
-        window w as (partition by p.technician_id, p.stretch order by p.turn, p.taken_from)
+        window w as (partition by p.id order by p.starts_at, p.turn, p.taken_from)
     ),
 
     driven as (
         select
-            l.*, t.latitude as home_latitude, t.longitude as home_longitude,
-            t.speed, t.detour, t.max_concurrent_jobs, t.day_limit_s,
-            coalesce(private.travel_s(private.distance_m(
-                l.latitude, l.longitude, l.next_latitude, l.next_longitude, t.detour
-            ), t.speed), 0) as direct_s,
-            (lower(l.stretch) at time zone t.time_zone)::date as day
-        from legs as l inner join technicians as t on l.technician_id = t.id
+            l.turn, l.taken_from, l.taken_until, l.latitude, l.longitude, l.appointment_id, l.next_from,
+            l.next_latitude, l.next_longitude, l.next_appointment_id, s.id as technician_id, s.stretch, s.day,
+            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.max_concurrent_jobs, s.day_limit_s,
+            case when l.turn = 2 then 0 else coalesce(private.travel_s(private.distance_m(
+                l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
+            ), s.speed), 0) end as direct_s
+        from legs as l inner join stretches as s on l.id = s.id and l.starts_at = s.starts_at
     ),
 
     days as (
         select
             d.*,
-            sum(extract(epoch from d.taken_until - d.taken_from)::integer + d.direct_s)
+            sum(date_part('epoch', d.taken_until - d.taken_from)::integer + d.direct_s)
                 over (partition by d.technician_id, d.day)::integer as day_work_s
         from driven as d
     ),

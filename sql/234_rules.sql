@@ -190,17 +190,20 @@ stable
 set search_path = ''
 as $$
 begin
-    return exists (
-        select from public.technician_profiles as t where t.id = technician and t.default_service_zone_id = zone
-    ) or exists (
-        select from public.technician_service_zones as z where z.technician_id = technician and z.service_zone_id = zone
-    ) or not exists (
-        -- No zone at all means everywhere, also outside of all zones.
-        select from public.technician_profiles as t
-        where t.id = technician and (t.default_service_zone_id is not null or exists (
-            select from public.technician_service_zones as z where z.technician_id = t.id
-        ))
-    );
+    return coalesce((
+        select
+            coalesce(t.default_service_zone_id = zone, false)
+            or exists (
+                select from public.technician_service_zones as z
+                where z.org_id = t.org_id and z.technician_id = t.id and z.service_zone_id = zone
+            )
+            -- No zone at all means everywhere, also outside of all zones.
+            or (t.default_service_zone_id is null and not exists (
+                select from public.technician_service_zones as z where z.org_id = t.org_id and z.technician_id = t.id
+            ))
+        from public.technician_profiles as t
+        where t.id = technician
+    ), true);
 end;
 $$;
 

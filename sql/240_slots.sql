@@ -3,13 +3,9 @@ returns timestamptz
 language sql
 stable
 parallel safe
-return (
-    select case when bin.at = instant then bin.at else bin.at + make_interval(mins => minutes) end
-    from (
-        select date_bin(
-            make_interval(mins => minutes), instant, timestamp '2000-01-01' at time zone time_zone
-        ) as at
-    ) as bin
+return date_bin(
+    make_interval(mins => minutes), instant + make_interval(mins => minutes) - interval '1 microsecond',
+    timestamp '2000-01-01' at time zone time_zone
 );
 
 comment on function private.align_to_grid(timestamptz, integer, text) is 'The next time on a grid counted from local midnight.';
@@ -180,7 +176,8 @@ create function private.slot_candidates(
 )
 returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
-    added_travel_s integer, score numeric, reasons jsonb
+    added_travel_s integer, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
 )
 language plpgsql
 stable
@@ -250,33 +247,33 @@ begin
     parts as (
         select
             c.*,
-            50 * (1 - extract(epoch from c.starts_at - earliest) / greatest(1, extract(epoch from latest - earliest))) as soon,
-            30 * exp(-greatest(0, c.added_travel_s) / 1800.0) as travel,
+            50 * (1 - date_part('epoch', c.starts_at - earliest) / greatest(1, date_part('epoch', latest - earliest))) as soon,
+            30 * exp(-greatest(0, c.added_travel_s) / 1800.0::double precision) as travel,
             least(5, c.spare_level) as fit,
             case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred,
             case when known.technician_id = any(c.technician_ids) then 5 else 0 end as known
         from crews as c
-        left join lateral (
+        left join (
             select a.technician_id
             from public.dispatch_jobs as j
-            inner join public.job_assignments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
+            inner join public.job_assignments as a on j.org_id = a.org_id and j.id = a.dispatch_job_id
             where j.org_id = work.org_id and j.customer_id = work.customer_id and a.status = 'completed'
             order by a.scheduled_start_at desc
             limit 1
         ) as known on true
+    ),
+
+    scored as (
+        select p.*, p.soon + p.travel + p.fit + p.preferred + p.known as score from parts as p
     )
 
     select
-        p.technician_ids, p.starts_at, p.travel_before_s, p.travel_after_s, p.added_travel_s,
-        round((p.soon + p.travel + p.fit + p.preferred + p.known)::numeric, 1),
-        jsonb_build_object(
-            'soon', round(p.soon, 1), 'travel', round(p.travel, 1), 'skill_fit', p.fit,
-            'preferred_technician', p.preferred, 'knows_customer', p.known
-        )
-    from parts as p
+        s.technician_ids, s.starts_at, s.travel_before_s, s.travel_after_s, s.added_travel_s,
+        s.soon, s.travel, s.fit, s.preferred, s.known
+    from scored as s
     order by
-        row_number() over (partition by p.starts_at order by p.soon + p.travel + p.fit + p.preferred + p.known desc) > 1,
-        p.soon + p.travel + p.fit + p.preferred + p.known desc, p.starts_at, p.technician_ids;
+        row_number() over (partition by s.starts_at order by s.score desc) > 1,
+        s.score desc, s.starts_at, s.technician_ids;
 end;
 $$;
 
@@ -366,7 +363,16 @@ begin
             return next row(
                 candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
                 ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
-                round(candidate.added_travel_s / 60.0), candidate.score, candidate.reasons
+                round(candidate.added_travel_s / 60.0),
+                round((
+                    candidate.soon + candidate.travel + candidate.skill_fit + candidate.preferred_technician
+                    + candidate.knows_customer
+                )::numeric, 1),
+                jsonb_build_object(
+                    'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
+                    'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
+                    'knows_customer', candidate.knows_customer
+                )
             )::public.slot;
         end if;
     end loop;
