@@ -15,6 +15,10 @@ create table public.appointments (
     buffer_before_minutes integer not null default 0,
     buffer_after_minutes integer not null default 0,
     crew_size integer not null default 1,
+    estimate_id uuid,
+    work_order_id uuid,
+    source_is_exclusive boolean not null default true,
+    assign_by timestamptz,
     status public.appointment_status not null default 'scheduled',
     status_changed_at timestamptz not null default now(),
     assignment_status public.appointment_assignment_status not null default 'unassigned',
@@ -36,6 +40,9 @@ create table public.appointments (
     constraint appointments_bay_fkey foreign key (org_id, bay_id) references public.resources (org_id, id),
     constraint appointments_mobile_unit_fkey foreign key (org_id, mobile_unit_id)
     references public.resources (org_id, id),
+    constraint appointments_estimate_fkey foreign key (org_id, estimate_id) references public.estimates (org_id, id),
+    constraint appointments_work_order_fkey foreign key (org_id, work_order_id)
+    references public.work_orders (org_id, id),
     constraint appointments_ordered check (ends_at > starts_at),
     constraint appointments_arrival_window_ordered check (
         (arrival_window_start is null) = (arrival_window_end is null)
@@ -59,10 +66,20 @@ create index appointments_org_id_location_id_idx on public.appointments (org_id,
 create index appointments_org_id_facility_id_starts_at_idx on public.appointments (org_id, facility_id, starts_at);
 create index appointments_org_id_bay_id_idx on public.appointments (org_id, bay_id);
 create index appointments_org_id_mobile_unit_id_idx on public.appointments (org_id, mobile_unit_id);
+create index appointments_org_id_estimate_id_idx on public.appointments (org_id, estimate_id);
+create index appointments_org_id_work_order_id_idx on public.appointments (org_id, work_order_id);
+create unique index appointments_one_per_estimate_key on public.appointments (estimate_id)
+where source_is_exclusive and status not in ('canceled', 'no_show');
+create unique index appointments_one_per_work_order_key on public.appointments (work_order_id)
+where source_is_exclusive and status not in ('canceled', 'no_show');
+create index appointments_org_id_assign_by_idx on public.appointments (org_id, assign_by) where assign_by is not null;
 create index appointments_created_by_user_id_idx on public.appointments (created_by_user_id);
 
 comment on table public.appointments is
 'One visit of a job (JOB-3): planned time, arrival window promised to the customer, and the place. Written through RPCs only.';
+comment on column public.appointments.source_is_exclusive is
+'Whether the estimate or work order allows this one active appointment only (BKG-10).';
+comment on column public.appointments.assign_by is 'When technicians must be named at the latest, for a deferred assignment (BKG-11).';
 comment on column public.appointments.version is 'Counts every change; notifications and clients refer to it.';
 comment on column public.appointments.arrival_window_end is 'Latest arrival promised; the visit starts within the window, inclusive.';
 comment on constraint appointments_bay_or_mobile_unit on public.appointments is
@@ -179,3 +196,25 @@ comment on function private.number_appointment() is
 
 create trigger appointments_number before insert on public.appointments
 for each row execute function private.number_appointment();
+
+create function private.keep_source()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if (old.estimate_id is not null and new.estimate_id is distinct from old.estimate_id)
+        or (old.work_order_id is not null and new.work_order_id is distinct from old.work_order_id) then
+        perform private.fail(
+            409, 'source_link_is_immutable', 'An appointment stays linked to the estimate or work order it came from.',
+            'Cancel it and make a new one from the other source.'
+        );
+    end if;
+    return new;
+end;
+$$;
+
+comment on function private.keep_source() is 'Links to estimates and work orders are made once (BKG-10).';
+
+create trigger appointments_keep_source before update of estimate_id, work_order_id on public.appointments
+for each row execute function private.keep_source();
