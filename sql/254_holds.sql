@@ -1,3 +1,33 @@
+create function private.hold_for(
+    work private.work, technician_ids uuid[], resource uuid, claim tstzrange, expires_at timestamptz
+)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    token constant uuid := gen_random_uuid();
+begin
+    insert into public.reservations (
+        org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id, location_id,
+        latitude, longitude
+    )
+    select
+        work.org_id, t.id, null, private.free_lane(t.id, claim, t.max_concurrent_jobs), claim,
+        'held'::public.reservation_kind, token, expires_at, auth.uid(), work.location_id, work.latitude, work.longitude
+    from public.technician_profiles as t where t.id = any(technician_ids)
+    union all
+    select
+        work.org_id, null, r.id, private.free_lane(r.id, claim, r.capacity), claim, 'held', token, expires_at, auth.uid(),
+        null, null, null
+    from public.resources as r where r.id = resource;
+    return token;
+end;
+$$;
+
+comment on function private.hold_for(private.work, uuid[], uuid, tstzrange, timestamptz) is 'Holds technicians and place for a claim; answers the token.';
+
 create function private.hold_slot(
     job uuid, service uuid, location uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
     resource uuid, minutes integer, idempotency_key text
@@ -58,21 +88,10 @@ begin
                 raise exclusion_violation;
             end if;
             perform private.release_expired_holds(technician_ids || resource);
-            token := gen_random_uuid();
             expires_at := clock_timestamp() + make_interval(mins => minutes);
-            insert into public.reservations (
-                org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id,
-                location_id, latitude, longitude
-            )
-            select
-                work.org_id, t.id, null, private.free_lane(t.id, placed.claim, t.max_concurrent_jobs), placed.claim,
-                'held'::public.reservation_kind, token, expires_at, auth.uid(), work.location_id, placed.latitude, placed.longitude
-            from public.technician_profiles as t where t.id = any(technician_ids)
-            union all
-            select
-                work.org_id, null, r.id, private.free_lane(r.id, placed.claim, r.capacity), placed.claim,
-                'held', token, expires_at, auth.uid(), null, null, null
-            from public.resources as r where r.id = resource;
+            work.latitude := placed.latitude;
+            work.longitude := placed.longitude;
+            token := private.hold_for(work, technician_ids, resource, placed.claim, expires_at);
         exception when exclusion_violation then
             token := null;
             conflicts := private.conflicts_of(placed);
