@@ -46,6 +46,9 @@ begin
     if known is not null then
         return (known ->> 'id')::uuid;
     end if;
+    if upper(private.local_days(org, starts_on, days)) <= now() then
+        perform private.fail(400, 'days_are_over', 'These days have passed already.', 'Plan today or a day to come.');
+    end if;
     if exists (
         select from unnest(request_run.technician_ids) as wanted (id)
         where not exists (

@@ -141,6 +141,29 @@ $$;
 comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
 'When a job''s visit may start: its windows within its SLA, from a time on, and within what the customer was promised.';
 
+create function private.window_seconds(windows tstzrange[])
+returns bigint[]
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select array(
+        select bound.seconds
+        from unnest(windows) as span (during)
+        cross join lateral (values
+            (1, greatest(ceil(extract(epoch from lower(span.during))), 0)::bigint),
+            -- The end of the year 9999 is for ever.
+            (2, least(floor(extract(epoch from upper(span.during))), 253402300799)::bigint)
+        ) as bound (side, seconds)
+        where not isempty(span.during)
+        order by span.during, bound.side
+    );
+$$;
+
+comment on function private.window_seconds(tstzrange[]) is
+'Ranges of time as pairs of whole seconds since 1970, rounded inwards.';
+
 create function private.plan_claims(run public.optimization_runs, technician_ids uuid[], period tstzrange, not_before timestamptz)
 returns table (
     reservation_id uuid, technician_id uuid, starts_s bigint, ends_s bigint,
@@ -176,21 +199,13 @@ as $$
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,
         extract(epoch from (c.assignment).scheduled_end_at)::double precision,
         c.is_movable,
-        case when c.is_movable then array(
-            select bound.at
-            from unnest(coalesce(
-                nullif(kept.windows, '{}'),
-                -- Booked outside of what was offered: the promise alone binds, or else the time itself.
-                array[coalesce(promise.during, tstzrange(
-                    (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
-                )) * tstzrange(not_before, null)]
-            )) as w (during)
-            cross join lateral (values
-                (ceil(extract(epoch from lower(w.during)))::bigint), (floor(extract(epoch from upper(w.during)))::bigint)
-            ) as bound (at)
-            where not isempty(w.during)
-            order by bound.at
-        ) end
+        case when c.is_movable then private.window_seconds(coalesce(
+            nullif(kept.windows, '{}'),
+            -- Booked outside of what was offered: the promise alone binds, or else the time itself.
+            array[coalesce(promise.during, tstzrange(
+                (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
+            )) * tstzrange(not_before, null)]
+        )) end
     from claims as c
     cross join lateral (
         select case when c.arrival_window_start is not null
@@ -245,16 +260,7 @@ as $$
         (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work), (w.work).latitude, (w.work).longitude,
         (w.work).duration_minutes * 60, (w.work).buffer_before_minutes * 60, (w.work).buffer_after_minutes * 60,
         private.unserved_weight(w.j, w.days),
-        array(
-            select coalesce(bound.at, 0)
-            from unnest(w.windows) as span (during)
-            cross join lateral (values
-                (1, greatest(ceil(extract(epoch from lower(span.during))), 0)),
-                (2, least(floor(extract(epoch from upper(span.during))), extract(epoch from upper(w.days) + interval '2 days')))
-            ) as bound (side, at)
-            where lower(span.during) < upper(w.days) + interval '1 day'
-            order by span.during, bound.side
-        )::bigint[],
+        private.window_seconds(w.windows),
         case
             when (w.work).crew_size > 1 then 'needs_crew'
             when (w.work).place_kind = 'bay' then 'needs_bay'
@@ -279,3 +285,4 @@ grant execute on function private.movable(public.job_assignments) to service_rol
 grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
+grant execute on function private.window_seconds(tstzrange[]) to service_role;

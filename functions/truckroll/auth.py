@@ -57,9 +57,9 @@ class Verifier:
         self._secret = OctKey.import_key(settings.jwt_secret) if settings.jwt_secret else None
         self._keys = _RemoteKeys(settings.jwks_url) if settings.jwks_url else None
 
-    def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Return who sent these headers. Raises ApiError 401 unless that is proved."""
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
+    def caller(self, authorization: str) -> Caller:
+        """Return who sent this Authorization header. Raises ApiError 401 unless that is proved."""
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise _refusal(
                 "There is no bearer token.", "Send the user's access token as Authorization: Bearer …."

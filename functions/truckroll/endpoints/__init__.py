@@ -1,0 +1,1 @@
+"""What each path does: a request model, a handler of a few lines, the work elsewhere."""
