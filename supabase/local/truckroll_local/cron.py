@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -24,21 +25,22 @@ class _Job:
 
 
 class Cron:
-    """Calls POST <functions>/cron/<name> with the service key, each job in its own rhythm.
+    """Calls POST <functions>/cron/<name> with the service key, each job in its own period in seconds.
 
     A call that takes longer than the job's period delays the next one; calls never overlap here, though
     the endpoints have to bear it. Failures are the endpoints' to log: the next turn tries again.
     """
 
-    def __init__(self, functions_url: str, service_key: str) -> None:
+    def __init__(self, functions_url: str, service_key: str, periods: Mapping[str, float]) -> None:
         self._functions_url = functions_url
+        self._periods = periods
         self._headers = {"Authorization": f"Bearer {service_key}"}
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start calling, one thread a job; a job's first call comes after one period."""
-        for name, every_s in schedule().items():
+        for name, every_s in self._periods.items():
             job = _Job(name, every_s, time.monotonic() + every_s)
             thread = threading.Thread(target=self._run, args=(job,), name=f"cron-{name}", daemon=True)
             thread.start()

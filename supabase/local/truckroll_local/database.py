@@ -6,11 +6,11 @@ import time
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from truckroll_local import manifest
 from truckroll_local.paths import StackError
 
-NAME = "postgres"  # the database of every Supabase project
 _DROP_WITHIN_S = 15
 
 
@@ -40,12 +40,12 @@ def state(conninfo: str) -> str:
     return "current" if row == (manifest.fingerprint(schema),) else "outdated"
 
 
-def recreate(conninfo: str, name: str = NAME) -> None:
-    """Drop a database, whoever is connected to it, and create it empty; conninfo must name another one."""
+def recreate(conninfo: str) -> None:
+    """Drop the database that conninfo names, whoever is connected to it, and create it empty."""
+    name = str(conninfo_to_dict(conninfo)["dbname"])
     database = sql.Identifier(name)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        exists = connection.execute("select from pg_database where datname = %s", (name,)).fetchone()
-        if exists is not None:
+    with psycopg.connect(make_conninfo(conninfo, dbname="template1"), autocommit=True) as connection:
+        if connection.execute("select from pg_database where datname = %s", (name,)).fetchone() is not None:
             connection.execute(sql.SQL("alter database {} with allow_connections false").format(database))
             _drop(connection, name)
         connection.execute(sql.SQL("create database {}").format(database))

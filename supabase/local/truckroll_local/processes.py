@@ -39,7 +39,7 @@ class Process:
             )  # fmt: skip
         write_json(self._pid_file, {"pid": self._popen.pid, "command": [str(word) for word in command]})
 
-    def wait_until(self, ready: Callable[[], bool], within_s: float = 30) -> None:
+    def wait_until(self, ready: Callable[[], bool], within_s: float = 60) -> None:
         """Return when `ready` says so.
 
         If it dies or takes too long it is stopped, and StackError raised with the end of its log.

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from truckroll_local import database, functions, gateway, postgres
-from truckroll_local.cron import Cron
+from truckroll_local.cron import Cron, schedule
 from truckroll_local.keys import keys
 from truckroll_local.paths import FUNCTIONS_MAIN, INSTALLED, Lock, StackError, State
 from truckroll_local.ports import HOST, Ports
@@ -48,6 +48,7 @@ class Stack:
         self.api_url = f"http://{HOST}:{self.ports.api}"
         self.functions_url = f"http://{HOST}:{self.ports.functions}"
         self.db_url = self._server.url()
+        self.data_dir = self._server.data_dir
         self.anon_key = self._keys.anon_key
         self.service_key = self._keys.service_key
         self.jwt_secret = self._keys.jwt_secret
@@ -79,7 +80,7 @@ class Stack:
 
     def build_database(self, *, seeds: bool = True) -> None:
         """Drop the database with everything in it and build it anew; the server has to run."""
-        database.recreate(self._server.url("template1"))
+        database.recreate(self.db_url)
         database.build(self.db_url, seeds=seeds)
 
     def database_state(self) -> str:
@@ -96,7 +97,7 @@ class Stack:
             functions.start(self._state, self.ports, self._keys, self.db_url, self._functions_source)
         )
         if self._with_cron:
-            self._cron = Cron(self.functions_url, self.service_key)
+            self._cron = Cron(self.functions_url, self.service_key, schedule())
             self._cron.start()
 
     def start(self) -> None:
