@@ -99,12 +99,13 @@ create sequence private.source_numbers start 1001;
 -- one before it to commit. Gaps are fine (CRM-8).
 create function private.next_number(kind text, on_day date default null)
 returns text
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = ''
 as $$
-    select case kind
+begin
+    return case kind
         when 'job' then 'TASK-' || lpad(nextval('private.job_numbers')::text, 6, '0')
         when 'customer' then 'CL-' || lpad(nextval('private.customer_numbers')::text, 6, '0')
         when 'appointment' then
@@ -112,6 +113,7 @@ as $$
         when 'estimate' then 'EST-' || lpad(nextval('private.source_numbers')::text, 6, '0')
         when 'work_order' then 'WO-' || lpad(nextval('private.source_numbers')::text, 6, '0')
     end;
+end;
 $$;
 
 comment on function private.next_number(text, date) is

@@ -89,15 +89,17 @@ comment on function private.lock_claimants(uuid[]) is
 
 create function private.release_expired_holds(claimant_ids uuid[])
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     update public.reservations
     set released_at = hold_expires_at, updated_at = now()
     where
         claimant_id = any(claimant_ids) and kind = 'held'
         and released_at is null and hold_expires_at <= clock_timestamp();
+end;
 $$;
 
 comment on function private.release_expired_holds(uuid[]) is
@@ -105,11 +107,12 @@ comment on function private.release_expired_holds(uuid[]) is
 
 create function private.free_lane(claimant uuid, wanted tstzrange, lanes integer)
 returns smallint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce((
+begin
+    return coalesce((
         select lane.number::smallint
         from generate_series(1, lanes) as lane (number)
         where not exists (
@@ -121,6 +124,7 @@ as $$
         order by lane.number
         limit 1
     ), 1::smallint);
+end;
 $$;
 
 comment on function private.free_lane(uuid, tstzrange, integer) is
@@ -129,7 +133,7 @@ comment on function private.free_lane(uuid, tstzrange, integer) is
 create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
 returns tstzrange
 language sql
-immutable
+stable
 parallel safe
 return tstzrange(
     starts_at - make_interval(mins => before_minutes), ends_at + make_interval(mins => after_minutes), '[)'
@@ -139,10 +143,12 @@ comment on function private.buffered(timestamptz, timestamptz, integer, integer)
 
 create function private.place_of_appointment(appointment uuid)
 returns table (location_id uuid, latitude double precision, longitude double precision)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select
         case when a.bay_id is null then a.location_id end,
         case when a.bay_id is null then l.latitude else f.latitude end,
@@ -151,6 +157,7 @@ as $$
     left join public.customer_locations as l on a.location_id = l.id
     left join public.facilities as f on a.facility_id = f.id
     where a.id = appointment;
+end;
 $$;
 
 comment on function private.place_of_appointment(uuid) is 'Where a visit happens: in its facility when it has a bay, else at the site.';

@@ -72,10 +72,11 @@ for each row execute function private.enforce_transition();
 
 create function private.derive_appointment(appointment uuid)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     with parts as (
         select
             count(*) filter (where j.status not in ('declined', 'canceled')) as engaged,
@@ -119,16 +120,18 @@ as $$
     set status = d.status, assignment_status = d.assignment_status
     from derived as d
     where a.id = d.id and (a.status, a.assignment_status) is distinct from (d.status, d.assignment_status);
+end;
 $$;
 
 comment on function private.derive_appointment(uuid) is 'Appointment status and assignment status as its assignments say (JOB-5).';
 
 create function private.derive_job(job uuid)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     with visits as (
         select
             count(*) filter (where a.status = 'completed') as completed,
@@ -165,6 +168,7 @@ as $$
     set status = d.status
     from derived as d
     where j.id = d.id and j.status is distinct from d.status;
+end;
 $$;
 
 comment on function private.derive_job(uuid) is 'Job status as its appointments say (JOB-5). A multi-visit job is complete with its last planned visit (JOB-3).';

@@ -1,13 +1,15 @@
 create function private.request_id()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
-return case
-    when (nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-request-id')
-        ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
-        then (current_setting('request.headers', true)::jsonb ->> 'x-request-id')::uuid
+as $$
+declare
+    given constant text := nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-request-id';
+begin
+    return case when given ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then given::uuid end;
 end;
+$$;
 
 comment on function private.request_id() is 'The X-Request-Id of the API request under way, where it is a UUID.';
 

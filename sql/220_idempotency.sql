@@ -53,16 +53,18 @@ comment on function private.recall(uuid, text, text, jsonb) is
 
 create function private.remember(org uuid, key text, response jsonb)
 returns jsonb
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     update private.idempotency_keys as k
     set response = remember.response
     where
         k.org_id = org and k.key = remember.key
         and k.actor_id = coalesce(auth.uid(), '00000000-0000-0000-0000-000000000000');
-    select remember.response;
+    return remember.response;
+end;
 $$;
 
 comment on function private.remember(uuid, text, jsonb) is 'Keeps the answer of a new call under its key, and returns it.';

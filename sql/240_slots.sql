@@ -12,18 +12,20 @@ comment on function private.align_to_grid(timestamptz, integer, text) is 'The ne
 
 create function private.arrival_window(starts_at timestamptz, minutes integer, time_zone text)
 returns tstzrange
-language sql
+language plpgsql
 stable
 parallel safe
-return (
-    select tstzrange(opening.at, opening.at + make_interval(mins => minutes), '[]')
-    from (
-        select case
-            when minutes < 60 then starts_at
-            else date_trunc('hour', starts_at at time zone time_zone) at time zone time_zone
-        end as at
-    ) as opening
-);
+set search_path = ''
+as $$
+declare
+    opening constant timestamptz := case
+        when minutes < 60 then starts_at
+        else date_trunc('hour', starts_at at time zone time_zone) at time zone time_zone
+    end;
+begin
+    return tstzrange(opening, opening + make_interval(mins => minutes), '[]');
+end;
+$$;
 
 comment on function private.arrival_window(timestamptz, integer, text) is
 'The window promised for a start: from the full hour, or from the start itself when the org promises less than an hour.';

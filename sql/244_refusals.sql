@@ -113,26 +113,32 @@ comment on function private.check_override(jsonb) is 'Refuses an override withou
 
 create function private.blocking(conflicts private.conflict[], override jsonb)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
-return exists (
-    select from unnest(conflicts) as c
-    where
-        c.severity = 'hard'
-        or (c.severity = 'hard_overridable' and not coalesce(override -> 'codes' ? c.code, false))
-);
+as $$
+begin
+    return exists (
+        select from unnest(conflicts) as c
+        where
+            c.severity = 'hard'
+            or (c.severity = 'hard_overridable' and not coalesce(override -> 'codes' ? c.code, false))
+    );
+end;
+$$;
 
 comment on function private.blocking(private.conflict[], jsonb) is
 'Whether conflicts stand in the way: hard ones always, overridable ones unless the override names their code.';
 
 create function private.conflicts_of(p private.placement)
 returns private.conflict[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce(array_agg(j), '{}') from private.judge(p) as j;
+begin
+    return (select coalesce(array_agg(j), '{}') from private.judge(p) as j);
+end;
 $$;
 
 comment on function private.conflicts_of(private.placement) is 'All conflicts of a placement as one array.';

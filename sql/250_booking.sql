@@ -4,17 +4,21 @@
 
 create function private.appointment_document(appointment uuid)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
-        select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.created_at, j.id)
-        from public.job_assignments as j
-        where j.org_id = a.org_id and j.appointment_id = a.id
-    ), '[]'))
-    from public.appointments as a
-    where a.id = appointment;
+begin
+    return (
+        select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
+            select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.created_at, j.id)
+            from public.job_assignments as j
+            where j.org_id = a.org_id and j.appointment_id = a.id
+        ), '[]'))
+        from public.appointments as a
+        where a.id = appointment
+    );
+end;
 $$;
 
 comment on function private.appointment_document(uuid) is 'A visit with its assignments, as the booking RPCs answer.';
@@ -62,7 +66,7 @@ begin
     insert into public.appointments (
         id, org_id, number, dispatch_job_id, location_id, facility_id, bay_id, mobile_unit_id, starts_at, ends_at,
         arrival_window_start, arrival_window_end, buffer_before_minutes, buffer_after_minutes, crew_size,
-        created_by_user_id
+        assignment_status, created_by_user_id
     )
     values (
         appointment, (p.work).org_id, null, (p.work).job_id, (p.work).location_id,
@@ -70,7 +74,9 @@ begin
         case when resource.kind = 'bay' then resource.id end,
         case when resource.kind = 'mobile_unit' then resource.id end,
         p.starts_at, p.ends_at, window_start, window_end,
-        (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size, auth.uid()
+        (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size,
+        -- What the assignments below will make of it: said at once, it saves a second version of the row.
+        'assigned', auth.uid()
     );
     perform private.record_override(appointment, (p.work).org_id, override, conflicts);
     insert into public.job_assignments (
