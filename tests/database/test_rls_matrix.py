@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from support import access, sql
 from support.factory import MONDAY
@@ -20,29 +21,42 @@ from support.two_companies import STAFF, Actor, TwoCompanies, two_companies
 ACTORS = [*STAFF, "customer", "limited", "service", "removed", "stranger", "anon"]
 
 # Columns that no client reads, though it reads the rest of the row.
-SECRET_COLUMNS = {("reservations", "hold_token")}
+SECRET_COLUMNS = {
+    ("reservations", "hold_token"),
+    ("waitlist_offers", "hold_token"),
+    ("waitlist_offers", "token_digest"),
+}
 
 PUBLISHED = {"dispatch_jobs", "appointments", "job_assignments", "route_plans", "technician_locations"}
 
-CLIENTS_AND_SERVICE = frozenset({"authenticated", "service_role"})
 # Who may call an RPC at all; what it then allows is its own business, and tested beside it.
-FUNCTIONS: dict[str, frozenset[str]] = {
-    "apply_plan": CLIENTS_AND_SERVICE,
-    "available_people": CLIENTS_AND_SERVICE,
-    "book_appointment": CLIENTS_AND_SERVICE,
-    "cancel_appointment": CLIENTS_AND_SERVICE,
-    "check_placement": CLIENTS_AND_SERVICE,
-    "create_org": frozenset({"authenticated"}),
-    "find_slots": CLIENTS_AND_SERVICE,
-    "hold_slot": CLIENTS_AND_SERVICE,
-    "job_queue": CLIENTS_AND_SERVICE,
-    "lock_assignment": CLIENTS_AND_SERVICE,
-    "person_calendar": CLIENTS_AND_SERVICE,
-    "release_hold": CLIENTS_AND_SERVICE,
-    "reschedule_appointment": CLIENTS_AND_SERVICE,
-    "schedule_board": CLIENTS_AND_SERVICE,
-    "set_assignment_eta": CLIENTS_AND_SERVICE,
-    "set_assignment_status": CLIENTS_AND_SERVICE,
+EVERY_CLIENT = (
+    "apply_plan",
+    "appointment_from_source",
+    "assign_technician",
+    "available_people",
+    "book_appointment",
+    "cancel_appointment",
+    "check_placement",
+    "find_slots",
+    "hold_slot",
+    "job_queue",
+    "join_waitlist",
+    "leave_waitlist",
+    "lock_assignment",
+    "person_calendar",
+    "release_hold",
+    "reschedule_appointment",
+    "schedule_board",
+    "set_assignment_eta",
+    "set_assignment_status",
+    "unassign_technician",
+    "unassigned_appointments",
+)
+FUNCTIONS: dict[str, set[str]] = {name: {"authenticated", "service_role"} for name in EVERY_CLIENT} | {
+    "claim_waitlist_offer": {"anon", "authenticated", "service_role"},  # by the token of a link
+    "create_org": {"authenticated"},
+    "offer_freed_times": {"service_role"},
 }
 # Calls that name nothing of anybody's, so there is nothing to refuse.
 HARMLESS = {"create_org"}
@@ -229,6 +243,11 @@ def _ways_to_call(db: Connection, world: TwoCompanies, function: str) -> list[di
         "status": "accepted",
         "eta": MONDAY,
         "base_revision": "any",
+        "source_type": "estimate",
+        "source_id": ours("estimates"),
+        "token": "guessed",
+        "job_ids": [ours("dispatch_jobs")],
+        "steps": Jsonb([{"job_id": str(ours("dispatch_jobs"))}]),
         "reason": "customer_request",
     }
     required = sql.rows(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from support import sql
 from support.factory import MONDAY, Company, user
@@ -93,6 +93,7 @@ def _company(db: Connection, technician_user: UUID, customer_user: UUID) -> Rows
     _members(rows, facilities)
     jobs = _work(rows, facilities, services, customer_user)
     visits = _schedule(rows, facilities, technicians, jobs)
+    _waitlist(rows, technicians, jobs)
     _plans(rows, technicians, jobs)
     _shares(rows, jobs)
     _written_by_triggers(db, rows, jobs, visits)
@@ -103,6 +104,8 @@ def _settings(rows: Rows, facilities: list[Row], technician_user: UUID) -> tuple
     technicians, services = [], []
     for n, facility in enumerate(facilities, start=1):
         rows.add("datalabels", list="vehicle_make", code=f"make_{n}", label=f"Make {n}")
+        rows.add("conflict_rules", code=("preference", "customer_overlap")[n - 1], severity="soft")
+        rows.add("assignment_strategies", facility_id=facility["id"], strategy="manual")
         rows.add(
             "operating_hours", facility_id=facility["id"], weekday=7, opens_at="08:00", closes_at="12:00"
         )
@@ -196,6 +199,21 @@ def _schedule(rows: Rows, facilities: list[Row], technicians: list[Row], jobs: l
             **of,
         )
     return visits
+
+
+def _waitlist(rows: Rows, technicians: list[Row], jobs: list[Row]) -> None:
+    for technician, job in zip(technicians, jobs, strict=True):
+        entry = rows.add("waitlist_entries", dispatch_job_id=job["id"], latest=MONDAY)
+        rows.add(
+            "waitlist_offers",
+            waitlist_entry_id=entry["id"],
+            technician_ids=[technician["id"]],
+            starts_at=MONDAY,
+            ends_at=MONDAY + timedelta(hours=1),
+            hold_token=uuid4(),
+            token_digest=uuid4().bytes,
+            expires_at=MONDAY,
+        )
 
 
 def _plans(rows: Rows, technicians: list[Row], jobs: list[Row]) -> None:
