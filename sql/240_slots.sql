@@ -178,7 +178,7 @@ create function private.slot_candidates(
 )
 returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
-    added_travel_s integer, soon double precision, travel double precision, skill_fit integer,
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
     preferred_technician integer, knows_customer integer
 )
 language plpgsql
@@ -271,7 +271,7 @@ begin
 
     select
         s.technician_ids, s.starts_at, s.travel_before_s, s.travel_after_s, s.added_travel_s,
-        s.soon, s.travel, s.fit, s.preferred, s.known
+        s.score, s.soon, s.travel, s.fit, s.preferred, s.known
     from scored as s
     order by
         row_number() over (partition by s.starts_at order by s.score desc) > 1,
@@ -366,10 +366,7 @@ begin
                 candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
                 ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
                 round(candidate.added_travel_s / 60.0),
-                round((
-                    candidate.soon + candidate.travel + candidate.skill_fit + candidate.preferred_technician
-                    + candidate.knows_customer
-                )::numeric, 1),
+                round(candidate.score::numeric, 1),
                 jsonb_build_object(
                     'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
                     'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
