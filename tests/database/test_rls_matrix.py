@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from support import access, sql
 from support.factory import MONDAY
 from support.sql import Connection
-from support.two_companies import STAFF, Actor, TwoCompanies, two_companies
+from support.two_companies import STAFF, Actor, Rows, TwoCompanies, two_companies
 
 ACTORS = [*STAFF, "customer", "limited", "service", "removed", "stranger", "anon"]
 
@@ -194,11 +194,40 @@ def test_calls_about_our_rows_are_refused(db: Connection, world: TwoCompanies, a
     answered = {}
     for function in FUNCTIONS.keys() - HARMLESS:
         with db.transaction(force_rollback=True):
-            for arguments in _ways_to_call(db, world, function):
+            for arguments in _ways_to_call(db, world.ours, function):
                 answer = _answer(db, world.actors[actor], function, arguments)
                 if answer not in {"42501", "PT404"}:
                     answered[function] = answer
     assert not answered
+
+
+def test_a_call_that_mixes_in_something_of_theirs_tells_nothing_of_them(
+    db: Connection, world: TwoCompanies
+) -> None:
+    secrets = {
+        str(value): f"{column} of {table}"
+        for table, rows in world.theirs.tables.items()
+        for row in rows
+        for column, value in row.items()
+        if column in {"id", "name", "display_name", "phone", "number"} and len(str(value)) > len("Zone 1")
+    }
+    told = []
+    for function in sorted(FUNCTIONS.keys() - HARMLESS):
+        with db.transaction(force_rollback=True):
+            calls = zip(
+                _ways_to_call(db, world.ours, function),
+                _ways_to_call(db, world.theirs, function),
+                strict=True,
+            )
+            for ours, theirs in calls:
+                for name in (name for name in ours if ours[name] != theirs[name]):
+                    answer = _answer(db, world.actors["owner"], function, ours | {name: theirs[name]})
+                    told += [
+                        f"{function} with their {name} tells the {what}: {answer}"
+                        for secret, what in secrets.items()
+                        if secret in answer and secret not in str(theirs[name])
+                    ]
+    assert not told, "\n".join(told)
 
 
 def _answer(db: Connection, who: Actor, function: str, arguments: dict[str, Any]) -> str:
@@ -210,31 +239,31 @@ def _answer(db: Connection, who: Actor, function: str, arguments: dict[str, Any]
         return error.sqlstate if error.sqlstate in {"42501", "PT404"} else f"{error.sqlstate}: {error}"
 
 
-def _ways_to_call(db: Connection, world: TwoCompanies, function: str) -> list[dict[str, Any]]:
-    """Fill in what a call needs with things of ours, by parameter name: about a job, and about a service."""
+def _ways_to_call(db: Connection, rows: Rows, function: str) -> list[dict[str, Any]]:
+    """Fill in what a call needs with things of one company, by parameter name: about a job, and about a service."""
 
-    def ours(table: str) -> UUID:
-        identifier: UUID = world.ours.tables[table][0]["id"]
+    def first(table: str) -> UUID:
+        identifier: UUID = rows.tables[table][0]["id"]
         return identifier
 
-    hold = world.ours.company.add(
+    hold = rows.company.add(
         "reservations",
-        technician_id=ours("technician_profiles"),
+        technician_id=first("technician_profiles"),
         during="[2027-03-02 09:00Z,2027-03-02 10:00Z)",
         kind="held",
         hold_token=uuid4(),
         hold_expires_at=MONDAY,
     )
     values = {
-        "org_id": world.ours.company.id,
-        "job_id": ours("dispatch_jobs"),
-        "appointment_id": ours("appointments"),
-        "assignment_id": ours("job_assignments"),
-        "service_id": ours("services"),
-        "location_id": ours("customer_locations"),
-        "technician_id": ours("technician_profiles"),
-        "technician_ids": [ours("technician_profiles")],
-        "run_id": ours("optimization_runs"),
+        "org_id": rows.company.id,
+        "job_id": first("dispatch_jobs"),
+        "appointment_id": first("appointments"),
+        "assignment_id": first("job_assignments"),
+        "service_id": first("services"),
+        "location_id": first("customer_locations"),
+        "technician_id": first("technician_profiles"),
+        "technician_ids": [first("technician_profiles")],
+        "run_id": first("optimization_runs"),
         "hold_token": hold["hold_token"],
         "starts_at": MONDAY,
         "starts_on": MONDAY.date(),
@@ -244,10 +273,10 @@ def _ways_to_call(db: Connection, world: TwoCompanies, function: str) -> list[di
         "eta": MONDAY,
         "base_revision": "any",
         "source_type": "estimate",
-        "source_id": ours("estimates"),
+        "source_id": first("estimates"),
         "token": "guessed",
-        "job_ids": [ours("dispatch_jobs")],
-        "steps": Jsonb([{"job_id": str(ours("dispatch_jobs"))}]),
+        "job_ids": [first("dispatch_jobs")],
+        "steps": Jsonb([{"job_id": str(first("dispatch_jobs"))}]),
         "reason": "customer_request",
     }
     required = sql.rows(

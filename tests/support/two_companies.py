@@ -121,7 +121,7 @@ def _settings(rows: Rows, facilities: list[Row], technician_user: UUID) -> tuple
         rows.known("resources", rows.company.bay(facility))
         technician = rows.add(
             "technician_profiles",
-            display_name=f"Tess Nr {n}",
+            display_name=f"Tess of {rows.company.row['name']}, {n}",
             user_id=technician_user if n == 1 else None,
             facility_id=facility["id"],
             time_zone="UTC",
