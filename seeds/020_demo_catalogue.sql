@@ -34,7 +34,7 @@ with catalogue (
     ('heat_pump_service', 'Heat pump service', 'hvac', 'maintenance', 75, 0, 1, 'site', '', false, 159, 'hvac_service:3 refrigerant:2'),
     ('refrigerant_recharge', 'Refrigerant leak repair', 'hvac', 'repair', 120, 0, 1, 'site', '', false, 420, 'refrigerant:3'),
     ('boiler_service', 'Boiler service', 'hvac', 'maintenance', 90, 0, 1, 'site', '', false, 210, 'boiler:3'),
-    ('boiler_install', 'Boiler replacement', 'hvac', 'install', 300, 15, 2, 'site', '', false, 7900, 'boiler:2 hvac_install:2'),
+    ('boiler_install', 'Boiler replacement', 'hvac', 'install', 240, 15, 2, 'site', '', false, 7900, 'boiler:2 hvac_install:2'),
     ('furnace_install', 'Furnace replacement', 'hvac', 'install', 240, 15, 2, 'site', '', false, 5400, 'hvac_install:2'),
     ('thermostat_install', 'Thermostat installation', 'hvac', 'install', 45, 0, 1, 'site', '', false, 149, 'hvac_service:1'),
     ('duct_cleaning', 'Duct cleaning', 'hvac', 'maintenance', 150, 10, 1, 'site', '', false, 380, 'duct_cleaning:1'),

@@ -4,8 +4,8 @@ with people (
     starts, ends, days, vehicle, daily_minutes, zones, skills
 ) as (
     values
-    ('T01', 'Marta Lindqvist', 'East Washington', 'employee', 43.0936, -89.3461, '2112 Atwood Avenue', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,North,South', 'hvac_service:5 refrigerant:4 boiler:3 gas_fitting:3'),
-    ('T02', 'Devon Achebe', 'East Washington', 'employee', 43.1278, -89.3105, '4518 Portage Road', 'Madison', '53704', '07:30', '16:00', 'MO,TU,WE,TH,FR', 'van', 480, 'North,East,Sun Prairie', 'hvac_service:3 hvac_install:3 gas_fitting:2'),
+    ('T01', 'Marta Lindqvist', 'East Washington', 'employee', 43.0936, -89.3461, '2112 Atwood Avenue', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,North,South,McFarland', 'hvac_service:5 refrigerant:4 boiler:3 hvac_install:2 gas_fitting:3'),
+    ('T02', 'Devon Achebe', 'East Washington', 'employee', 43.1278, -89.3105, '4518 Portage Road', 'Madison', '53704', '07:30', '16:00', 'MO,TU,WE,TH,FR', 'van', 480, 'North,East,Sun Prairie', 'hvac_service:3 hvac_install:3 boiler:2 gas_fitting:2'),
     ('T03', 'Pilar Montoya', 'East Washington', 'employee', 43.0824, -89.3652, '1133 Jenifer Street', 'Madison', '53703', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,South,McFarland', 'hvac_service:4 hvac_install:2 duct_cleaning:3'),
     ('T04', 'Owen Brandt', 'Odana Road', 'employee', 43.0594, -89.4402, '410 Toepfer Avenue', 'Madison', '53711', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'West,South,Middleton', 'hvac_service:4 boiler:4 hvac_install:3 gas_fitting:2'),
     ('T05', 'Yara Haddad', 'Odana Road', 'employee', 43.0975, -89.5102, '1908 Parmenter Street', 'Middleton', '53562', '07:30', '16:30', 'MO,TU,WE,TH,FR', 'van', 510, 'Middleton,West', 'hvac_service:3 refrigerant:3 duct_cleaning:2'),
@@ -15,9 +15,9 @@ with people (
     ('T09', 'Lucía Ferrer', 'Odana Road', 'employee', 43.0727, -89.4561, '4702 Sheboygan Avenue', 'Madison', '53705', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'West,Middleton,Verona', 'plumbing_service:4 plumbing_install:4 gas_fitting:2 drain_cleaning:2 backflow:2'),
     ('T10', 'Amos Tillman', 'Odana Road', 'employee', 43.0403, -89.3958, '1605 Beld Street', 'Madison', '53715', '09:00', '17:30', 'MO,TU,WE,TH,FR', 'van', 480, 'South,Isthmus,Verona,McFarland', 'plumbing_service:2 drain_cleaning:3 plumbing_install:2'),
     ('T11', 'Grace Whitefeather', 'East Washington', 'employee', 43.0790, -89.3126, '514 Cottage Grove Road', 'Madison', '53716', '07:30', '16:00', 'MO,TU,WE,TH,FR', 'van', 480, 'East,McFarland,Sun Prairie,South', 'plumbing_service:3 plumbing_install:3 drain_cleaning:2 gas_fitting:2 backflow:4'),
-    ('T12', 'Tomasz Zielinski', 'East Washington', 'employee', 43.1362, -89.3676, '1810 Northport Drive', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'North,Isthmus,East,Sun Prairie', 'electrical_service:4 electrical_install:4 panel:4'),
+    ('T12', 'Tomasz Zielinski', 'East Washington', 'employee', 43.1362, -89.3676, '1810 Northport Drive', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'North,Isthmus,East,Sun Prairie,West', 'electrical_service:4 electrical_install:4 panel:4'),
     ('T13', 'Bea Lindgren', 'Odana Road', 'employee', 43.0575, -89.5032, '7102 Gammon Lane', 'Madison', '53719', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 480, 'West,Middleton,Verona', 'electrical_service:4 electrical_install:3 panel:3 generator:2'),
-    ('T14', 'Raj Subramanian', 'East Washington', 'employee', 43.0583, -89.3338, '5904 Winnequah Road', 'Monona', '53716', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'East,South,McFarland,Isthmus', 'electrical_service:3 electrical_install:3 generator:3'),
+    ('T14', 'Raj Subramanian', 'East Washington', 'employee', 43.0583, -89.3338, '5904 Winnequah Road', 'Monona', '53716', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'East,South,McFarland,Isthmus,North', 'electrical_service:3 electrical_install:3 panel:3 generator:3'),
     ('T15', 'Ingrid Solberg', 'Odana Road', 'employee', 43.0692, -89.4153, '1809 Regent Street', 'Madison', '53726', '10:00', '18:30', 'MO,TU,WE,TH,FR', 'car', 480, 'West,Isthmus,South', 'electrical_service:2 electrical_install:2'),
     -- Part time, mornings.
     ('T16', 'Nora Castellano', 'East Washington', 'employee', 43.0959, -89.3122, '3502 Milwaukee Street', 'Madison', '53714', '08:00', '13:00', 'MO,WE,TH', 'car', 300, 'East,North,Isthmus', 'hvac_service:2 plumbing_service:2'),

@@ -75,7 +75,7 @@ sites as (
 
 planned as (
     select
-        t.*, s.place_kind, d.day, v.customer_id as vehicle_customer_id, v.id as vehicle_id, site.id as site_id,
+        t.*, s.place_kind, s.crew_size, d.day, v.customer_id as vehicle_customer_id, v.id as vehicle_id, site.id as site_id,
         site.customer_id as site_customer_id, s.id as service_id, s.job_type, md5('four-lakes job ' || t.n)::uuid as id,
         case
             when t.service = 'no_heat' then case when t.urgency_dice < 5 then 'emergency' else 'high' end
@@ -121,6 +121,7 @@ select
 from planned as p
 cross join lateral (values (
         case
+            when p.crew_size > 1 then time '08:00'
             when p.priority = 'emergency' then time '07:00'
             when p.window_dice < 4 then time '08:00'
             when p.window_dice < 7 then time '12:00'
@@ -128,6 +129,7 @@ cross join lateral (values (
             else time '10:00'
         end,
         case
+            when p.crew_size > 1 then time '09:30'
             when p.priority = 'emergency' then time '10:30'
             when p.window_dice < 4 then time '12:00'
             when p.window_dice < 7 then time '16:00'

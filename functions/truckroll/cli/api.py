@@ -1,0 +1,67 @@
+"""The API as a client sees it: sign in, call RPCs and functions, and say errors in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import typer
+from postgrest.exceptions import APIError
+from rich.console import Console
+from supabase import Client, create_client
+from supabase_auth.errors import AuthError
+from supabase_functions.errors import FunctionsError
+
+DEMO_DISPATCHER = "dispatcher@demo.truckroll.example"
+DEMO_PASSWORD = "truckroll-demo"  # noqa: S105 - the demo company's, public by design
+console = Console()
+
+
+def sign_in(url: str, key: str, email: str, password: str) -> Client:
+    """Return a client that acts for this user. Raises AuthError and httpx.HTTPError."""
+    client = create_client(url, key)
+    client.auth.sign_in_with_password({"email": email, "password": password})
+    return client
+
+
+def rpc(client: Client, name: str, **parameters: Any) -> Any:
+    """Call an RPC and return its answer; parameters that are None are left out. Raises APIError."""
+    given = {key: value for key, value in parameters.items() if value is not None}
+    return client.rpc(name, given).execute().data
+
+
+def rows(query: Any) -> list[dict[str, Any]]:
+    """Run a table query and return its rows. Raises APIError."""
+    found: list[dict[str, Any]] = query.execute().data
+    return found
+
+
+def function(
+    client: Client, path: str, method: str = "POST", body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Call a cloud function below /functions/v1 and return its JSON. Raises FunctionsError."""
+    options = {"method": method, "responseType": "json"} | ({"body": body} if body is not None else {})
+    answer = client.functions.invoke(path, options)
+    if not isinstance(answer, dict):
+        raise TypeError(f"{path} answered {type(answer).__name__} instead of an object")
+    return answer
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Turn what the API refuses, or its silence, into a sentence and exit code 1."""
+    try:
+        yield
+    except APIError as error:
+        _refuse(f"{error.message}: {error.details or ''} {error.hint or ''}")
+    except (AuthError, FunctionsError) as error:
+        _refuse(error.message)
+    except httpx.HTTPError as error:
+        _refuse(f"The API does not answer: {error}\nStart the local stack with `truckroll up`.")
+
+
+def _refuse(sentence: str) -> None:
+    console.print(sentence.strip(), style="red", markup=False, highlight=False)
+    raise typer.Exit(1)

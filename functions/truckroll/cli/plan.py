@@ -1,0 +1,142 @@
+"""`truckroll plan`: a day optimised through the API, watched and put in force."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from supabase import Client
+
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, sign_in
+from truckroll.cli.board import (
+    AnonKey,
+    ApiUrl,
+    Day,
+    Email,
+    Password,
+    local_day,
+    marked_title,
+)
+from truckroll_local.ports import Ports
+from truckroll_local.stack import Stack
+
+Document = dict[str, Any]
+console = Console()
+
+
+class PlanFailedError(Exception):
+    """A run ended without a plan; the message says why."""
+
+
+def plan(
+    date: Day = None,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="Seconds the optimiser may take.")] = 10,
+    email: Email = DEMO_DISPATCHER,
+    password: Password = DEMO_PASSWORD,
+    url: ApiUrl = None,
+    key: AnonKey = None,
+    *,
+    apply: Annotated[bool, typer.Option(help="Put the plan in force.")] = True,
+) -> None:
+    """Optimise a day: everybody's visits and the jobs that wait. Metrics before and after, and what is left out."""
+    stack = Stack(Ports.from_environment())
+    with errors_told():
+        client = sign_in(url or stack.api_url, key or stack.anon_key, email, password)
+        try:
+            run = plan_day(client, local_day(date), seconds, apply=apply)
+        except PlanFailedError as error:
+            console.print(str(error), style="red", markup=False)
+            raise typer.Exit(1) from error
+    console.print(metrics_table(run))
+    console.print(unserved_tables(run))
+
+
+def plan_day(client: Client, day: dt.date, seconds: int, *, apply: bool = True) -> Document:
+    """Run the optimiser over the whole day, watch it, and put the plan in force. Raises PlanFailedError."""
+    search = {"strategy": "balanced", "mode": "propose", "time_limit_s": seconds, "seed": 1}
+    run = function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search)
+    columns = (TextColumn("Optimising"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("queued", total=1)
+        while run["status"] in {"queued", "running"}:
+            time.sleep(0.25)
+            run = function(client, f"dispatch/runs/{run['id']}", "GET")
+            tries = f", {run['iterations']:,} tries" if run["iterations"] else ""
+            progress.update(task, completed=run["progress"] or 0, description=f"{run['stage']}{tries}")
+    if run["status"] != "proposed":
+        said = run["error"] or {"code": run["status"], "message": "See the functions log."}
+        raise PlanFailedError(f"The run ended with {said['code']}: {said['message']}")
+    console.print(f"Planned with seed 1 in {seconds} s, {run['iterations']:,} tries.", highlight=False)
+    if apply:
+        counts = function(
+            client, f"dispatch/runs/{run['id']}/apply", body={"base_revision": run["base_revision"]}
+        )
+        said = [f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if type(value) is int]
+        console.print(f"Applied: {', '.join(said)}.", highlight=False)
+    return run
+
+
+def metrics_table(run: Document) -> Table:
+    """Return what the day is like with and without the plan."""
+    before, after = run["metrics"]["before"], run["metrics"]["after"]
+    table = Table(title="The plan, before and after", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for heading in ("before", "after"):
+        table.add_column(heading, justify="right")
+    for name, unit in (
+        ("visits", ""),
+        ("unserved", ""),
+        ("technicians", ""),
+        ("service_minutes", "min"),
+        ("travel_minutes", "min"),
+        ("travel_minutes_per_visit", "min"),
+        ("distance_km", "km"),
+        ("waiting_minutes", "min"),
+        ("late_minutes", "min"),
+        ("utilization", "%"),
+    ):
+        label = name.removesuffix("_minutes").removesuffix("_km").replace("_minutes_", " ").replace("_", " ")
+        table.add_row(label, _figure(before[name], unit), _figure(after[name], unit))
+    return table
+
+
+def unserved_tables(run: Document) -> Group:
+    """Return the jobs the plan leaves out, a table a reason."""
+    jobs = sorted(run["unserved"], key=lambda job: (job["reason"], job["number"]))
+    tables: list[RenderableType] = [Text(f"{len(jobs)} jobs are not in the plan.", style="bold")]
+    for reason, same in groupby(jobs, key=lambda job: str(job["reason"])):
+        rows = list(same)
+        shared = _shared_sentence([str(job["explanation"]) for job in rows])
+        title = Text(f"{reason} ({len(rows)}) ", style="italic").append(shared, style="dim")
+        table = Table(
+            title=title, title_justify="left", box=None, pad_edge=False, expand=True, show_header=False
+        )
+        table.add_column("job", no_wrap=True, width=11)
+        table.add_column("what", ratio=2)
+        table.add_column("explanation", ratio=3, style="dim")
+        for job in rows:
+            table.add_row(job["number"], marked_title(job), job["explanation"].removeprefix(shared).strip())
+        tables += [Text(), table]
+    return Group(*tables)
+
+
+def _shared_sentence(explanations: list[str]) -> str:
+    """Return the first sentence when several explanations begin with the same one."""
+    first = {explanation.partition(". ")[0].removesuffix(".") + "." for explanation in explanations}
+    return first.pop() if len(explanations) > 1 and len(first) == 1 else ""
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    if unit == "%":
+        return f"{value:.0%}"
+    return f"{value:,} {unit}".strip()
