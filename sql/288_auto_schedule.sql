@@ -41,7 +41,7 @@ declare
     known jsonb;
     slot public.slot;
     booked jsonb;
-    answer jsonb;
+    run uuid;
 begin
     if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
@@ -68,11 +68,11 @@ begin
             -- Somebody was quicker; the next one may do.
             continue;
         end;
-        answer := jsonb_build_object(
-            'run_id', private.record_auto_schedule(job, (booked ->> 'id')::uuid), 'slot', to_jsonb(slot),
+        run := private.record_auto_schedule(job, (booked ->> 'id')::uuid);
+        return private.remember(work.org_id, idempotency_key, jsonb_build_object(
+            'run_id', run, 'slot', to_jsonb(slot),
             'appointment', private.appointment_document((booked ->> 'id')::uuid)
-        );
-        return private.remember(work.org_id, idempotency_key, answer);
+        ));
     end loop;
     perform private.fail(
         422, 'no_slot', 'Nobody who may do this job has time for it in that period.',
@@ -85,75 +85,108 @@ $$;
 comment on function private.auto_schedule(uuid, timestamptz, timestamptz, integer, uuid[], text) is
 'Books the best slot find_slots offers, the next one when somebody was quicker. Definer: records its run; the search and the booking check the caller''s permissions.';
 
+create type private.suggestion as (
+    technician_id uuid,
+    technician_name text,
+    can_do boolean,
+    score numeric,
+    parts jsonb,
+    slot jsonb,
+    booked_minutes integer,
+    reasons text[]
+);
+
+create function private.best_slots(work private.work, earliest timestamptz, latest timestamptz, max_results integer)
+returns setof public.slot
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    with promising as (
+        select c.technician_ids[1] as technician_id, max(c.score) as score
+        from private.slot_candidates(
+            work, earliest, latest, work.duration_minutes, null, work.latitude, work.longitude
+        ) as c
+        group by c.technician_ids[1]
+        order by 2 desc, 1
+        limit max_results
+    )
+
+    select s.*
+    from promising as p
+    cross join lateral private.find_slots(
+        work.job_id, null, null, earliest, latest, null, array[p.technician_id], null, 1
+    ) as s;
+end;
+$$;
+
+comment on function private.best_slots(private.work, timestamptz, timestamptz, integer) is
+'The best slot of each of the most promising technicians.';
+
 create function private.suggest_technicians(
     job uuid, earliest timestamptz, latest timestamptz, max_results integer
 )
-returns table (
-    technician_id uuid, technician_name text, can_do boolean, score numeric, parts jsonb, slot jsonb,
-    booked_minutes integer, reasons text[]
-)
-language sql
+returns setof private.suggestion
+language plpgsql
 stable
 security definer
 set search_path = ''
 as $$
-    with work as materialized (
-        select private.work_of_job(job) as work
-    ),
-
-    offers as materialized (
-        select distinct on (s.technician_ids[1]) s.technician_ids[1] as technician_id, s as slot
-        from private.find_slots(job, null, null, earliest, latest, null, null, null, 40) as s
-        order by s.technician_ids[1], s.score desc, s.starts_at
-    ),
-
-    people as (
+declare
+    work constant private.work := private.work_of_job(job);
+begin
+    if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
+    end if;
+    earliest := greatest(coalesce(earliest, now()), now());
+    latest := coalesce(latest, earliest + interval '14 days');
+    return query
+    with people as (
         select
-            t.id, t.display_name, t.time_zone, o.slot, (
+            t.id, t.display_name, t.time_zone, o as slot, (
                 select coalesce(sum(extract(epoch from upper(r.during) - lower(r.during)) / 60), 0)::integer
                 from public.reservations as r
                 where
                     r.claimant_id = t.id and r.released_at is null and r.kind = 'booked'
                     and (lower(r.during) at time zone t.time_zone)::date
-                        = (coalesce((o.slot).starts_at, earliest, now()) at time zone t.time_zone)::date
+                    = (coalesce(o.starts_at, earliest) at time zone t.time_zone)::date
             ) as booked_minutes, array(
                 select v.message
-                from work as w
-                cross join lateral (
-                    select private.place(
-                        w.work, array[t.id], coalesce(earliest, now()), null, null, null, null
-                    ) as placement
-                ) as p
+                from (select private.place(work, array[t.id], earliest, null, null, null, null) as placement) as p
                 cross join lateral (
                     select * from private.violations_of_skills(p.placement)
                     union all
                     select * from private.violations_of_zone(p.placement)
                 ) as v
-                where o.slot is null
+                where o.starts_at is null
             ) as obstacles
-        from work as w
-        inner join public.technician_profiles as t on t.org_id = (w.work).org_id and t.is_active
-        left join offers as o on t.id = o.technician_id
+        from public.technician_profiles as t
+        left join private.best_slots(work, earliest, latest, max_results) as o on t.id = any(o.technician_ids)
+        where t.org_id = work.org_id and t.is_active
     )
 
     select
-        p.id, p.display_name, p.slot is not null, (p.slot).score, (p.slot).reasons, to_jsonb(p.slot), p.booked_minutes,
+        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score, (p.slot).reasons, to_jsonb(p.slot),
+        p.booked_minutes,
         case
-            when p.slot is not null then array[
+            when (p.slot).starts_at is not null then array[
                 format('Could start %s.', private.local_time((p.slot).starts_at, p.time_zone)),
                 format('Adds %s minutes of driving.', (p.slot).added_travel_minutes),
                 format('Has %s minutes booked that day.', p.booked_minutes)
             ]
             when cardinality(p.obstacles) > 0 then p.obstacles
-            else array[format('%s has no time for it in that period.', p.display_name)]
+            else array[format('%s has no better time for it in that period.', p.display_name)]
         end
     from people as p
     order by (p.slot).score desc nulls last, cardinality(p.obstacles), p.display_name
     limit max_results;
+end;
 $$;
 
 comment on function private.suggest_technicians(uuid, timestamptz, timestamptz, integer) is
-'Technicians for a job, best first, each with its earliest good slot, the parts of its score and reasons; then those who can''t, and why (OPT-2, OPT-12). Definer: reads every technician''s day; find_slots checks the caller''s permission first.';
+'Technicians for a job, best first, each with their best slot, the parts of its score and reasons; then those who can''t, and why (OPT-2, OPT-12). Definer: reads every technician''s day. Own check: view_availability.';
 
 grant execute on function private.auto_schedule(uuid, timestamptz, timestamptz, integer, uuid[], text) to authenticated, service_role;
 grant execute on function private.suggest_technicians(uuid, timestamptz, timestamptz, integer) to authenticated, service_role;

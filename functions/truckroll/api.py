@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import flask
 import psycopg
 import psycopg_pool
+from werkzeug.exceptions import HTTPException
 
 from truckroll import logs
 from truckroll.auth import Verifier
@@ -97,12 +98,25 @@ def answer(request: flask.Request) -> flask.Response:
         outcome=body.get("message", "ok") if status >= HTTPStatus.BAD_REQUEST and body else "ok",
         **log,
     )
-    response = flask.Response(
-        flask.json.dumps(body) if body is not None else "", status=int(status), mimetype="application/json"
-    )
-    response.headers.update(CORS | {"X-Request-Id": request_id, "Cache-Control": "no-store"})
+    response = _response(int(status), body, request_id)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = ", ".join(_methods(_path(request)))
+    return response
+
+
+def refuse(error: HTTPException) -> flask.Response:
+    """Answer what Flask itself refuses, as JSON too."""
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    refusal = ApiError(
+        status, error.name.lower().replace(" ", "_"), error.description or "", "Check the request."
+    )
+    return _response(status, refusal.body(), _request_id(flask.request))
+
+
+def _response(status: int, body: Any, request_id: str) -> flask.Response:
+    text = flask.json.dumps(body) if body is not None else ""
+    response = flask.Response(text, status=status, mimetype="application/json")
+    response.headers.update(CORS | {"X-Request-Id": request_id, "Cache-Control": "no-store"})
     return response
 
 

@@ -21,7 +21,8 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up anew for every logger: who captures standard error gets what follows.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

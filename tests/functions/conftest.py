@@ -20,11 +20,12 @@ def client(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli
     monkeypatch.setenv("TRUCKROLL_JWT_SECRET", SECRET)
     monkeypatch.setenv("TRUCKROLL_SERVICE_KEY", SERVICE_KEY)
     monkeypatch.setenv("TRUCKROLL_BACKGROUND_RUNS", "0")
-    yield functions_framework.create_app("truckroll", str(MAIN)).test_client()
     from truckroll.api import instance
     from truckroll.settings import Settings
 
-    instance(Settings.from_environment()).database.close()
+    settings = Settings.from_environment()
+    yield functions_framework.create_app("truckroll", str(MAIN)).test_client()
+    instance(settings).database.close()
 
 
 @pytest.fixture
