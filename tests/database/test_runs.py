@@ -1,0 +1,149 @@
+"""Runs as rows that workers claim, keep alive, lose and finish (OPT-6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from support import sql
+from support.factory import MONDAY, Company
+from support.sql import AsUser, Connect, Connection, Row
+
+LEASE = timedelta(seconds=30)
+
+
+def claim(db: Connection, worker: str = "one", lease: timedelta = LEASE) -> Row | None:
+    return next(iter(sql.rows(db, "select * from private.claim_run(%s, %s)", (worker, lease))), None)
+
+
+def queued(company: Company, **values: Any) -> Row:
+    return company.add("optimization_runs", **{"kind": "optimize_all", "starts_on": MONDAY.date()} | values)
+
+
+def progress(db: Connection, run: Row, worker: str = "one") -> Any:
+    return sql.value(
+        db, "select private.report_progress(%s, %s, %s, 'solving', 0.5, 100, 7)", (run["id"], worker, LEASE)
+    )
+
+
+def test_the_oldest_run_is_claimed_first_and_once(db: Connection) -> None:
+    first = queued(Company(db), created_at=MONDAY - timedelta(days=2))
+    second = queued(Company(db), created_at=MONDAY - timedelta(days=1))
+    claims = [claim(db), claim(db), claim(db)]
+    assert [one and one["id"] for one in claims] == [first["id"], second["id"], None]
+    assert claims[0] is not None
+    assert (claims[0]["status"], claims[0]["worker"], claims[0]["attempts"]) == ("running", "one", 1)
+
+
+def test_overlapping_days_of_a_company_are_planned_one_after_the_other(db: Connection) -> None:
+    company = Company(db)
+    week = queued(company, days=7, created_at=MONDAY)
+    day = queued(company, starts_on=MONDAY.date() + timedelta(days=6), created_at=MONDAY + timedelta(hours=1))
+    later = queued(
+        company, starts_on=MONDAY.date() + timedelta(days=7), created_at=MONDAY + timedelta(hours=2)
+    )
+    assert [one and one["id"] for one in (claim(db), claim(db), claim(db))] == [week["id"], later["id"], None]
+    db.execute("update public.optimization_runs set status = 'proposed' where id = %s", (week["id"],))
+    assert (claim(db) or {})["id"] == day["id"]
+    with pytest.raises(psycopg.errors.ExclusionViolation), db.transaction():
+        db.execute("update public.optimization_runs set status = 'running' where id = %s", (week["id"],))
+
+
+def test_two_workers_never_get_the_same_run(fresh_database: str, connect: Connect) -> None:
+    first, second = connect(fresh_database), connect(fresh_database)
+    run = queued(Company(first))
+    first.commit()
+    assert (claim(first, "one") or {})["id"] == run["id"]
+    assert claim(second, "two") is None
+    first.commit()
+    assert claim(second, "two") is None
+
+
+def test_a_run_whose_worker_fell_silent_is_taken_over_and_given_up_after_three_attempts(
+    db: Connection,
+) -> None:
+    run = queued(Company(db))
+    ended = timedelta(seconds=-1)
+    for attempt, worker in enumerate(("one", "two", "three"), start=1):
+        taken = claim(db, worker, ended)
+        assert taken is not None
+        assert (taken["id"], taken["attempts"]) == (run["id"], attempt)
+    assert progress(db, run, "one") is None
+    assert claim(db, "four") is None
+    row = sql.one(db, "select * from public.optimization_runs")
+    assert (row["status"], row["error_code"]) == ("failed", "worker_lost")
+
+
+def test_progress_renews_the_lease_and_hears_of_a_cancellation(db: Connection, as_user: AsUser) -> None:
+    company = Company(db)
+    run = queued(company)
+    claim(db, lease=timedelta(seconds=-1))
+    assert progress(db, run) is False
+    assert claim(db, "two") is None
+    row = sql.one(db, "select * from public.optimization_runs")
+    assert (row["stage"], row["progress"], row["best_objective"], row["iterations"]) == (
+        "solving",
+        0.5,
+        100,
+        7,
+    )
+    with as_user(company.member("dispatcher")):
+        db.execute("select private.cancel_run(%s)", (run["id"],))
+    assert progress(db, run) is True
+    assert sql.value(db, "select private.finish_run(%s, 'one', 'canceled', null, null)", (run["id"],))
+    assert sql.value(db, "select status from public.optimization_runs") == "canceled"
+
+
+def test_a_lost_run_is_not_finished_by_who_lost_it(db: Connection) -> None:
+    run = queued(Company(db))
+    claim(db, "one", timedelta(seconds=-1))
+    claim(db, "two")
+    lost = sql.value(db, "select private.finish_run(%s, 'one', 'failed', 'x', 'y')", (run["id"],))
+    assert lost is None
+    with sql.refused(db, "PT409", "run_lost"):
+        db.execute("select private.write_proposal(%s, 'one', '{}')", (run["id"],))
+
+
+def test_canceling_a_proposal_puts_it_aside_and_an_ended_run_cannot_be_canceled(
+    db: Connection, as_user: AsUser
+) -> None:
+    company = Company(db)
+    run = queued(company, status="proposed")
+    company.add(
+        "route_plans",
+        technician_id=company.technician()["id"],
+        date=MONDAY.date(),
+        status="proposed",
+        optimization_run_id=run["id"],
+    )
+    dispatcher = company.member("dispatcher")
+    with as_user(dispatcher):
+        db.execute("select private.cancel_run(%s)", (run["id"],))
+    assert sql.value(db, "select status from public.route_plans") == "canceled"
+    db.execute("update public.optimization_runs set status = 'applied'")
+    with as_user(dispatcher), sql.refused(db, "PT409", "run_is_over"):
+        db.execute("select private.cancel_run(%s)", (run["id"],))
+
+
+def test_clients_cannot_play_the_worker(db: Connection, as_user: AsUser) -> None:
+    company = Company(db)
+    run = queued(company)
+    with as_user(company.member("owner")):
+        with sql.refused(db, "42501"):
+            claim(db)
+        with sql.refused(db, "42501"):
+            db.execute("select private.write_proposal(%s, 'one', '{}')", (run["id"],))
+        with sql.refused(db, "42501"):
+            db.execute("update public.optimization_runs set status = 'proposed'")
+
+
+def test_progress_is_broadcast_to_who_follows_the_run(db: Connection) -> None:
+    run = queued(Company(db))
+    claim(db)
+    before = sql.value(db, "select count(*) from realtime.messages where topic = %s", (f"run:{run['id']}",))
+    progress(db, run)
+    after = sql.value(db, "select count(*) from realtime.messages where topic = %s", (f"run:{run['id']}",))
+    assert after == before + 1
