@@ -110,12 +110,13 @@ create type private.placement as (
     appointment_id uuid,
     hold_token uuid,
     latitude double precision,
-    longitude double precision
+    longitude double precision,
+    customer_agrees boolean
 );
 
 create function private.place(
     work private.work, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
-    resource uuid, moved_appointment uuid, own_hold uuid
+    resource uuid, moved_appointment uuid, own_hold uuid, customer_agrees boolean default false
 )
 returns private.placement
 language plpgsql
@@ -134,10 +135,10 @@ begin
         work, technician_ids, starts_at, ends_at,
         private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
         resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude)
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees
     )::private.placement;
 end;
 $$;
 
-comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is
+comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean) is
 'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration.';

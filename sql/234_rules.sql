@@ -79,6 +79,8 @@ begin
         )
     ) as promise
     inner join public.orgs as o on o.id = (p.work).org_id
+    -- A promise is no obstacle to the customer who wants it changed.
+    where not p.customer_agrees
     union all
     select 'customer_overlap', format(
         'The customer already has visit %s from %s to %s.', a.number,

@@ -49,7 +49,7 @@ as $$
                     and not exists (
                         select from private.judge(private.place(
                             p.work, array[r.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id,
-                            p.hold_token
+                            p.hold_token, p.customer_agrees
                         )) as j
                         where j.severity <> 'soft'
                     )

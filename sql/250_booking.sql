@@ -76,7 +76,8 @@ begin
         p.starts_at, p.ends_at, window_start, window_end,
         (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size,
         -- What the assignments below will make of it: said at once, it saves a second version of the row.
-        'assigned', auth.uid()
+        case when p.technician_ids = '{}' then 'unassigned' else 'assigned' end::public.appointment_assignment_status,
+        auth.uid()
     );
     perform private.record_override(appointment, (p.work).org_id, override, conflicts);
     insert into public.job_assignments (

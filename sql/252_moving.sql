@@ -87,7 +87,7 @@ $$;
 comment on function private.move_visit(uuid, private.placement, timestamptz, timestamptz, uuid) is
 'Moves a judged visit to its new time, technicians and place.';
 
-create function private.conflicts_of_move(p private.placement, visit public.appointments, customer_agrees boolean)
+create function private.conflicts_of_move(p private.placement, visit public.appointments)
 returns private.conflict[]
 language plpgsql
 stable
@@ -109,8 +109,6 @@ begin
         from (
             select j.code, j.message, j.data
             from private.judge(p) as j
-            -- A promise is no obstacle to the customer who wants it changed.
-            where not (j.code = 'customer_window' and customer_agrees)
             union all
             select
                 'not_reschedulable', format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
@@ -123,7 +121,7 @@ begin
                 jsonb_build_object('minutes_left', minutes_left, 'needs', 'approve_emergency_reschedule')
             where
                 minutes_left < org.reschedule_emergency_minutes
-                and not (customer_agrees and private.may('approve_emergency_reschedule', visit.org_id, visit.facility_id))
+                and not (p.customer_agrees and private.may('approve_emergency_reschedule', visit.org_id, visit.facility_id))
             union all
             select
                 'notice_too_short', format('The visit starts in %s hours; moving it now needs approval.', minutes_left / 60),
@@ -143,17 +141,17 @@ begin
 end;
 $$;
 
-comment on function private.conflicts_of_move(private.placement, public.appointments, boolean) is
+comment on function private.conflicts_of_move(private.placement, public.appointments) is
 'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
 
-create function private.keep_what_is_free(p private.placement, visit public.appointments, customer_agrees boolean)
+create function private.keep_what_is_free(p private.placement, visit public.appointments)
 returns private.placement
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit, customer_agrees);
+    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit);
 begin
     if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
         p.resource_id := private.free_resource(
@@ -169,7 +167,7 @@ begin
 end;
 $$;
 
-comment on function private.keep_what_is_free(private.placement, public.appointments, boolean) is
+comment on function private.keep_what_is_free(private.placement, public.appointments) is
 'A move that names nobody keeps technicians and place where they are free at the new time, and clears them where not (BKG-9); another bay of the kind is taken when one is free.';
 
 create function private.reschedule_appointment(
@@ -187,7 +185,6 @@ as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
     was uuid[] := private.engaged_technicians(appointment);
-    customer_agrees constant boolean := coalesce(customer_confirmed, false) or reason is not distinct from 'customer_request';
     org public.orgs;
     asked private.placement;
     placed private.placement;
@@ -219,20 +216,21 @@ begin
     end if;
     asked := private.place(
         private.work_of_job(visit.dispatch_job_id), coalesce(technician_ids, was), starts_at, ends_at,
-        coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
+        coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null,
+        coalesce(customer_confirmed, false) or reason = 'customer_request'
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit, customer_agrees) else asked end;
-    conflicts := private.conflicts_of_move(placed, visit, customer_agrees);
+    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+    conflicts := private.conflicts_of_move(placed, visit);
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
             perform private.lock_claimants(asked.technician_ids || was || asked.resource_id || placed.resource_id);
             -- The visit may have moved, or been canceled, while this call waited.
             select a.* into visit from public.appointments as a where a.id = appointment for update;
-            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit, customer_agrees) else asked end;
-            conflicts := private.conflicts_of_move(placed, visit, customer_agrees);
+            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+            conflicts := private.conflicts_of_move(placed, visit);
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
@@ -252,7 +250,7 @@ begin
         end;
     end if;
     if not is_moved then
-        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit, customer_agrees));
+        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit));
     end if;
     return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
         'assignment_outcome', case

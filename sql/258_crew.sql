@@ -62,7 +62,7 @@ begin
         if replaces is not null and replaces <> all (crew) then
             perform private.fail(404, 'technician_not_found', 'The technician to replace is not on the visit.', 'Check replaces_technician_id.');
         end if;
-        is_primary := coalesce(is_primary, crew = '{}' or crew[1] = replaces);
+        is_primary := coalesce(is_primary, crew = '{}' or crew[1] = replaces, false);
         placed := private.place(
             private.work_of_job(visit.dispatch_job_id), array_remove(crew, replaces) || technician, visit.starts_at,
             visit.ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null

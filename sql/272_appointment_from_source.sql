@@ -14,6 +14,7 @@ declare
     source private.source := private.load_source(source_type, source_id);
     known jsonb;
     minutes integer;
+    job uuid;
     work private.work;
     ends_at timestamptz;
     strategy public.assignment_strategy;
@@ -45,7 +46,8 @@ begin
     source := private.load_source(source_type, source_id);
     perform private.check_source(source);
     minutes := private.source_duration(source, duration_minutes, duration_reason);
-    work := private.work_of_job(private.job_of_source(source, minutes));
+    job := private.job_of_source(source, minutes);
+    work := private.work_of_job(job);
     ends_at := starts_at + make_interval(mins => minutes);
     if resource is null and work.place_kind <> 'site' then
         resource := private.free_resource(work, work.place_kind::text::public.resource_kind, private.buffered(
@@ -88,7 +90,7 @@ begin
     set
         estimate_id = source.estimate_id, work_order_id = source.work_order_id, source_is_exclusive = source.is_exclusive,
         assignment_status = outcome,
-        assign_by = case when outcome in ('deferred', 'awaiting_skill_fulfillment') then private.assign_by(starts_at, facility, source.org_id) end
+        assign_by = case when outcome in ('deferred', 'awaiting_skill_fulfillment') then private.assign_by(a.starts_at, facility, source.org_id) end
     where a.id = appointment;
     perform private.schedule_source(source, appointment);
     if outcome = 'awaiting_skill_fulfillment' then

@@ -139,7 +139,7 @@ grant execute on function private.work_of_job(uuid) to service_role;
 grant execute on function private.qualified_technicians(private.work, uuid[], timestamptz) to service_role;
 grant execute on function private.works_in_zone(uuid, uuid) to service_role;
 grant execute on function private.place(
-    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid
+    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean
 ) to service_role;
 grant execute on function private.violations_of_skills(private.placement) to service_role;
 grant execute on function private.violations_of_zone(private.placement) to service_role;

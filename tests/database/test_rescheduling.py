@@ -1,0 +1,266 @@
+"""Rescheduling by the rules: AC1 to AC10, as far as the database decides them (BKG-9), and crew changes (JOB-8)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from support.booking import at, book, call, codes, ledger, refusal
+from support.factory import Company
+from support.sql import AsUser, Connection, Row, one, refused, rows, value
+
+
+def move(db: Connection, visit: Row, starts_at: Any, **arguments: Any) -> Row:
+    """Reschedule, at the customer's request unless told otherwise."""
+    moved: Row = call(
+        db,
+        "reschedule_appointment",
+        **{"appointment_id": visit["id"], "starts_at": starts_at, "reason": "customer_request"} | arguments,
+    )
+    return moved
+
+
+def today(db: Connection, company: Company, minutes_ahead: int) -> tuple[Row, Row]:
+    """Return a technician who works around the clock, and a visit of theirs that many minutes from now."""
+    ana = company.technician(shift=None)
+    start = value(db, "select date_trunc('minute', now()) + make_interval(mins => %s)", (minutes_ahead,))
+    for days in range(3):
+        company.add(
+            "technician_shifts",
+            technician_id=ana["id"],
+            starts_at=start + timedelta(hours=23 * days - 12),
+            ends_at=start + timedelta(hours=23 * days + 11),
+        )
+    return ana, company.visit(company.job(), ana, starts_at=start)
+
+
+def test_ac1_a_move_without_conflicts_updates_history_and_event(db: Connection, company: Company) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    moved = move(db, visit, at(10), notes="Asked by phone")
+    assert moved["assignment_outcome"] == "preserved"
+    assert one(db, "select reason::text, notes from appointment_reschedules") == {
+        "reason": "customer_request",
+        "notes": "Asked by phone",
+    }
+    assert value(db, "select count(*) from domain_events where type = 'appointment.rescheduled'") == 1
+
+
+def test_ac2_conflicts_are_told_with_alternatives(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician()
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    company.visit(company.job(), ben, starts_at=at(12))
+    with refused(db, "PT409", "placement_conflict") as caught:
+        move(db, visit, at(12), technician_ids=[ben["id"]])
+    assert refusal(caught.value)["alternatives"]["other_technicians"] == [
+        {"technician_ids": [str(ana["id"])], "display_name": ana["display_name"]}
+    ]
+
+
+def test_ac3_overriding_needs_the_permission_and_is_kept(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    ana = company.technician()
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    override = {"reason": "Customer insists", "codes": ["outside_shift"]}
+    arguments = {"technician_ids": [ana["id"]], "override": override}
+    with as_user(company.member("service_advisor")), refused(db, "42501", "permission_missing"):
+        move(db, visit, at(6), **arguments)
+    with as_user(company.member("shop_manager")):
+        move(db, visit, at(6), **arguments)
+    assert value(db, "select codes from scheduling_overrides") == ["outside_shift"]
+
+
+def test_ac4_a_technician_who_is_not_free_is_cleared_and_the_visit_flagged(
+    db: Connection, company: Company
+) -> None:
+    ana = company.technician()
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    company.add(
+        "technician_time_off", technician_id=ana["id"], starts_at=at(13), ends_at=at(17), reason="personal"
+    )
+    moved = move(db, visit, at(14))
+    assert (moved["assignment_outcome"], moved["assignment_status"]) == ("cleared", "unassigned")
+    assert [part["status"] for part in moved["assignments"]] == ["canceled"]
+    assert ledger(db, ana["id"]) == []
+    assert value(db, "select status from dispatch_jobs") == "scheduled"
+
+
+def test_ac4_a_crew_is_cleared_as_a_whole(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician(shift=(8, 12))
+    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
+    assert move(db, visit, at(14))["assignment_status"] == "unassigned"
+    assert ledger(db, ana["id"]) == ledger(db, ben["id"]) == []
+
+
+def test_ac5_bay_and_technician_stay_where_both_are_free_and_another_bay_serves(
+    db: Connection, company: Company
+) -> None:
+    facility = company.facility()
+    first, second = company.bay(facility, name="Bay 1"), company.bay(facility, name="Bay 2")
+    job = company.job(service=company.service(place_kind="bay"))
+    visit = book(db, job, company.technician(), starts_at=at(9), resource_id=first["id"])
+    assert move(db, visit, at(11))["bay_id"] == str(first["id"])
+    company.visit(company.job(), starts_at=at(14), bay_id=first["id"], facility_id=facility["id"])
+    moved = move(db, visit, at(14))
+    assert (moved["bay_id"], moved["assignment_outcome"]) == (str(second["id"]), "preserved")
+
+
+@pytest.mark.parametrize(
+    ("role", "hours", "confirmed", "allowed"),
+    [
+        ("service_advisor", 30, False, True),
+        ("service_advisor", 20, False, False),
+        ("dispatcher", 20, False, True),
+        ("dispatcher", 3, True, False),
+        ("shop_manager", 3, True, True),
+        ("shop_manager", 3, False, False),
+    ],
+)
+def test_ac6_short_notice_needs_approval(
+    db: Connection,
+    company: Company,
+    as_user: AsUser,
+    role: str,
+    *,
+    hours: int,
+    confirmed: bool,
+    allowed: bool,
+) -> None:
+    _, visit = today(db, company, hours * 60)
+    arguments = {"reason": "shop_capacity", "customer_confirmed": confirmed}
+    with as_user(company.member(role)):
+        if allowed:
+            move(db, visit, visit["starts_at"] + timedelta(hours=1), **arguments)
+        else:
+            with refused(db, "PT409", "placement_conflict") as caught:
+                move(db, visit, visit["starts_at"] + timedelta(hours=1), **arguments)
+            assert [c["code"] for c in refusal(caught.value)["conflicts"]] == ["notice_too_short"]
+
+
+def test_ac6_an_override_is_no_way_around_the_approval(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    _, visit = today(db, company, 180)
+    override = {"reason": "x", "codes": ["notice_too_short"]}
+    with as_user(company.member("dispatcher")), refused(db, "42501", "permission_missing"):
+        move(db, visit, visit["starts_at"] + timedelta(hours=1), override=override)
+
+
+def test_the_third_move_needs_approval(db: Connection, company: Company, as_user: AsUser) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    advisor, dispatcher = company.member("service_advisor"), company.member("dispatcher")
+    with as_user(advisor):
+        move(db, visit, at(10))
+        move(db, visit, at(11))
+        with refused(db, "PT409", "placement_conflict") as caught:
+            move(db, visit, at(12))
+        assert [c["code"] for c in refusal(caught.value)["conflicts"]] == ["reschedule_limit"]
+    with as_user(dispatcher):
+        move(db, visit, at(12))
+
+
+def test_a_reason_is_mandatory_and_other_is_explained(db: Connection, company: Company) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    for arguments in ({"reason": None}, {"reason": "other"}, {"reason": "other", "notes": "  "}):
+        with refused(db, "PT400", "reason_needed"):
+            move(db, visit, at(10), **arguments)
+    move(db, visit, at(10), reason="other", notes="Street closed")
+
+
+def test_ac9_the_audit_tells_who_why_and_what_was_overridden(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    ana, manager = company.technician(), company.member("shop_manager")
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    with as_user(manager):
+        move(
+            db,
+            visit,
+            at(6),
+            technician_ids=[ana["id"]],
+            override={"reason": "Insists", "codes": ["outside_shift"]},
+        )
+    assert value(db, "select rescheduled_by_user_id from appointment_reschedules") == manager
+    tables = {
+        row["table_name"]
+        for row in rows(db, "select table_name from audit_log where actor_id = %s", (manager,))
+    }
+    assert {"appointments", "appointment_reschedules", "scheduling_overrides", "job_assignments"} <= tables
+
+
+def test_an_org_tightens_a_rule_but_never_loosens_a_hard_one(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician()
+    job = company.job(preferred_technician_id=ana["id"])
+    company.add("conflict_rules", code="preference", severity="hard")
+    with refused(db, "PT409", "placement_conflict"):
+        book(db, job, ben, starts_at=at(9), override={"reason": "x", "codes": ["preference"]})
+    with refused(db, "PT409", "never_overridable"):
+        company.add("conflict_rules", code="technician_overlap", severity="soft")
+
+
+def crew(db: Connection, visit: Row) -> dict[UUID, tuple[str, bool]]:
+    """Return status and primacy of each technician still on the visit."""
+    return {
+        part["technician_id"]: (part["status"], part["is_primary_technician"])
+        for part in rows(
+            db,
+            "select * from job_assignments where appointment_id = %s and status not in ('canceled', 'declined')",
+            (visit["id"],),
+        )
+    }
+
+
+def test_one_member_of_a_crew_is_replaced(db: Connection, company: Company) -> None:
+    ana, ben, cid = (company.technician() for _ in range(3))
+    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
+    call(
+        db,
+        "assign_technician",
+        appointment_id=visit["id"],
+        technician_id=cid["id"],
+        replaces_technician_id=ana["id"],
+    )
+    assert crew(db, visit) == {ben["id"]: ("assigned", False), cid["id"]: ("assigned", True)}
+    assert ledger(db, ana["id"]) == []
+    assert len(ledger(db, cid["id"])) == 1
+    assert value(db, "select assignment_status from appointments") == "assigned"
+
+
+def test_a_busy_replacement_is_refused_and_the_crew_stays(db: Connection, company: Company) -> None:
+    ana, ben, cid = (company.technician() for _ in range(3))
+    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
+    company.visit(company.job(), cid, starts_at=at(9))
+    with refused(db, "PT409", "placement_conflict"):
+        call(
+            db,
+            "assign_technician",
+            appointment_id=visit["id"],
+            technician_id=cid["id"],
+            replaces_technician_id=ana["id"],
+        )
+    assert set(crew(db, visit)) == {ana["id"], ben["id"]}
+
+
+def test_taking_the_primary_off_leaves_another_in_charge(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician()
+    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
+    call(db, "unassign_technician", appointment_id=visit["id"], technician_id=ana["id"], reason="Sick")
+    assert crew(db, visit) == {ben["id"]: ("assigned", True)}
+    assert value(db, "select assignment_status from appointments") == "partly_assigned"
+    assert value(db, "select reason from audit_log where reason is not null limit 1") == "Sick"
+
+
+def test_a_crew_is_put_together_one_by_one(db: Connection, company: Company) -> None:
+    ana, ben = company.technician({"hvac": 2}), company.technician({"gas": 2})
+    job = company.job(required_skills={"hvac": 2, "gas": 2}, required_crew_size=2)
+    visit = company.visit(job, starts_at=at(9), crew_size=2)
+    call(db, "assign_technician", appointment_id=visit["id"], technician_id=ana["id"])
+    other = company.technician({"hvac": 2})
+    with refused(db, "PT409", "placement_conflict"):
+        call(db, "assign_technician", appointment_id=visit["id"], technician_id=other["id"])
+    call(db, "assign_technician", appointment_id=visit["id"], technician_id=ben["id"])
+    assert value(db, "select assignment_status from appointments") == "assigned"
+    assert codes(db, job, ana, ben, starts_at=at(9), appointment_id=visit["id"]) == []
