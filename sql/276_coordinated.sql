@@ -225,6 +225,7 @@ declare
     known jsonb;
     claimants uuid[];
     at_step integer;
+    appointment uuid;
     placed private.placement;
     booked jsonb := '[]';
 begin
@@ -248,7 +249,8 @@ begin
         for turn in 1..cardinality(works)
         loop
             at_step := turn;
-            booked := booked || private.appointment_document(private.book_step(works[turn], steps -> (turn - 1)));
+            appointment := private.book_step(works[turn], steps -> (turn - 1));
+            booked := booked || private.appointment_document(appointment);
         end loop;
     exception when exclusion_violation then
         booked := null;

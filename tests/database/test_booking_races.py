@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from support.booking import at, call
 from support.factory import Company
+from support.racing import attempt, race
 from support.sql import Connection, Row, rows, value
 
 CLIENTS = 64
@@ -25,30 +23,6 @@ def shared(fresh_database: str) -> Iterator[tuple[str, Connection, Company]]:
     """Add a company that every connection sees."""
     with psycopg.connect(fresh_database, autocommit=True) as db:
         yield fresh_database, db, Company(db)
-
-
-def race(conninfo: str, clients: int, work: Callable[[Connection, int], Any]) -> list[Any]:
-    """Run `work(connection, number)` on as many connections at once, all let go together."""
-    start = threading.Barrier(clients)
-
-    def client(number: int) -> Any:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            start.wait()
-            return work(connection, number)
-
-    with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(client, range(clients)))
-
-
-def attempt(db: Connection, function: str, **arguments: Any) -> str:
-    """Call an RPC; `won`, or the code it was refused with. Anything but a refusal fails the test."""
-    try:
-        call(db, function, **arguments)
-    except psycopg.Error as error:
-        if error.sqlstate != "PT409":
-            raise
-        return error.diag.message_primary or ""
-    return "won"
 
 
 def nowhere(company: Company) -> Row:
