@@ -5,18 +5,13 @@ Tables, views, functions and publications come from the catalogue; one that nobo
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, LiteralString
-from uuid import UUID, uuid4
+from typing import LiteralString
 
-import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
-from support import access, sql
-from support.factory import MONDAY
+from support import access, calls, sql
 from support.sql import Connection
-from support.two_companies import STAFF, Actor, Rows, TwoCompanies, two_companies
+from support.two_companies import STAFF, TwoCompanies, two_companies
 
 ACTORS = [*STAFF, "customer", "limited", "service", "removed", "stranger", "anon"]
 
@@ -29,35 +24,8 @@ SECRET_COLUMNS = {
 
 PUBLISHED = {"dispatch_jobs", "appointments", "job_assignments", "route_plans", "technician_locations"}
 
-# Who may call an RPC at all; what it then allows is its own business, and tested beside it.
-EVERY_CLIENT = (
-    "apply_plan",
-    "appointment_from_source",
-    "assign_technician",
-    "available_people",
-    "book_appointment",
-    "cancel_appointment",
-    "check_placement",
-    "find_slots",
-    "hold_slot",
-    "job_queue",
-    "join_waitlist",
-    "leave_waitlist",
-    "lock_assignment",
-    "person_calendar",
-    "release_hold",
-    "reschedule_appointment",
-    "schedule_board",
-    "set_assignment_eta",
-    "set_assignment_status",
-    "unassign_technician",
-    "unassigned_appointments",
-)
-FUNCTIONS: dict[str, set[str]] = {name: {"authenticated", "service_role"} for name in EVERY_CLIENT} | {
-    "claim_waitlist_offer": {"anon", "authenticated", "service_role"},  # by the token of a link
-    "create_org": {"authenticated"},
-    "offer_freed_times": {"service_role"},
-}
+# What a link's token is enough for.
+CALLED_BY_ANON = {"claim_waitlist_offer", "portal_appointment", "portal_cancel", "portal_choose_window"}
 # Calls that name nothing of anybody's, so there is nothing to refuse.
 HARMLESS = {"create_org"}
 
@@ -77,17 +45,17 @@ def test_every_table_and_view_has_a_line_in_the_matrix(db: Connection) -> None:
         "select relname as name from pg_class "
         "where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')",
     )
-    assert exposed == access.matrix().keys()
+    assert exposed == access.tables().keys()
 
 
 def test_every_table_and_view_has_rows_in_both_companies(world: TwoCompanies) -> None:
-    assert world.ours.tables.keys() == world.theirs.tables.keys() == access.matrix().keys()
+    assert world.ours.tables.keys() == world.theirs.tables.keys() == access.tables().keys()
     assert {table for table, rows in world.ours.tables.items() if len(rows) != 2} == {"orgs"}
 
 
 @pytest.mark.parametrize("actor", ACTORS)
 def test_reaches_exactly_what_the_matrix_says(db: Connection, world: TwoCompanies, actor: str) -> None:
-    found = access.deviations(db, world, actor, list(access.matrix()))
+    found = access.deviations(db, world, actor, list(access.tables()))
     assert not found, "\n".join(found)
 
 
@@ -173,30 +141,54 @@ def test_published_tables_are_the_declared_ones_and_obey_their_policies(db: Conn
     assert not names(db, others)
 
 
-def test_functions_are_granted_to_whom_they_are_declared_for(db: Connection) -> None:
-    granted: dict[str, set[str]] = {}
-    for row in sql.rows(
+def test_functions_are_granted_to_whom_the_matrix_says(db: Connection) -> None:
+    granted = sql.rows(
         db,
         """
-        select p.proname as name, api.role
-        from pg_proc as p
-        left join unnest(array['anon', 'authenticated', 'service_role']) as api (role)
-            on has_function_privilege(api.role, p.oid, 'execute')
+        select p.proname as name, api.role, has_function_privilege(api.role, p.oid, 'execute') as may
+        from pg_proc as p cross join unnest(array['anon', 'authenticated', 'service_role']) as api (role)
         where p.pronamespace = 'public'::regnamespace
         """,
-    ):
-        granted.setdefault(row["name"], set()).update([row["role"]] if row["role"] else [])
-    assert granted == FUNCTIONS
+    )
+    declared = {(name, "anon") for name in CALLED_BY_ANON}
+    declared |= {
+        (name, "authenticated") for name, cells in access.functions().items() if cells["owner"] != "."
+    }
+    declared |= {
+        (name, "service_role") for name, cells in access.functions().items() if cells["service"] != "."
+    }
+    assert {row["name"] for row in granted} == access.functions().keys()
+    assert {(row["name"], row["role"]) for row in granted if row["may"]} == declared
 
 
-@pytest.mark.parametrize("actor", ["anon", "stranger", "removed", "customer", "parts_clerk"])
+@pytest.mark.parametrize("actor", [*STAFF, "customer", "limited"])
+def test_calls_about_exactly_what_the_matrix_says(db: Connection, world: TwoCompanies, actor: str) -> None:
+    found = []
+    for function, cells in access.functions().items():
+        if cells[actor] == ".":
+            continue
+        reached = set()
+        for nth, _ in enumerate(world.ours.tables["dispatch_jobs"]):
+            with db.transaction(force_rollback=True):
+                ways = calls.ways_to_call(db, world.ours, function, nth)
+                answers = [calls.answer(db, world.actors[actor], function, way) for way in ways]
+            if set(answers) - calls.REFUSALS:
+                reached.add(nth + 1)
+        if access.letter(reached, 2) != cells[actor]:
+            found.append(
+                f"{actor} calls {function}: {access.letter(reached, 2)} instead of {cells[actor]}: {answers}"
+            )
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("actor", ["anon", "stranger", "removed"])
 def test_calls_about_our_rows_are_refused(db: Connection, world: TwoCompanies, actor: str) -> None:
     answered = {}
-    for function in FUNCTIONS.keys() - HARMLESS:
+    for function in access.functions().keys() - HARMLESS:
         with db.transaction(force_rollback=True):
-            for arguments in _ways_to_call(db, world.ours, function):
-                answer = _answer(db, world.actors[actor], function, arguments)
-                if answer not in {"42501", "PT404"}:
+            for arguments in calls.ways_to_call(db, world.ours, function):
+                answer = calls.answer(db, world.actors[actor], function, arguments)
+                if answer not in calls.REFUSALS:
                     answered[function] = answer
     assert not answered
 
@@ -212,88 +204,19 @@ def test_a_call_that_mixes_in_something_of_theirs_tells_nothing_of_them(
         if column in {"id", "name", "display_name", "phone", "number"} and len(str(value)) > len("Zone 1")
     }
     told = []
-    for function in sorted(FUNCTIONS.keys() - HARMLESS):
+    for function in sorted(access.functions().keys() - HARMLESS):
         with db.transaction(force_rollback=True):
-            calls = zip(
-                _ways_to_call(db, world.ours, function),
-                _ways_to_call(db, world.theirs, function),
+            pairs = zip(
+                calls.ways_to_call(db, world.ours, function),
+                calls.ways_to_call(db, world.theirs, function),
                 strict=True,
             )
-            for ours, theirs in calls:
+            for ours, theirs in pairs:
                 for name in (name for name in ours if ours[name] != theirs[name]):
-                    answer = _answer(db, world.actors["owner"], function, ours | {name: theirs[name]})
+                    answer = calls.answer(db, world.actors["owner"], function, ours | {name: theirs[name]})
                     told += [
                         f"{function} with their {name} tells the {what}: {answer}"
                         for secret, what in secrets.items()
                         if secret in answer and secret not in str(theirs[name])
                     ]
     assert not told, "\n".join(told)
-
-
-def _answer(db: Connection, who: Actor, function: str, arguments: dict[str, Any]) -> str:
-    call = f"select * from public.{function}({', '.join(f'{name} => %({name})s' for name in arguments)})"
-    try:
-        with sql.acting_as(db, who.user_id, role=who.role):
-            return str(db.execute(call, arguments).fetchall())
-    except psycopg.Error as error:
-        return error.sqlstate if error.sqlstate in {"42501", "PT404"} else f"{error.sqlstate}: {error}"
-
-
-def _ways_to_call(db: Connection, rows: Rows, function: str) -> list[dict[str, Any]]:
-    """Fill in what a call needs with things of one company, by parameter name: about a job, and about a service."""
-
-    def first(table: str) -> UUID:
-        identifier: UUID = rows.tables[table][0]["id"]
-        return identifier
-
-    hold = rows.company.add(
-        "reservations",
-        technician_id=first("technician_profiles"),
-        during="[2027-03-02 09:00Z,2027-03-02 10:00Z)",
-        kind="held",
-        hold_token=uuid4(),
-        hold_expires_at=MONDAY,
-    )
-    values = {
-        "org_id": rows.company.id,
-        "job_id": first("dispatch_jobs"),
-        "appointment_id": first("appointments"),
-        "assignment_id": first("job_assignments"),
-        "service_id": first("services"),
-        "location_id": first("customer_locations"),
-        "technician_id": first("technician_profiles"),
-        "technician_ids": [first("technician_profiles")],
-        "run_id": first("optimization_runs"),
-        "hold_token": hold["hold_token"],
-        "starts_at": MONDAY,
-        "starts_on": MONDAY.date(),
-        "earliest": MONDAY,
-        "latest": MONDAY + timedelta(days=1),
-        "status": "accepted",
-        "eta": MONDAY,
-        "base_revision": "any",
-        "source_type": "estimate",
-        "source_id": first("estimates"),
-        "token": "guessed",
-        "job_ids": [first("dispatch_jobs")],
-        "steps": Jsonb([{"job_id": str(first("dispatch_jobs"))}]),
-        "reason": "customer_request",
-    }
-    required = sql.rows(
-        db,
-        """
-        select parameter.name, parameter.position > p.pronargs - p.pronargdefaults as has_default
-        from pg_proc as p cross join unnest(p.proargnames) with ordinality as parameter (name, position)
-        where p.pronamespace = 'public'::regnamespace and p.proname = %s and parameter.position <= p.pronargs
-        """,
-        (function,),
-    )
-    unknown = [p["name"] for p in required if not p["has_default"] and p["name"] not in values]
-    assert not unknown, f"{function}: say what to pass for {unknown}"
-    given = {p["name"]: values[p["name"]] for p in required if p["name"] in values}
-    if function == "book_appointment":
-        del given["hold_token"]
-    ways = (
-        [{"job_id"}, {"service_id", "location_id"}] if {"job_id", "service_id"} <= given.keys() else [set()]
-    )
-    return [{name: value for name, value in given.items() if name not in left_out} for left_out in ways]

@@ -67,6 +67,23 @@ def matrix() -> dict[str, dict[str, str]]:
     return {name: dict(zip(actors, cells, strict=True)) for name, *cells in declared}
 
 
+def tables() -> dict[str, dict[str, str]]:
+    """Return the lines about tables and views."""
+    return {name: cells for name, cells in matrix().items() if not name.endswith("()")}
+
+
+def functions() -> dict[str, dict[str, str]]:
+    """Return the lines about functions, by their names without parentheses."""
+    return {name.removesuffix("()"): cells for name, cells in matrix().items() if name.endswith("()")}
+
+
+def letter(reached: set[int], rows: int) -> str:
+    """Say which of a company's rows were reached, as in the matrix."""
+    if not reached:
+        return "-"
+    return "A" if len(reached) == rows else str(*reached)
+
+
 def expected(actor: str, table: str) -> tuple[str, str]:
     """Return the cells for our rows and for theirs. The matrix speaks of our people and of our rows."""
     cells = matrix()[table]
@@ -108,13 +125,8 @@ class _Trial:
 
     def cell(self) -> str:
         tried = (self._select(), self._insert(), self._update(), self._delete())
-        cell = "".join("." if rows is None else self._letter(rows) for rows in tried)
+        cell = "".join("." if rows is None else letter(rows, len(self.rows)) for rows in tried)
         return cell + ("!" if self.actor.role != "service_role" and self._rows_can_be_moved() else "")
-
-    def _letter(self, reached: set[int]) -> str:
-        if not reached:
-            return "-"
-        return "A" if len(reached) == len(self.rows) else str(*reached)
 
     def _id(self, row: Row) -> tuple[Any, ...]:
         return tuple(row[column] for column in self.key)
