@@ -12,6 +12,7 @@ from truckroll_local import manifest
 from truckroll_local.paths import StackError
 
 _DROP_WITHIN_S = 15
+_MARK = "Truckroll schema "
 
 
 def build(conninfo: str, *, seeds: bool = True) -> None:
@@ -24,20 +25,21 @@ def build(conninfo: str, *, seeds: bool = True) -> None:
         manifest.apply(connection, [*schema, *(manifest.seed_files() if seeds else [])])
         connection.execute("analyze")
         mark = sql.SQL("comment on database {} is {}")
-        connection.execute(mark.format(sql.Identifier(connection.info.dbname), manifest.fingerprint(schema)))
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(mark.format(name, _MARK + manifest.fingerprint(schema)))
 
 
 def state(conninfo: str) -> str:
-    """Say whether a database is `empty`, `current` (built from today's files) or `outdated`."""
+    """Say whether a database is `empty` (or half-built), `current` (of today's files) or `outdated`."""
     with psycopg.connect(conninfo) as connection:
         row = connection.execute(
             "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
         ).fetchone()
-        built = connection.execute("select to_regclass('auth.users') is not null").fetchone()
-    if built == (False,):
-        return "empty"
     schema = [manifest.BOOTSTRAP, *manifest.schema_files()]
-    return "current" if row == (manifest.fingerprint(schema),) else "outdated"
+    built_from = row[0] if row else None
+    if built_from is None or not built_from.startswith(_MARK):
+        return "empty"
+    return "current" if built_from == _MARK + manifest.fingerprint(schema) else "outdated"
 
 
 def recreate(conninfo: str) -> None:

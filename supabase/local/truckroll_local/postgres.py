@@ -33,7 +33,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "jit": "off",
 }
-_NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Commits stay synchronous: the replication that feeds realtime sees only what has been written out.
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def package() -> Path:

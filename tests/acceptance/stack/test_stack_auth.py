@@ -130,7 +130,7 @@ def test_a_forged_or_expired_token_is_refused(stack: Stack, north: Person) -> No
     claims = {"sub": north.id, "role": "service_role", "exp": int(time.time()) + 60}
     forged = signed(claims, "another-secret-of-at-least-32-characters")
     expired = signed(claims | {"exp": int(time.time()) - 60}, stack.jwt_secret)
-    unsigned = jwt.encode(claims, None, algorithm="none")
+    unsigned = jwt.encode(claims, "", algorithm="none")
     for token, code in ((forged, "PGRST301"), (expired, "PGRST303"), (unsigned, "PGRST301")):
         headers = {"apikey": stack.anon_key, "authorization": f"Bearer {token}"}
         answer = httpx.get(f"{stack.api_url}/rest/v1/vault", headers=headers)

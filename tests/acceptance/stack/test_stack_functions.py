@@ -18,6 +18,7 @@ from truckroll_local.stack import Stack
 
 def test_a_function_gets_method_path_body_and_token(north: Person) -> None:
     answer = north.client.functions.invoke("dispatch/jobs/7/auto_schedule", {"body": {"mode": "propose"}})
+    assert isinstance(answer, bytes)
     assert json.loads(answer) == {
         "method": "POST",
         "path": "/dispatch/jobs/7/auto_schedule",

@@ -44,7 +44,6 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def own(root: Path) -> Iterator[Stack]:
-    """A stack without functions whose database has roles and auth, and nothing else."""
     stack = Stack(Ports.free(), root, durable=False, functions_source=None)
     try:
         yield stack

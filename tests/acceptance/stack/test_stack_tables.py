@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from postgrest import ReturnMethod
 from postgrest.exceptions import APIError
 from supabase import Client
 
@@ -30,7 +32,7 @@ def task(north: Person, title: str) -> dict[str, Any]:
 
 def inserted(client: Client, values: dict[str, Any]) -> dict[str, Any]:
     """Insert a task and return what its columns open to clients then hold."""
-    found = client.table("tasks").insert(values, returning="minimal").execute()  # type: ignore[arg-type]
+    found = client.table("tasks").insert(values, returning=ReturnMethod.minimal).execute()
     assert found.data == []
     row: Any = client.table("tasks").select(OWN_COLUMNS).eq("title", values["title"]).single().execute().data
     return dict(row)
@@ -57,8 +59,8 @@ def test_members_see_their_team_and_nothing_of_others(
 def test_a_row_of_another_team_cannot_be_written(north: Person, south: Person, task: dict[str, Any]) -> None:
     with pytest.raises(APIError, match="row-level security") as refused:
         north.client.table("tasks").insert(
-            {"team_id": SOUTH, "title": "theirs"}, returning="minimal"
-        ).execute()  # type: ignore[arg-type]
+            {"team_id": SOUTH, "title": "theirs"}, returning=ReturnMethod.minimal
+        ).execute()
     assert refused.value.code == "42501"
     changed = south.client.table("tasks").update({"price": 1}).eq("id", task["id"])
     assert changed.select("title").execute().data == []
@@ -97,7 +99,7 @@ def test_children_embed_filtered_ordered_and_limited(task: dict[str, Any], north
         .order("position", desc=True, foreign_table="steps")
         .limit(2, foreign_table="steps")
     )
-    (row,) = query.execute().data
+    row: Any = query.execute().data[0]
     assert row["steps"] == [{"position": 4, "note": "n4"}, {"position": 3, "note": "n3"}]
 
 
@@ -156,121 +158,20 @@ def test_an_ambiguous_embed_names_its_choices(http: httpx.Client) -> None:
 
 def test_rows_order_by_an_embedded_column(north: Person) -> None:
     query = north.client.table("tasks").select("lead:fitters!tasks_lead_fkey!inner(name)").limit(5)
-    found = query.order("lead(name)").execute().data
+    found: Any = query.order("lead(name)").execute().data
     assert found == sorted(found, key=lambda row: row["lead"]["name"])
-
-
-@pytest.fixture(scope="session")
-def shelf(north: Person) -> str:
-    # Three tasks that differ in every type of column, found by their `during`.
-    rows = [
-        {"title": "shelf one", "urgency": "low", "price": 10, "starts_at": "2031-01-01T08:00:00Z", "tags": ["a", "b,c"],
-         "details": {"size": "s", "n": 1}, "during": "[2031-01-01 08:00+00,2031-01-01 09:00+00)"},
-        {"title": "shelf two", "urgency": "high", "price": 20.25, "starts_at": "2031-01-02T08:00:00+02:00", "tags": ["b"],
-         "details": {"size": "m", "n": 2}, "during": "[2031-01-02 08:00+00,2031-01-02 09:00+00)"},
-        {"title": 'shelf (3), "odd"', "urgency": "high", "price": None, "starts_at": None, "tags": [],
-         "details": [1, 2], "during": "[2031-01-03 08:00+00,2031-01-03 09:00+00)"},
-    ]  # fmt: skip
-    table = north.client.table("tasks")
-    table.insert([row | {"team_id": NORTH} for row in rows], returning="minimal").execute()  # type: ignore[arg-type]
-    return "[2031-01-01 00:00+00,2031-02-01 00:00+00)"
-
-
-ONE, TWO, ODD = "shelf one", "shelf two", 'shelf (3), "odd"'
-
-
-@pytest.mark.parametrize(
-    ("name", "filters", "expected"),
-    [
-        ("eq", {"urgency": "eq.high"}, [ODD, TWO]),
-        ("neq", {"urgency": "neq.high"}, [ONE]),
-        ("gt and lt", {"price": ["gt.5", "lt.15"]}, [ONE]),
-        ("gte with an offset", {"starts_at": "gte.2031-01-02T06:00:00Z"}, [TWO]),
-        ("like", {"title": "like.shelf t*"}, [TWO]),
-        ("ilike", {"title": "ilike.SHELF O*"}, [ONE]),
-        ("match", {"title": r"match.^shelf \("}, [ODD]),
-        ("in", {"title": 'in.("shelf one","shelf (3), \\"odd\\"")'}, [ODD, ONE]),
-        ("in nothing", {"title": "in.()"}, []),
-        ("is null", {"price": "is.null"}, [ODD]),
-        ("not is null", {"price": "not.is.null"}, [ONE, TWO]),
-        ("contains", {"tags": 'cs.{"b,c"}'}, [ONE]),
-        ("contained", {"tags": "cd.{b,x}"}, [ODD, TWO]),
-        ("overlaps", {"tags": "ov.{a,b}"}, [ONE, TWO]),
-        ("range overlaps", {"during": ["ov.[2031-01-01 08:30+00,2031-01-02 08:30+00)"]}, [ONE, TWO]),
-        ("range adjacent", {"during": ["adj.[2031-01-01 07:00+00,2031-01-01 08:00+00)"]}, [ONE]),
-        ("jsonb contains", {"details": 'cs.{"size":"m"}'}, [TWO]),
-        ("json path", {"details->>size": "eq.s"}, [ONE]),
-        ("json path compares as json", {"details->n": "gte.2"}, [TWO]),
-        ("not", {"title": "not.eq.shelf one"}, [ODD, TWO]),
-        ("or", {"or": "(price.gt.15,tags.cs.{a})"}, [ONE, TWO]),
-        ("nested logic", {"or": '(title.eq."shelf one",and(urgency.eq.high,not.or(price.is.null,price.lt.5)))'}, [ONE, TWO]),
-        ("not and", {"not.and": "(urgency.eq.high,price.is.null)"}, [ONE, TWO]),
-        ("any", {"title": 'eq(any).{"shelf one","shelf two"}'}, [ONE, TWO]),
-        ("distinct", {"price": "isdistinct.10"}, [ODD, TWO]),
-        ("full text", {"title": "plfts(english).shelf two"}, [TWO]),
-    ],
-)  # fmt: skip
-def test_filters_select_as_postgrest_does(
-    http: httpx.Client, shelf: str, name: str, filters: dict[str, Any], expected: list[str]
-) -> None:
-    own = filters.pop("during", []) if isinstance(filters.get("during"), list) else []
-    params = {"select": "title", "order": "title", "during": [f"ov.{shelf}", *own], **filters}
-    answer = http.get("/rest/v1/tasks", params=params)
-    assert answer.status_code == 200, f"{name}: {answer.text}"
-    assert [row["title"] for row in answer.json()] == sorted(expected), name
-    filters.update({"during": own} if own else {})
-
-
-def test_ranges_and_counts_say_where_one_is(http: httpx.Client, shelf: str) -> None:
-    params = {"select": "title", "order": "title", "during": f"ov.{shelf}"}
-    part = http.get("/rest/v1/tasks", params=params, headers={"range": "1-1", "prefer": "count=exact"})
-    assert (part.status_code, part.headers["content-range"]) == (206, "1-1/3")
-    whole = http.get("/rest/v1/tasks", params=params, headers={"prefer": "count=exact"})
-    assert (whole.status_code, whole.headers["content-range"]) == (200, "0-2/3")
-    uncounted = http.get("/rest/v1/tasks", params=params | {"limit": 2, "offset": 1})
-    assert (uncounted.status_code, uncounted.headers["content-range"]) == (200, "1-2/*")
-    beyond = http.get("/rest/v1/tasks", params=params | {"offset": 9}, headers={"prefer": "count=exact"})
-    assert (beyond.status_code, beyond.json()["code"]) == (416, "PGRST103")
-    head = http.head("/rest/v1/tasks", params=params, headers={"prefer": "count=exact"})
-    assert (head.headers["content-range"], head.content) == ("0-2/3", b"")
-
-
-def test_counts_come_to_the_client(north: Person, shelf: str) -> None:
-    query = north.client.table("tasks").select("title", count="exact").filter("during", "ov", shelf)  # type: ignore[arg-type]
-    answer = query.order("title").range(0, 1).execute()
-    assert (answer.count, len(answer.data)) == (3, 2)
-
-
-def test_an_order_puts_nulls_where_asked(http: httpx.Client, shelf: str) -> None:
-    def prices(order: str) -> list[Any]:
-        found = http.get(
-            "/rest/v1/tasks", params={"select": "price", "during": f"ov.{shelf}", "order": order}
-        )
-        return [row["price"] for row in found.json()]
-
-    assert prices("price.desc.nullslast") == [20.25, 10, None]
-    assert prices("price.desc") == [None, 20.25, 10]
-    assert prices("price.asc.nullsfirst") == [None, 10, 20.25]
-
-
-def test_one_row_is_asked_for_and_given_or_refused(north: Person, shelf: str, http: httpx.Client) -> None:
-    table = north.client.table("tasks")
-    assert table.select("title").eq("title", ONE).single().execute().data == {"title": ONE}
-    assert table.select("title").eq("title", "nothing").maybe_single().execute() is None
-    headers = {"accept": "application/vnd.pgrst.object+json"}
-    many = http.get("/rest/v1/tasks", params={"select": "title", "during": f"ov.{shelf}"}, headers=headers)
-    assert (many.status_code, many.json()["code"]) == (406, "PGRST116")
-    assert many.json()["details"] == "The result contains 3 rows"
 
 
 def test_formats_are_those_of_postgrest(http: httpx.Client, title: str) -> None:
     row = {
-        "team_id": NORTH, "title": title, "price": 12.5, "weight": "12345678901234567890.123456789", "starts_at": "2026-11-20T11:00:00+01:00",
-        "happened_at": "2026-11-20 10:00:00.5", "on_day": "2026-11-20", "during": "[2027-01-01 10:00+00,2027-01-01 11:00+00)",
+        "team_id": NORTH, "title": title, "price": 12.5, "weight": "12345678901234567890.123456789",
+        "starts_at": "2026-11-20T11:00:00+01:00", "happened_at": "2026-11-20 10:00:00.5",
+        "on_day": "2026-11-20", "during": "[2027-01-01 10:00+00,2027-01-01 11:00+00)",
         "reminders": ["2026-11-20T10:00:00Z"], "tags": ["a", 'quo"te'], "details": {"deep": [1.5, None, "x"]},
     }  # fmt: skip
     assert http.post("/rest/v1/tasks", json=row).status_code == 201
-    columns = "price,weight,starts_at,happened_at,on_day,during,reminders,tags,details,urgency,as_text:price::text,deep:details->deep->0"
+    columns = "price,weight,starts_at,happened_at,on_day,during,reminders,tags,details,urgency,"
+    columns += "as_text:price::text,deep:details->deep->0"
     text = http.get("/rest/v1/tasks", params={"select": columns, "title": f"eq.{title}"}).text
     assert text == (
         '[{"price":12.50,"weight":12345678901234567890.123456789,"starts_at":"2026-11-20T10:00:00+00:00",'
@@ -315,14 +216,6 @@ def test_a_change_returns_rows_with_embeds_and_null_sets_null(north: Person, tas
     assert row == {"price": None, "details": {"new": True}, "lead": {"name": "Ada"}}
 
 
-def test_a_single_representation_that_is_not_single_changes_nothing(http: httpx.Client, shelf: str) -> None:
-    headers = {"prefer": "return=representation", "accept": "application/vnd.pgrst.object+json"}
-    params = {"during": f"ov.{shelf}", "select": "title"}
-    answer = http.patch("/rest/v1/tasks", json={"price": 1}, params=params, headers=headers)
-    assert answer.status_code == 406
-    assert http.get("/rest/v1/tasks", params=params | {"price": "eq.1"}).json() == []
-
-
 def test_deleting_needs_a_filter_and_returns_what_went(
     north: Person, http: httpx.Client, task: dict[str, Any]
 ) -> None:
@@ -332,14 +225,6 @@ def test_deleting_needs_a_filter_and_returns_what_went(
     gone = north.client.table("tasks").delete().eq("id", task["id"]).select("title").execute()
     assert titles(gone) == [task["title"]]
     assert http.delete("/rest/v1/tasks", params={"id": f"eq.{task['id']}"}).status_code == 204
-
-
-def test_a_view_is_read_with_the_callers_rights(
-    north: Person, south: Person, shelf: str, http: httpx.Client
-) -> None:
-    params = {"select": "title,lead:fitters!tasks_lead_fkey(name)", "during": f"ov.{shelf}", "order": "title"}
-    assert [row["title"] for row in http.get("/rest/v1/urgent_tasks", params=params).json()] == [ODD, TWO]
-    assert south.client.table("urgent_tasks").select("title").execute().data == []
 
 
 def test_what_does_not_exist_is_named(http: httpx.Client) -> None:
@@ -360,7 +245,7 @@ def test_what_does_not_exist_is_named(http: httpx.Client) -> None:
     assert (aggregate.status_code, aggregate.json()["code"]) == (400, "PGRST123")
 
 
-def test_values_are_data_and_never_sql(http: httpx.Client, task: dict[str, Any]) -> None:
+def test_values_are_data_and_never_sql(http: httpx.Client) -> None:
     hostile = "'; drop table public.steps; --"
     for params in ({"title": f"eq.{hostile}"}, {"details->>a'b": f"eq.{hostile}"}, {"select": f'title,"{hostile}"'},
                    {"order": f'title,"{hostile}"'}, {"select": f"x:details->>'{hostile}"}):  # fmt: skip
@@ -370,23 +255,18 @@ def test_values_are_data_and_never_sql(http: httpx.Client, task: dict[str, Any])
 
 
 def test_the_api_follows_the_schema_without_a_restart(
-    service: Client, superuser: Superuser, title: str
+    service: Client, superuser: Superuser, http: httpx.Client, title: str
 ) -> None:
     name = f"made_{title.rsplit(maxsplit=1)[-1]}"
-    superuser.execute(f"create table public.{name} (id integer primary key, price numeric)")  # type: ignore[arg-type]
+    superuser.execute(f"create table public.{name} (id integer primary key, price numeric)")
     try:
-        for attempt in range(50):
-            try:
-                assert service.table(name).insert({"id": attempt, "price": 1.5}).execute().data == [
-                    {"id": attempt, "price": 1.5}
-                ]
-                break
-            except APIError as error:
-                assert error.code == "PGRST205"
-        else:
-            pytest.fail("the new table was never found")
+        deadline = time.monotonic() + 10
+        while http.get(f"/rest/v1/{name}").status_code == 404 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        row = {"id": 1, "price": 1.5}
+        assert service.table(name).insert(row).execute().data == [row]
     finally:
-        superuser.execute(f"drop table public.{name}")  # type: ignore[arg-type]
+        superuser.execute(f"drop table public.{name}")
 
 
 def test_browsers_may_call_from_anywhere(http: httpx.Client) -> None:

@@ -31,6 +31,11 @@ export class Reader {
     };
   }
 
+  /** The WHERE of a statement that changes rows of a relation. */
+  where({ conditions }, relation) {
+    return ` where ${conditions.map((condition) => this.#condition(condition, relation.name, relation, [])).join(" and ")}`;
+  }
+
   /** Columns of a relation that a node's select and its embeds read: what RETURNING has to bring. */
   columnsRead(node, relation) {
     if (node.columns.some(({ name }) => name === "*")) return ["*"];
@@ -79,7 +84,8 @@ export class Reader {
 
   #range({ limit, offset }) {
     const most = Math.min(limit, this.maxRows);
-    return `${Number.isFinite(most) ? ` limit ${most}` : ""}${offset ? ` offset ${offset}` : ""}`;
+    const limiting = Number.isFinite(most) ? ` limit ${this.parameters.add(String(most))}` : "";
+    return `${limiting}${offset ? ` offset ${this.parameters.add(String(offset))}` : ""}`;
   }
 
   #embed(embed, relation, alias) {

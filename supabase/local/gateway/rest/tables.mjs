@@ -113,11 +113,9 @@ function remove(context) {
 }
 
 // Hosted Supabase loads pg-safeupdate for the API: a statement for the whole table is an accident.
-function where({ node, relation, reader, qualified }, verb) {
+function where({ node, relation, reader }, verb) {
   if (!node.conditions.length) throw new ApiError(400, "21000", `${verb} requires a WHERE clause`);
-  const plain = { ...node, columns: [], embeds: [], order: [], limit: Infinity, offset: 0 };
-  const { count } = reader.compile(plain, { relation, from: qualified, alias: relation.name });
-  return count.slice(count.indexOf(" where "));
+  return reader.where(node, relation);
 }
 
 function column(relation, name) {
