@@ -25,8 +25,10 @@ from truckroll.engine import (
     solve,
 )
 
+pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
+
 STEPS = 60
-SLOW = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -141,7 +143,7 @@ def test_equal_seed_and_steps_give_the_same_plan(problem: Problem, seed: int) ->
     )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(days(tiny=True))
 def test_tiny_days_are_planned_as_well_as_trying_everything(problem: Problem) -> None:
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=400)

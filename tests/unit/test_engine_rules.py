@@ -28,6 +28,8 @@ from truckroll.engine import (
 )
 from truckroll.engine.compiled import cache_folder
 
+pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
+
 HOUR = 3600
 
 

@@ -114,6 +114,8 @@ class Plan(NamedTuple):
     routes: NDArray[Any]
     shift_of: NDArray[np.int32]  # by visit, -1 when unserved
     position_of: NDArray[np.int32]
+    begins: NDArray[np.int32]  # when each node begins at the earliest, its buffer first
+    trial: NDArray[np.int32]  # the same for a route under trial, see `span_with`
 
 
 def empty_plan(shifts: int, visits: int, width: int) -> Plan:
@@ -124,4 +126,6 @@ def empty_plan(shifts: int, visits: int, width: int) -> Plan:
         routes=np.zeros(shifts, ROUTE),
         shift_of=np.full(visits, -1, np.int32),
         position_of=np.zeros(visits, np.int32),
+        begins=np.zeros((shifts, width + 1), np.int32),
+        trial=np.zeros(width + 2, np.int32),
     )

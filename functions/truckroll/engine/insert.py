@@ -7,7 +7,7 @@ from typing import Any
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import compiled
-from truckroll.engine.schedule import NEVER, reschedule, span, start_of_service
+from truckroll.engine.schedule import NEVER, reschedule, span_with, start_of_service
 
 
 @compiled
@@ -32,18 +32,6 @@ def take_node(day: Day, plan: Plan, v: int, k: int) -> bool:
     if node < day.visits.shape[0]:
         plan.shift_of[node] = -1
     return reschedule(day, plan, v)
-
-
-@compiled
-def span_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
-    """Tell whether visit x before position k keeps route v within its `max_span`.
-
-    The route is changed to see, and changed back.
-    """
-    place_node(day, plan, v, k, x)
-    fits = bool(span(day, plan, v) <= day.shifts[v].max_span)
-    take_node(day, plan, v, k)
-    return fits
 
 
 @compiled
@@ -72,7 +60,8 @@ def cheapest_slot(
             continue
         if route.visits == 0 and shift.twin >= 0 and plan.routes[shift.twin].visits == 0:
             continue
-        spare_work = shift.max_work - route.work - visit.work
+        limited = shift.max_span < shift.ends - shift.starts
+        spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work
         extra = 0.0
         if visit.booked_shift >= 0 and visit.booked_shift != v:
             extra = day.stability
@@ -80,10 +69,9 @@ def cheapest_slot(
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:
                 break
-            if slot.latest_clock < earliest_end:
-                continue
             added = cost_to[slot.place] + cost[slot.next_place] - slot.leg_cost + extra
-            if added >= best:
+            # One branch, rarely taken, is worth more than a comparison saved.
+            if (slot.latest_clock < earliest_end) | (added >= best):
                 continue
             arrival = max(slot.ready + travel_to[slot.place], slot.clock)
             begins = NEVER
@@ -106,7 +94,7 @@ def cheapest_slot(
                     continue
             if blink > 0.0 and draw(chance) < blink:
                 continue
-            if shift.max_span < shift.ends - shift.starts and not span_allows(day, plan, v, k, x):
+            if limited and span_with(day, plan, v, k, x) > shift.max_span:
                 continue
             best, best_v, best_k = added, v, k
     return best_v, best_k, best

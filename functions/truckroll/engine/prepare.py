@@ -76,9 +76,9 @@ def _prepare(problem: Problem) -> Prepared:
     cost32 = cost.astype(np.float32)
     day = Day(
         travel=travel,
-        travel_to=np.ascontiguousarray(travel.T),
+        travel_to=_transposed(travel),
         cost=cost32,
-        cost_to=np.ascontiguousarray(cost32.T),
+        cost_to=_transposed(cost32),
         shifts=shifts,
         visits=visits,
         windows=windows,
@@ -92,6 +92,11 @@ def _prepare(problem: Problem) -> Prepared:
     fixed_nodes = _fixed_nodes(problem, anchors, pauses)
     width = _width(shifts, visits, travel, may_serve, fixed_nodes, breaks)
     return _place_breaks(Prepared(problem, day, origin, fixed_nodes, (), width))
+
+
+def _transposed(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return the transposed matrix in one piece: itself, where both ways are the same."""
+    return matrix if np.array_equal(matrix, matrix.T) else np.ascontiguousarray(matrix.T)
 
 
 def _visits(

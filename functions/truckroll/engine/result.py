@@ -24,9 +24,9 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
     nodes = [int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]]
     last = plan.slots[v, len(nodes)]
     end = max(int(last["ready"]) + int(day.travel[last["place"], shift["end_place"]]), int(last["clock"]))
-    leaves, paused, home_first = departure(day, plan, v, end, True)
+    leaves, paused, home_first = departure(day, plan, v, end, True, -1, 0)
     if end - leaves - paused > shift["max_span"]:
-        leaves, paused, home_first = departure(day, plan, v, end, False)
+        leaves, paused, home_first = departure(day, plan, v, end, False, -1, 0)
 
     visits = len(problem.visits)
     stops: list[Stop] = []

@@ -54,6 +54,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
                 feasible = False
             clock = begins + pause.duration
             ready += pause.duration
+            plan.begins[v, k] = begins
             continue
         visit = day.visits[node]
         leg = day.travel[place, visit.place]
@@ -61,6 +62,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
         if visit.fixed_shift >= 0:
             if arrival > visit.closes:
                 feasible = False
+            begins = max(arrival, visit.opens)
             clock = visit.fixed_until
         else:
             begins = start_of_service(day, node, arrival)
@@ -79,6 +81,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
             moved += day.stability
         plan.shift_of[node] = v
         plan.position_of[node] = k
+        plan.begins[v, k] = begins
     leg = day.travel[place, shift.end_place]
     if max(ready + leg, clock) > shift.ends:
         feasible = False
@@ -120,48 +123,52 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
 
 
 @compiled
-def departure(day: Day, plan: Plan, v: int, end: int, earliest: bool) -> tuple[int, int, bool]:
+def departure(
+    day: Day, plan: Plan, v: int, end: int, earliest: bool, trial: int, x: int
+) -> tuple[int, int, bool]:
     """Return the latest time to leave for route v, its pauses' length after that, and if some precede it.
 
     The route must still be over by `end`, with every visit in the window its earliest schedule
     uses; with `earliest`, at the very start its earliest schedule gives it. Pauses before the first
-    visit are taken at the start place where that leaves no visit later.
+    visit are taken at the start place where that leaves no visit later. With `trial` at 0 or more,
+    the route is taken to have visit x before that position, and `plan.trial` to hold the begins
+    from there on.
     """
     shift = day.shifts[v]
-    n = plan.routes[v].length
+    n = plan.routes[v].length + (1 if trial >= 0 else 0)
     visits = day.visits.shape[0]
-    latest_arrival, latest_clock, paused, leading = end, end, 0, n
+    latest_arrival, latest_clock, paused, leading, lead = end, end, 0, 0, 0
     next_place = shift.end_place
-    for k in range(n - 1, -1, -1):
-        node = int(plan.nodes[v, k])
+    first_arrival = end
+    for i in range(n - 1, -1, -1):
+        k = i if trial < 0 or i < trial else i - 1
+        node = x if i == trial else int(plan.nodes[v, k])
         if node >= visits:
             pause = day.pauses[node - visits]
             latest_clock = min(pause.latest, latest_clock - pause.duration)
             latest_arrival -= pause.duration
             paused += pause.duration
+            lead += pause.duration
+            leading += 1
             continue
         visit = day.visits[node]
-        slot = plan.slots[v, k]
-        arrival = max(slot.ready + day.travel[slot.place, visit.place], slot.clock)
-        if visit.fixed_shift >= 0:
-            latest_arrival = max(arrival, visit.opens)
-        else:
-            begins = start_of_service(day, node, arrival)
-            if not earliest:
-                limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
-                limit = min(limit, shift.closes)
-                begins = max(begins, latest_in_window_of(day, node, begins, limit - visit.occupies))
-            latest_arrival = begins
-        latest_clock = latest_arrival
+        begins = plan.begins[v, k] if trial < 0 or i < trial else plan.trial[i]
+        if visit.fixed_shift < 0 and not earliest:
+            limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
+            limit = min(limit, shift.closes) - visit.occupies
+            begins = max(begins, latest_in_window_of(day, node, begins, limit))
+        latest_arrival = begins
+        latest_clock = begins
+        first_arrival = begins
         next_place = visit.place
-        leading = k
+        lead, leading = 0, 0
     leg = day.travel[shift.start_place, next_place]
-    first = plan.slots[v, leading]
-    lead = first.ready - shift.starts
-    at_home = latest_arrival + lead - leg
-    if leading > 0 and first.clock <= at_home:
-        return at_home, paused - lead, True
-    return max(shift.starts, min(latest_clock, latest_arrival - leg)), paused, False
+    if leading > 0:
+        # When the pauses before the first visit are over: a route under trial keeps them as they are.
+        last = plan.begins[v, leading - 1] + day.pauses[plan.nodes[v, leading - 1] - visits].duration
+        if last <= first_arrival - leg:
+            return int(first_arrival - leg), int(paused - lead), True
+    return int(max(shift.starts, min(latest_clock, latest_arrival - leg))), int(paused), False
 
 
 @compiled
@@ -181,5 +188,36 @@ def span(day: Day, plan: Plan, v: int) -> int:
         return 0
     last = plan.slots[v, plan.routes[v].length]
     end = max(last.ready + day.travel[last.place, day.shifts[v].end_place], last.clock)
-    leaves, paused, _ = departure(day, plan, v, end, False)
+    leaves, paused, _ = departure(day, plan, v, end, False, -1, 0)
+    return int(end - leaves - paused)
+
+
+@compiled
+def span_with(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
+    """Return what `span` would be with visit x before position k, where it must fit."""
+    visits = day.visits.shape[0]
+    slot = plan.slots[v, k]
+    shift = day.shifts[v]
+    place, ready, clock = slot.place, slot.ready, slot.clock
+    for i in range(k, plan.routes[v].length + 1):
+        node = x if i == k else int(plan.nodes[v, i - 1])
+        if node >= visits:
+            pause = day.pauses[node - visits]
+            begins = max(clock, pause.earliest)
+            clock = begins + pause.duration
+            ready += pause.duration
+        else:
+            visit = day.visits[node]
+            arrival = max(ready + day.travel[place, visit.place], clock)
+            if visit.fixed_shift >= 0:
+                begins = max(arrival, visit.opens)
+                clock = visit.fixed_until
+            else:
+                begins = start_of_service(day, node, arrival)
+                clock = begins + visit.occupies
+            ready = clock
+            place = visit.place
+        plan.trial[i] = begins
+    end = max(ready + day.travel[place, shift.end_place], clock)
+    leaves, paused, _ = departure(day, plan, v, end, False, k, x)
     return int(end - leaves - paused)

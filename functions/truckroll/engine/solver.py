@@ -14,9 +14,9 @@ from truckroll.engine.chance import seeded
 from truckroll.engine.model import Problem, Progress, Solution
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import routes_of
-from truckroll.engine.ruin_recreate import Manner, empty_loose, empty_trail
+from truckroll.engine.ruin_recreate import empty_loose, empty_trail
 from truckroll.engine.search import anneal, copy_route, cost_of, restore
-from truckroll.engine.start import first_plan, temperatures
+from truckroll.engine.start import first_plan, manner_for
 from truckroll.engine.unserved import explain_unserved, mend
 
 OnProgress = Callable[[Progress], bool]
@@ -72,7 +72,6 @@ class Run:
     seed: int
     began: float
     clock: Callable[[], float]
-    manner: Manner = field(default_factory=Manner)
     steps: int = 0
     cancelled: bool = False
     curve: list[tuple[float, float]] = field(default_factory=list)
@@ -91,7 +90,7 @@ class Run:
         self.order = np.zeros(visits, np.int32)
         cost = float(cost_of(self.day, self.plan))
         self.state = np.array([cost, cost])
-        self.hot, self.cold = temperatures(self.plan)
+        self.manner, self.hot, self.cold = manner_for(self.plan)
 
     def advance(self, steps: int, done: float, after: float) -> None:
         """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
