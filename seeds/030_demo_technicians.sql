@@ -6,13 +6,13 @@ with people (
     values
     ('T01', 'Marta Lindqvist', 'East Washington', 'employee', 43.0936, -89.3461, '2112 Atwood Avenue', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,North,South,McFarland', 'hvac_service:5 refrigerant:4 boiler:3 hvac_install:2 gas_fitting:3'),
     ('T02', 'Devon Achebe', 'East Washington', 'employee', 43.1278, -89.3105, '4518 Portage Road', 'Madison', '53704', '07:30', '16:00', 'MO,TU,WE,TH,FR', 'van', 480, 'North,East,Sun Prairie', 'hvac_service:3 hvac_install:3 boiler:2 gas_fitting:2'),
-    ('T03', 'Pilar Montoya', 'East Washington', 'employee', 43.0824, -89.3652, '1133 Jenifer Street', 'Madison', '53703', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,South,McFarland', 'hvac_service:4 hvac_install:2 duct_cleaning:3'),
+    ('T03', 'Pilar Montoya', 'East Washington', 'employee', 43.0824, -89.3652, '1133 Jenifer Street', 'Madison', '53703', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,East,South,North,McFarland', 'hvac_service:4 hvac_install:2 duct_cleaning:3'),
     ('T04', 'Owen Brandt', 'Odana Road', 'employee', 43.0594, -89.4402, '410 Toepfer Avenue', 'Madison', '53711', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'West,South,Middleton', 'hvac_service:4 boiler:4 hvac_install:3 gas_fitting:2'),
     ('T05', 'Yara Haddad', 'Odana Road', 'employee', 43.0975, -89.5102, '1908 Parmenter Street', 'Middleton', '53562', '07:30', '16:30', 'MO,TU,WE,TH,FR', 'van', 510, 'Middleton,West', 'hvac_service:3 refrigerant:3 duct_cleaning:2'),
     ('T06', 'Karl Novak', 'Odana Road', 'employee', 42.9925, -89.5349, '312 South Main Street', 'Verona', '53593', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'truck', 510, 'Verona,West,South', 'hvac_install:4 boiler:2 hvac_service:3 gas_fitting:3'),
     ('T07', 'Simone Okafor', 'East Washington', 'employee', 43.1841, -89.2169, '540 West Main Street', 'Sun Prairie', '53590', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'Sun Prairie,North,East', 'plumbing_service:4 plumbing_install:3 gas_fitting:3 drain_cleaning:3'),
     ('T08', 'Henrik Dahl', 'East Washington', 'employee', 43.1062, -89.3584, '2410 Union Street', 'Madison', '53704', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 480, 'Isthmus,North,East,South,West', 'plumbing_service:3 drain_cleaning:4 backflow:3'),
-    ('T09', 'Lucía Ferrer', 'Odana Road', 'employee', 43.0727, -89.4561, '4702 Sheboygan Avenue', 'Madison', '53705', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'West,Middleton,Verona', 'plumbing_service:4 plumbing_install:4 gas_fitting:2 drain_cleaning:2 backflow:2'),
+    ('T09', 'Lucía Ferrer', 'Odana Road', 'employee', 43.0727, -89.4561, '4702 Sheboygan Avenue', 'Madison', '53705', '08:00', '16:30', 'MO,TU,WE,TH,FR', 'van', 480, 'West,South,Middleton,Verona', 'plumbing_service:4 plumbing_install:4 gas_fitting:2 drain_cleaning:2 backflow:2'),
     ('T10', 'Amos Tillman', 'Odana Road', 'employee', 43.0403, -89.3958, '1605 Beld Street', 'Madison', '53715', '09:00', '17:30', 'MO,TU,WE,TH,FR', 'van', 480, 'South,Isthmus,Verona,McFarland', 'plumbing_service:2 drain_cleaning:3 plumbing_install:2'),
     ('T11', 'Grace Whitefeather', 'East Washington', 'employee', 43.0790, -89.3126, '514 Cottage Grove Road', 'Madison', '53716', '07:30', '16:00', 'MO,TU,WE,TH,FR', 'van', 480, 'East,McFarland,Sun Prairie,South', 'plumbing_service:3 plumbing_install:3 drain_cleaning:2 gas_fitting:2 backflow:4'),
     ('T12', 'Tomasz Zielinski', 'East Washington', 'employee', 43.1362, -89.3676, '1810 Northport Drive', 'Madison', '53704', '07:00', '15:30', 'MO,TU,WE,TH,FR', 'van', 480, 'North,Isthmus,East,Sun Prairie,West', 'electrical_service:4 electrical_install:4 panel:4'),
@@ -27,7 +27,7 @@ with people (
     ('T18', 'Dmitri Volkov', 'East Washington', 'employee', 43.0531, -89.3935, '922 South Park Street', 'Madison', '53715', '22:00', '06:00', 'SU,MO,TU,WE,TH', 'van', 480, 'Isthmus,South,East,West,North', 'hvac_service:4 plumbing_service:3 drain_cleaning:3 electrical_service:2'),
     -- The vehicle shop.
     ('T19', 'Ruth Abernathy', 'East Washington', 'employee', 43.1191, -89.3320, '2902 Hoard Street', 'Madison', '53704', '07:00', '16:00', 'MO,TU,WE,TH,FR', 'other', 510, 'North,East,Isthmus', 'auto_maintenance:4 auto_brakes:4 alignment:3 auto_inspection:3 tires:3'),
-    ('T20', 'Cole Jefferson', 'East Washington', 'employee', 43.1475, -89.3602, '1517 Wheeler Road', 'Madison', '53704', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 510, 'North,East,Isthmus,Sun Prairie', 'tires:4 auto_maintenance:3 auto_brakes:2'),
+    ('T20', 'Cole Jefferson', 'East Washington', 'employee', 43.1475, -89.3602, '1517 Wheeler Road', 'Madison', '53704', '08:00', '17:00', 'MO,TU,WE,TH,FR', 'van', 510, 'North,East,Isthmus,Sun Prairie', 'tires:4 auto_maintenance:3 auto_brakes:2 auto_inspection:2'),
     ('T21', 'Wen Zhao', 'East Washington', 'employee', 43.0922, -89.3733, '1210 Sherman Avenue', 'Madison', '53703', '09:00', '18:00', 'TU,WE,TH,FR,SA', 'other', 510, 'North,East,Isthmus', 'auto_maintenance:2 auto_inspection:4 alignment:2 tires:2')
 ),
 
@@ -149,7 +149,7 @@ absences (reference, reason, first_position, last_position, starts, ends, notes)
     ('T15', 'vacation', 1, 5, time '00:00', time '00:00', 'Visiting family'),
     ('T10', 'sick', 1, 1, time '00:00', time '00:00', 'Called in'),
     ('T08', 'personal', 1, 1, time '14:00', time '16:00', 'Dentist'),
-    ('T13', 'blocked', 1, 1, time '08:00', time '09:00', 'Van in the shop'),
+    ('T14', 'blocked', 1, 1, time '08:00', time '09:00', 'Van in the shop'),
     ('T02', 'vacation', 4, 4, time '00:00', time '00:00', null)
 )
 

@@ -11,19 +11,24 @@ import typer
 from postgrest.exceptions import APIError
 from rich.console import Console
 from supabase import Client, create_client
+from supabase.lib.client_options import SyncClientOptions
 from supabase_auth.errors import AuthError
 from supabase_functions.errors import FunctionsError
 
 DEMO_DISPATCHER = "dispatcher@demo.truckroll.example"
 DEMO_PASSWORD = "truckroll-demo"  # noqa: S105 - the demo company's, public by design
+TIMEOUT_S = 60
 console = Console()
 
 
-def sign_in(url: str, key: str, email: str, password: str) -> Client:
-    """Return a client that acts for this user. Raises AuthError and httpx.HTTPError."""
-    client = create_client(url, key)
-    client.auth.sign_in_with_password({"email": email, "password": password})
-    return client
+@contextmanager
+def signed_in(url: str, key: str, email: str, password: str) -> Iterator[Client]:
+    """Yield a client that acts for this user. Raises AuthError and httpx.HTTPError."""
+    with httpx.Client(timeout=TIMEOUT_S) as connections:
+        options = SyncClientOptions(httpx_client=connections, auto_refresh_token=False)
+        client = create_client(url, key, options)
+        client.auth.sign_in_with_password({"email": email, "password": password})
+        yield client
 
 
 def rpc(client: Client, name: str, **parameters: Any) -> Any:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rpc, sign_in
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rpc, signed_in
 from truckroll_local.ports import Ports
 from truckroll_local.stack import Stack
 
@@ -43,8 +43,7 @@ def board(
 ) -> None:
     """Print the schedule board of a day."""
     stack = Stack(Ports.from_environment())
-    with errors_told():
-        client = sign_in(url or stack.api_url, key or stack.anon_key, email, password)
+    with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
         document = rpc(client, "schedule_board", starts_on=local_day(date).isoformat())
     console.print(day_table(document))
     console.print(load_line(document))

@@ -16,7 +16,7 @@ from rich.rule import Rule
 from rich.table import Table
 from supabase import Client
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rows, rpc, sign_in
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rows, rpc, signed_in
 from truckroll.cli.board import PRIORITY_STYLES, day_table, load_line, local_time, marked_title
 from truckroll.cli.plan import PlanFailedError, metrics_table, plan_day, unserved_tables
 from truckroll.cli.stack import (
@@ -34,7 +34,6 @@ from truckroll_local.stack import Stack
 
 Document = dict[str, Any]
 CONFLICT = "placement_conflict"
-URGENT_CALLS = 4
 SIGN_INS = (
     "owner",
     "dispatcher",
@@ -67,9 +66,9 @@ def demo(
     """
     with running(Ports(port, db_port, functions_port)) as stack, errors_told():
         step("Loading the demo company", lambda: load_company(stack.db_url))
-        client = sign_in(stack.api_url, stack.anon_key, DEMO_DISPATCHER, DEMO_PASSWORD)
         try:
-            _do_the_day(client, seconds)
+            with signed_in(stack.api_url, stack.anon_key, DEMO_DISPATCHER, DEMO_PASSWORD) as client:
+                do_the_day(client, seconds)
         except (DemoError, PlanFailedError) as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from error
@@ -86,7 +85,11 @@ def load_company(db_url: str) -> None:
         connection.execute("analyze")
 
 
-def _do_the_day(client: Client, seconds: int) -> None:
+def do_the_day(client: Client, seconds: int) -> tuple[Document, Document]:
+    """Book, be refused once, plan and show the demo day; return the run and the board.
+
+    Raises DemoError, PlanFailedError and whatever the API's client raises.
+    """
     (org,) = rows(client.table("orgs").select("name, time_zone"))
     zone = ZoneInfo(org["time_zone"])
     day = _demo_day(client, zone)
@@ -101,6 +104,7 @@ def _do_the_day(client: Client, seconds: int) -> None:
     console.print(day_table(document))
     console.print(load_line(document))
     console.print(unserved_tables(run))
+    return run, document
 
 
 def _demo_day(client: Client, zone: ZoneInfo) -> dt.date:
@@ -121,7 +125,7 @@ def _jobs_of(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
     return rows(
         client.table("dispatch_jobs")
         .select(
-            "id, number, title, priority, required_crew_size, services(place_kind), job_time_windows!inner(id)"
+            "id, number, title, priority, required_crew_size, services(place_kind), job_time_windows!inner(*)"
         )
         .eq("status", "unscheduled")
         .not_.is_("service_id", "null")
@@ -132,16 +136,20 @@ def _jobs_of(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
     )
 
 
+def _people(client: Client) -> dict[str, str]:
+    return {
+        one["id"]: one["display_name"]
+        for one in rows(client.table("technician_profiles").select("id, display_name"))
+    }
+
+
 def _is_alone_at_a_site(job: Document) -> bool:
     return bool(job["required_crew_size"] == 1 and job["services"]["place_kind"] == "site")
 
 
 def _book(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
     earliest, latest = _day_span(day, zone)
-    people = {
-        one["id"]: one["display_name"]
-        for one in rows(client.table("technician_profiles").select("id, display_name"))
-    }
+    people = _people(client)
     places = {one["id"]: one["name"] for one in rows(client.table("resources").select("id, name"))}
     title = "Booked by hand: find_slots, then book_appointment"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
@@ -154,8 +162,8 @@ def _book(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
     waiting = _jobs_of(client, day, zone)
     crews = [job for job in waiting if job["required_crew_size"] > 1]
     at_the_shop = [job for job in waiting if job["services"]["place_kind"] != "site"]
-    calls = [job for job in waiting if _is_alone_at_a_site(job)][:URGENT_CALLS]
-    for job in [*crews, *calls, *at_the_shop]:
+    emergencies = [job for job in waiting if job["priority"] == "emergency"]
+    for job in [*emergencies, *crews, *at_the_shop]:
         kind = job["services"]["place_kind"]
         slots = rpc(
             client,
@@ -201,6 +209,7 @@ def _book(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
 def _be_refused(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo) -> None:
     """Ask for a time that is taken, and show what the refusal offers instead."""
     taken, job = _rival(client, booked, day, zone)
+    people = _people(client)
     try:
         rpc(
             client,
@@ -223,12 +232,17 @@ def _be_refused(client: Client, booked: list[Document], day: dt.date, zone: Zone
         console.print(
             f"  [red]{conflict['code']}[/red] [dim]{conflict['severity']}[/dim]  {conflict['message']}"
         )
-    offers = refusal["alternatives"]["same_day"]
-    times = ", ".join(local_time(slot["starts_at"], zone) for slot in offers) or "nothing"
-    others = (
-        ", ".join(one["display_name"] for one in refusal["alternatives"]["other_technicians"]) or "nobody"
-    )
-    console.print(f"  It offers instead: the same day at {times}; at this time {others}.", highlight=False)
+    alternatives = refusal["alternatives"]
+    offers = [
+        f"{local_time(slot['starts_at'], zone)} {', '.join(people[one] for one in slot['technician_ids'])}"
+        for slot in alternatives["same_day"]
+    ]
+    others = [
+        f"{local_time(taken['starts_at'], zone)} {one['display_name']}"
+        for one in alternatives["other_technicians"]
+    ]
+    offered = "; ".join([*others, *offers]) or "another day"
+    console.print(f"  It offers instead: {offered}.", highlight=False)
 
 
 def _rival(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo) -> tuple[Document, Document]:
@@ -237,7 +251,7 @@ def _rival(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo)
     waiting = [job for job in _jobs_of(client, day, zone) if _is_alone_at_a_site(job)]
     for taken in filter(_is_alone_at_a_site, booked):
         for job in waiting:
-            if job["title"] == taken["title"] and rpc(
+            if _may_start(job, taken["slot"]["starts_at"]) and rpc(
                 client,
                 "find_slots",
                 job_id=job["id"],
@@ -247,6 +261,16 @@ def _rival(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo)
             ):
                 return taken["slot"], job
     raise DemoError("No two jobs of the demo day want the same technician.")
+
+
+def _may_start(job: Document, instant: str) -> bool:
+    at = dt.datetime.fromisoformat(instant)
+    return any(
+        dt.datetime.fromisoformat(window["window_start"])
+        <= at
+        <= dt.datetime.fromisoformat(window["window_end"])
+        for window in job["job_time_windows"]
+    )
 
 
 def _show_ways_in(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from supabase import Client
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, sign_in
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, signed_in
 from truckroll.cli.board import (
     AnonKey,
     ApiUrl,
@@ -48,8 +48,7 @@ def plan(
 ) -> None:
     """Optimise a day: everybody's visits and the jobs that wait. Metrics before and after, and what is left out."""
     stack = Stack(Ports.from_environment())
-    with errors_told():
-        client = sign_in(url or stack.api_url, key or stack.anon_key, email, password)
+    with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
         try:
             run = plan_day(client, local_day(date), seconds, apply=apply)
         except PlanFailedError as error:

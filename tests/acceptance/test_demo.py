@@ -1,0 +1,108 @@
+"""The demo does what it says: books, is refused once, plans, and shows a day that SQL calls feasible."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from support.sql import rows, value
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, signed_in
+from truckroll.cli.demo import do_the_day, load_company
+from truckroll_local.paths import INSTALLED
+from truckroll_local.ports import Ports
+from truckroll_local.stack import Stack
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    scratch = INSTALLED / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="demo-", dir=scratch))
+    root.chmod(0o755)
+    stack = Stack(Ports.free(), root, durable=False, with_cron=False)
+    try:
+        stack.start_database()
+        stack.build_database(seeds=False)
+        stack.start_services()
+        yield stack
+    finally:
+        stack.destroy()
+
+
+@pytest.fixture(scope="module")
+def day(stack: Stack) -> tuple[dict[str, Any], dict[str, Any]]:
+    load_company(stack.db_url)
+    # The demo starts afresh however often it is run.
+    load_company(stack.db_url)
+    with signed_in(stack.api_url, stack.anon_key, DEMO_DISPATCHER, DEMO_PASSWORD) as client:
+        return do_the_day(client, seconds=2)
+
+
+def test_the_plan_serves_most_of_the_day(day: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    run, board = day
+    before, after = run["metrics"]["before"], run["metrics"]["after"]
+    assert after["visits"] > 2 * before["visits"] > 0
+    assert after["unserved"] < before["unserved"]
+    assert after["late_minutes"] == 0
+    assert len(board["appointments"]) >= 50
+
+
+def test_every_job_left_out_has_a_reason(day: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    run, _ = day
+    reasons = Counter(job["reason"] for job in run["unserved"])
+    assert {"skill_missing", "skill_level", "out_of_zone", "certification_expired", "location_missing"} <= {
+        *reasons
+    }
+    assert all(job["explanation"] for job in run["unserved"])
+
+
+def test_nobody_is_in_two_places_and_nobody_absent_works(day: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    _, board = day
+    busy: dict[str, list[tuple[dt.datetime, dt.datetime]]] = defaultdict(list)
+    for visit in board["appointments"]:
+        for part in visit["assignments"]:
+            span = dt.datetime.fromisoformat(part["starts_at"]), dt.datetime.fromisoformat(part["ends_at"])
+            busy[part["technician_id"]].append(span)
+    for spans in busy.values():
+        spans.sort()
+        assert all(first[1] <= second[0] for first, second in pairwise(spans))
+    absent = {
+        one["id"] for one in board["technicians"] if one["display_name"] in {"Ingrid Solberg", "Amos Tillman"}
+    }
+    assert len(absent) == 2
+    assert not absent & {*busy}
+
+
+@pytest.mark.usefixtures("day")
+def test_the_judge_finds_nothing_against_the_day(stack: Stack) -> None:
+    with psycopg.connect(stack.db_url) as connection:
+        assert (
+            value(
+                connection, "select count(*) from public.appointments where assignment_status <> 'assigned'"
+            )
+            == 0
+        )
+        found = rows(
+            connection,
+            """
+            select a.number, c.code, c.message
+            from public.appointments as a
+            cross join lateral private.judge(private.place(
+                private.work_of_job(a.dispatch_job_id),
+                array(select x.technician_id from public.job_assignments as x where x.appointment_id = a.id),
+                a.starts_at, a.ends_at, coalesce(a.bay_id, a.mobile_unit_id), a.id, null
+            )) as c
+            where c.severity <> 'soft'
+            """,
+        )
+    assert found == []
