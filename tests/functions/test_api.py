@@ -68,7 +68,7 @@ def test_cron_is_for_the_service_only(day: Day) -> None:
         ("GET", "/robots.txt", 404),
         ("GET", PATH, 405),
         ("DELETE", "/health", 405),
-        ("POST", f"/dispatch/runs/{uuid4()}", 405),
+        ("POST", "/dispatch/runs/00000000-0000-4000-8000-000000000000", 405),
     ],
 )
 def test_unknown_paths_and_methods_answer_json(client: Client, method: str, path: str, status: int) -> None:
