@@ -5,8 +5,10 @@ Tables, views, functions and publications come from the catalogue; one that nobo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import LiteralString
 
+import psycopg
 import pytest
 
 from support import access, calls, sql
@@ -30,9 +32,24 @@ CALLED_BY_ANON = {"claim_waitlist_offer", "portal_appointment", "portal_cancel",
 HARMLESS = {"create_org"}
 
 
+@pytest.fixture(scope="module")
+def filled(worker_database: str) -> Iterator[tuple[Connection, TwoCompanies]]:
+    """Fill the database once for all tests here, on a connection of its own that never commits."""
+    with psycopg.connect(worker_database) as connection:
+        yield connection, two_companies(connection)
+        connection.rollback()
+
+
 @pytest.fixture
-def world(db: Connection) -> TwoCompanies:
-    return two_companies(db)
+def db(filled: tuple[Connection, TwoCompanies]) -> Iterator[Connection]:
+    connection, _ = filled
+    with connection.transaction(force_rollback=True):
+        yield connection
+
+
+@pytest.fixture
+def world(filled: tuple[Connection, TwoCompanies]) -> TwoCompanies:
+    return filled[1]
 
 
 def names(db: Connection, query: LiteralString) -> set[str]:
