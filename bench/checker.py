@@ -35,9 +35,7 @@ def objective(problem: Problem, solution: Solution) -> float:
         places = [shift.start_place, *(problem.visits[s.visit].place for s in route.stops), shift.end_place]
         driven = sum(_travel(problem, a, b) for a, b in pairwise(places))
         total += weights.travel * driven
-        if problem.distance is not None:
-            legs = pairwise(places)
-            total += weights.distance * sum(int(problem.distance[a, b]) for a, b in legs if a != b)
+        total += weights.distance * sum(_metres(problem, a, b) for a, b in pairwise(places))
         for stop in route.stops:
             current = problem.visits[stop.visit].current
             total += weights.stability * (current is not None and current.shift != route.shift)
@@ -104,8 +102,7 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
     for stop in route.stops:
         visit = problem.visits[stop.visit]
         leg = _travel(problem, place, visit.place)
-        metres = int(problem.distance[place, visit.place]) if problem.distance is not None else 0
-        metres = metres if place != visit.place else 0
+        metres = _metres(problem, place, visit.place)
         if (leg, metres) != (stop.travel_s, stop.distance_m):
             yield f"{visit.id}: the way there is {leg} s and {metres} m"
         if stop.arrives - free - _overlap(pauses, free, stop.arrives) < leg:
@@ -121,13 +118,12 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
             yield from _movable(shift, visit, stop, pauses)
         elif stop.arrives > max(begin, must[f"arrival {visit.id}"]):
             yield f"{visit.id}: fixed, and reached later than it must be"
-        free = max(end, shift.starts, free if visit.fixed is not None and end < free else end)
+        free = max(free, end, shift.starts)
         place = visit.place
         travel_s += leg
         distance_m += metres
     leg = _travel(problem, place, shift.end_place)
-    metres = int(problem.distance[place, shift.end_place]) if problem.distance is not None else 0
-    metres = metres if place != shift.end_place else 0
+    metres = _metres(problem, place, shift.end_place)
     if route.ends - free - _overlap(pauses, free, route.ends) < leg:
         yield "is back sooner than it can"
     if (travel_s + leg, distance_m + metres) != (route.travel_s, route.distance_m):
@@ -261,3 +257,7 @@ def _overlap(intervals: list[Interval], begin: int, end: int) -> int:
 
 def _travel(problem: Problem, a: int, b: int) -> int:
     return int(problem.travel[a, b]) if a != b else 0
+
+
+def _metres(problem: Problem, a: int, b: int) -> int:
+    return int(problem.distance[a, b]) if problem.distance is not None and a != b else 0

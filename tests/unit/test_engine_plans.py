@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checker import violations
+from bench.checker import violations
+from bench.oracle import cost, feasible, optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import cost, feasible, optimum
 
 from truckroll.engine import (
     Break,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checker import violations
+from bench.checker import violations
 from numpy.typing import NDArray
 
 from truckroll.engine import (
