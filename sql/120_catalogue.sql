@@ -30,6 +30,7 @@ create table public.services (
     mobile_eligible boolean not null default false,
     mobile_max_distance_m integer,
     pause_policy public.pause_policy not null default 'free',
+    is_composite boolean not null default false,
     price_hint numeric(12, 2),
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
@@ -48,6 +49,8 @@ create table public.services (
 
 comment on table public.services is 'The service catalogue (CRM-6): what a customer can ask for and what it takes.';
 comment on column public.services.place_kind is 'Where it is done by default: at the customer''s site, in a bay, or by a mobile unit.';
+comment on column public.services.is_composite is 'Whether the service has segments; kept by trigger, as is its duration then.';
+comment on column public.services.pause_policy is 'Composite: whether technicians are bookable in the pauses. flexible leaves it to each segment.';
 comment on column public.services.bay_types is 'Bay types that suit it; empty means any bay.';
 
 create table public.service_skills (

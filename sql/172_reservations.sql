@@ -176,6 +176,9 @@ begin
         update public.reservations set released_at = now(), updated_at = now()
         where assignment_id = new.id and released_at is null;
         return null;
+    elsif new.segment_id is not null then
+        perform private.reserve_segment(new);
+        return null;
     end if;
     select private.buffered(
         new.scheduled_start_at,

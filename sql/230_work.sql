@@ -23,7 +23,8 @@ create type private.work as (
     sla_start_at timestamptz,
     sla_end_at timestamptz,
     preferred_technician_id uuid,
-    inactive_because text
+    inactive_because text,
+    is_composite boolean
 );
 
 create function private.work_of_job(job uuid)
@@ -41,7 +42,8 @@ begin
         coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
-        case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
+        case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
+        coalesce(s.is_composite, false)
     into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
@@ -67,7 +69,8 @@ as $$
         ), '{}'),
         s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
         s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
-        case when not s.is_active then format('The service %s is no longer offered.', s.name) end
+        case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
+        s.is_composite
     )::private.work
     from public.services as s
     left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
@@ -99,46 +102,3 @@ $$;
 
 comment on function private.time_windows(uuid) is
 'The windows in which a job''s visit may start: the selected one, else all of them; none means any time (JOB-6).';
-
-create type private.placement as (
-    work private.work,
-    technician_ids uuid[],
-    starts_at timestamptz,
-    ends_at timestamptz,
-    claim tstzrange,
-    resource_id uuid,
-    appointment_id uuid,
-    hold_token uuid,
-    latitude double precision,
-    longitude double precision,
-    customer_agrees boolean
-);
-
-create function private.place(
-    work private.work, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
-    resource uuid, moved_appointment uuid, own_hold uuid, customer_agrees boolean default false
-)
-returns private.placement
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    bay record;
-begin
-    ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
-    select f.latitude, f.longitude into bay
-    from public.resources as r
-    inner join public.facilities as f on r.facility_id = f.id
-    where r.id = resource and r.kind = 'bay';
-    return row(
-        work, technician_ids, starts_at, ends_at,
-        private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
-        resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees
-    )::private.placement;
-end;
-$$;
-
-comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean) is
-'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration.';

@@ -169,7 +169,8 @@ create type public.slot as (
     travel_minutes_after integer,
     added_travel_minutes integer,
     score numeric,
-    reasons jsonb
+    reasons jsonb,
+    segments jsonb
 );
 
 create function private.slot_candidates(
@@ -324,9 +325,13 @@ declare
     resource uuid;
     site record;
     promised tstzrange;
+    placed private.placement;
     found_count integer := 0;
     finish timestamptz;
 begin
+    if work.is_composite then
+        minutes := work.duration_minutes;
+    end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
     select f.latitude, f.longitude into site
@@ -344,6 +349,12 @@ begin
         select c.* from private.slot_candidates(
             work, earliest, latest, minutes, technician_ids, work.latitude, work.longitude
         ) as c
+        where not work.is_composite
+        union all
+        select c.* from private.composite_candidates(
+            work, earliest, latest, technician_ids, work.latitude, work.longitude
+        ) as c
+        where work.is_composite
     loop
         exit when found_count >= max_results;
         finish := candidate.starts_at + make_interval(mins => minutes);
@@ -354,12 +365,8 @@ begin
             ));
             continue when resource is null;
         end if;
-        if not exists (
-            select from private.judge(private.place(
-                work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null
-            )) as j
-            where j.severity <> 'soft'
-        ) then
+        placed := private.place(work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null);
+        if not exists (select from private.judge(placed) as j where j.severity <> 'soft') then
             found_count := found_count + 1;
             promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
             return next row(
@@ -371,7 +378,7 @@ begin
                     'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
                     'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
                     'knows_customer', candidate.knows_customer
-                )
+                ), private.segment_list(placed.segments)
             )::public.slot;
         end if;
     end loop;

@@ -11,10 +11,20 @@ as $$
 begin
     return (
         select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
-            select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.created_at, j.id)
+            select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.scheduled_start_at, j.created_at, j.id)
             from public.job_assignments as j
             where j.org_id = a.org_id and j.appointment_id = a.id
-        ), '[]'))
+        ), '[]'), 'segments', (
+            select jsonb_agg(jsonb_build_object(
+                'position', s.position, 'name', format('%s of %s: %s', s.turn, s.total, s.name), 'starts_at', s.starts_at,
+                'ends_at', s.ends_at, 'pause_after_minutes', s.pause_after_minutes, 'pause_policy', s.pause_policy
+            ) order by s.position)
+            from (
+                select g.*, row_number() over (order by g.position) as turn, count(*) over () as total
+                from public.appointment_segments as g
+                where g.org_id = a.org_id and g.appointment_id = a.id
+            ) as s
+        ))
         from public.appointments as a
         where a.id = appointment
     );
@@ -49,6 +59,69 @@ $$;
 comment on function private.record_override(uuid, uuid, jsonb, private.conflict[]) is
 'Keeps who accepted which conflicts and why (BKG-7); nothing when the override was not needed.';
 
+create function private.staff_of_segments(work private.work, technician_ids uuid[], segments jsonb)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if segments is null or not work.is_composite then
+        return technician_ids;
+    end if;
+    if jsonb_typeof(segments) <> 'array' then
+        perform private.fail(
+            400, 'segments_invalid', 'segments is a list of positions with their technicians.',
+            'For example [{"position": 2, "technician_id": "…"}].'
+        );
+    end if;
+    return array(
+        select coalesce((
+            select (named ->> 'technician_id')::uuid from jsonb_array_elements(segments) as named
+            where (named ->> 'position')::integer = s.position
+        ), technician_ids[1])
+        from public.service_segments as s
+        where s.service_id = work.service_id
+        order by s.position
+    );
+end;
+$$;
+
+comment on function private.staff_of_segments(private.work, uuid[], jsonb) is
+'One technician for each segment: the one named for it, else the first.';
+
+create function private.insert_segments(
+    appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids)) where id = appointment;
+    insert into public.appointment_segments (
+        org_id, appointment_id, position, name, starts_at, ends_at, pause_after_minutes, pause_policy
+    )
+    select (p.work).org_id, appointment, s.position, s.name, s.starts_at, s.ends_at, s.pause_after_minutes, s.pause_policy
+    from unnest(p.segments) as s;
+    insert into public.job_assignments (
+        org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+        scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
+    )
+    select
+        (p.work).org_id, (p.work).job_id, appointment, g.id, s.technician_id, auth.uid(), s.starts_at, s.ends_at,
+        window_start, window_end, true, run
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = insert_segments.appointment and g.position = s.position
+    where s.technician_id is not null
+    order by s.position;
+end;
+$$;
+
+comment on function private.insert_segments(uuid, private.placement, timestamptz, timestamptz, uuid) is
+'Writes the segments of a composite visit, each with its technician.';
+
 create function private.insert_visit(
     p private.placement, window_start timestamptz, window_end timestamptz, override jsonb,
     conflicts private.conflict[], run uuid default null
@@ -80,6 +153,10 @@ begin
         auth.uid()
     );
     perform private.record_override(appointment, (p.work).org_id, override, conflicts);
+    if p.segments is not null then
+        perform private.insert_segments(appointment, p, window_start, window_end, run);
+        return appointment;
+    end if;
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
         scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
@@ -121,7 +198,7 @@ comment on function private.take_hold(uuid, uuid, uuid[], uuid, tstzrange) is
 
 create function private.book_appointment(
     job uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource uuid,
-    window_start timestamptz, window_end timestamptz, hold uuid, override jsonb, idempotency_key text
+    window_start timestamptz, window_end timestamptz, hold uuid, override jsonb, segments jsonb, idempotency_key text
 )
 returns jsonb
 language plpgsql
@@ -147,7 +224,7 @@ begin
     known := private.recall(work.org_id, idempotency_key, 'book_appointment', jsonb_build_object(
         'job_id', job, 'technician_ids', technician_ids, 'starts_at', starts_at, 'ends_at', ends_at,
         'resource_id', resource, 'arrival_window_start', window_start, 'arrival_window_end', window_end,
-        'hold_token', hold, 'override', override
+        'hold_token', hold, 'override', override, 'segments', segments
     ));
     if known is not null then
         return known;
@@ -155,7 +232,8 @@ begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
     perform private.check_override(override);
     perform private.check_times(starts_at, ends_at);
-    perform private.check_technicians(work.org_id, technician_ids);
+    technician_ids := private.staff_of_segments(work, technician_ids, segments);
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
@@ -198,7 +276,7 @@ end;
 $$;
 
 comment on function private.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) is
 'Definer: visits and the ledger are written by RPCs only. Own check: create_appointment, and override_scheduling_conflict when conflicts are overridden.';
 
@@ -212,6 +290,7 @@ create function public.book_appointment(
     arrival_window_end timestamptz default null,
     hold_token uuid default null,
     override jsonb default null,
+    segments jsonb default null,
     idempotency_key text default null
 )
 returns jsonb
@@ -221,21 +300,21 @@ set search_path = ''
 as $$
     select private.book_appointment(
         job_id, technician_ids, starts_at, ends_at, resource_id, arrival_window_start, arrival_window_end, hold_token,
-        override, idempotency_key
+        override, segments, idempotency_key
     );
 $$;
 
 comment on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) is
-'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; the end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
+'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; composite work takes one technician for all segments, one for each in order, or `segments` [{"position": 2, "technician_id": …}] for those that differ (BKG-12). The end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
 
 revoke execute on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) from public, anon;
 grant execute on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) to authenticated, service_role;
 grant execute on function private.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) to authenticated, service_role;

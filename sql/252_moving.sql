@@ -32,6 +32,68 @@ $$;
 
 comment on function private.engaged_technicians(uuid) is 'The technicians of a visit, the primary one first.';
 
+create function private.staff_now(appointment uuid)
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(array_agg(s.technician_id order by s.position), '{}')
+    from unnest(private.segments_of_appointment(appointment)) as s
+    where s.technician_id is not null;
+$$;
+
+comment on function private.staff_now(uuid) is 'The technician of each segment of a composite visit, in order.';
+
+create function private.move_segments(
+    appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.appointment_segments as g
+    set starts_at = s.starts_at, ends_at = s.ends_at
+    from unnest(p.segments) as s
+    where g.appointment_id = move_segments.appointment and g.position = s.position;
+    update public.job_assignments as j
+    set status = 'canceled'
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where
+        j.segment_id = g.id and j.technician_id is distinct from s.technician_id
+        and j.status not in ('declined', 'canceled', 'no_show', 'completed');
+    update public.job_assignments as j
+    set
+        scheduled_start_at = s.starts_at, scheduled_end_at = s.ends_at, arrival_window_start = window_start,
+        arrival_window_end = window_end, optimization_run_id = coalesce(run, j.optimization_run_id),
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
+    insert into public.job_assignments (
+        org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+        scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
+    )
+    select
+        (p.work).org_id, (p.work).job_id, appointment, g.id, s.technician_id, auth.uid(), s.starts_at, s.ends_at,
+        window_start, window_end, true, run
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where s.technician_id is not null and not exists (
+        select from public.job_assignments as j
+        where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
+    );
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
+    where id = appointment and cardinality(p.technician_ids) > 0;
+end;
+$$;
+
+comment on function private.move_segments(uuid, private.placement, timestamptz, timestamptz, uuid) is
+'Moves every segment of a composite visit, and hands over those whose technician changes.';
+
 create function private.move_visit(
     appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid default null
 )
@@ -54,6 +116,10 @@ begin
         mobile_unit_id = case when resource.kind = 'mobile_unit' then resource.id end,
         facility_id = coalesce(resource.facility_id, a.facility_id)
     where a.id = appointment;
+    if p.segments is not null then
+        perform private.move_segments(appointment, p, window_start, window_end, run);
+        return;
+    end if;
     update public.job_assignments as j
     set status = 'canceled'
     where
@@ -161,7 +227,9 @@ begin
     -- A crew stays together or not at all (JOB-8).
     if exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
         or exists (select from unnest(conflicts) as c where c.code = 'certification_expired') then
-        p.technician_ids := '{}';
+        p := private.place(
+            p.work, '{}', p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
+        );
     end if;
     return p;
 end;
@@ -186,6 +254,7 @@ declare
     visit public.appointments := private.load_appointment(appointment);
     was uuid[] := private.engaged_technicians(appointment);
     org public.orgs;
+    work private.work;
     asked private.placement;
     placed private.placement;
     conflicts private.conflict[];
@@ -211,11 +280,13 @@ begin
     ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     perform private.check_override(override);
     perform private.check_times(starts_at, ends_at);
+    work := private.work_of_job(visit.dispatch_job_id);
     if technician_ids is not null then
-        perform private.check_technicians(visit.org_id, technician_ids);
+        perform private.check_technicians(visit.org_id, private.staff(work, technician_ids));
     end if;
     asked := private.place(
-        private.work_of_job(visit.dispatch_job_id), coalesce(technician_ids, was), starts_at, ends_at,
+        work, coalesce(technician_ids, case when work.is_composite then private.staff_now(appointment) else was end),
+        starts_at, ends_at,
         coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null,
         coalesce(customer_confirmed, false) or reason = 'customer_request'
     );

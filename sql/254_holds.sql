@@ -1,6 +1,4 @@
-create function private.hold_for(
-    work private.work, technician_ids uuid[], resource uuid, claim tstzrange, expires_at timestamptz
-)
+create function private.hold_for(p private.placement, expires_at timestamptz)
 returns uuid
 language plpgsql
 volatile
@@ -14,19 +12,20 @@ begin
         latitude, longitude
     )
     select
-        work.org_id, t.id, null, private.free_lane(t.id, claim, t.max_concurrent_jobs), claim,
-        'held'::public.reservation_kind, token, expires_at, auth.uid(), work.location_id, work.latitude, work.longitude
-    from public.technician_profiles as t where t.id = any(technician_ids)
+        t.org_id, t.id, null::uuid, private.free_lane(t.id, c.during, t.max_concurrent_jobs), c.during,
+        'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id, p.latitude, p.longitude
+    from private.personal_claims(p) as c
+    inner join public.technician_profiles as t on c.technician_id = t.id
     union all
     select
-        work.org_id, null, r.id, private.free_lane(r.id, claim, r.capacity), claim, 'held', token, expires_at, auth.uid(),
+        r.org_id, null, r.id, private.free_lane(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at, auth.uid(),
         null, null, null
-    from public.resources as r where r.id = resource;
+    from public.resources as r where r.id = p.resource_id;
     return token;
 end;
 $$;
 
-comment on function private.hold_for(private.work, uuid[], uuid, tstzrange, timestamptz) is 'Holds technicians and place for a claim; answers the token.';
+comment on function private.hold_for(private.placement, timestamptz) is 'Holds technicians and place for a placement; answers the token.';
 
 create function private.hold_slot(
     job uuid, service uuid, location uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
@@ -76,7 +75,7 @@ begin
         perform private.fail(400, 'minutes_invalid', 'A slot can be held for 1 to 60 minutes.', 'Leave minutes out for the usual time.');
     end if;
     perform private.check_times(starts_at, ends_at);
-    perform private.check_technicians(work.org_id, technician_ids);
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
     conflicts := private.conflicts_of(placed);
@@ -89,9 +88,7 @@ begin
             end if;
             perform private.release_expired_holds(technician_ids || resource);
             expires_at := clock_timestamp() + make_interval(mins => minutes);
-            work.latitude := placed.latitude;
-            work.longitude := placed.longitude;
-            token := private.hold_for(work, technician_ids, resource, placed.claim, expires_at);
+            token := private.hold_for(placed, expires_at);
         exception when exclusion_violation then
             token := null;
             conflicts := private.conflicts_of(placed);

@@ -139,8 +139,8 @@ begin
             )
             values (
                 freed.org_id, candidate.id, slot.technician_ids, slot.resource_id, slot.starts_at, slot.ends_at,
-                private.hold_for(work, slot.technician_ids, slot.resource_id, private.buffered(
-                    slot.starts_at, slot.ends_at, work.buffer_before_minutes, work.buffer_after_minutes
+                private.hold_for(private.place(
+                    work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, null, null
                 ), expires_at),
                 sha256(convert_to(token, 'UTF8')), expires_at
             )

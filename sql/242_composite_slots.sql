@@ -1,0 +1,159 @@
+create function private.segment_list(segments private.segment[])
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return (
+    select jsonb_agg(jsonb_build_object(
+        'position', s.position, 'name', format('%s of %s: %s', s.turn, cardinality(segments), s.name),
+        'technician_id', s.technician_id, 'starts_at', s.starts_at, 'ends_at', s.ends_at,
+        'pause_after_minutes', s.pause_after_minutes, 'pause_policy', s.pause_policy
+    ) order by s.turn)
+    from unnest(segments) with ordinality as s (
+        "position", name, technician_id, starts_at, ends_at, pause_after_minutes, pause_policy, booked, pause_blocked, turn
+    )
+);
+
+comment on function private.segment_list(private.segment[]) is 'Segments as clients see them, named "1 of 3: …".';
+
+create type private.segment_range as (
+    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
+    travel_after_s integer, added_travel_s integer, spare_level integer
+);
+
+create function private.segment_ranges(
+    work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
+    latitude double precision, longitude double precision
+)
+returns private.segment_range[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    -- Whoever does everything blocks every blocked pause; the judge settles the rest.
+    model constant private.segment[] := private.segments_of(work, '{}', earliest);
+    part private.work := work;
+    qualified uuid[];
+    lead_time interval;
+    ranges private.segment_range[] := '{}';
+begin
+    part.crew_size := 1;
+    part.sla_start_at := null;
+    part.sla_end_at := null;
+    qualified := array(select q.technician_id from private.qualified_technicians(part, only_ids, earliest) as q);
+    for turn in 1..cardinality(model)
+    loop
+        lead_time := model[turn].starts_at - earliest;
+        part.job_id := case when turn = 1 then work.job_id end;
+        part.buffer_before_minutes := case when turn = 1 then work.buffer_before_minutes else 0 end;
+        part.buffer_after_minutes := case when turn = cardinality(model) then work.buffer_after_minutes else 0 end
+            + case when model[turn].pause_policy = 'free' then 0 else model[turn].pause_after_minutes end;
+        ranges := ranges || array(
+            select row(
+                turn, r.technician_id, r.first_start - lead_time, r.last_start - lead_time, r.travel_before_s, r.travel_after_s,
+                r.added_travel_s, 0
+            )::private.segment_range
+            from private.start_ranges(
+                part, qualified, earliest + lead_time, latest,
+                (extract(epoch from model[turn].ends_at - model[turn].starts_at) / 60)::integer, latitude, longitude
+            ) as r
+        );
+    end loop;
+    return ranges;
+end;
+$$;
+
+comment on function private.segment_ranges(
+    private.work, timestamptz, timestamptz, uuid[], double precision, double precision
+) is
+'For each segment of composite work, when each technician could do it, told as starts of the whole visit.';
+
+create function private.composite_candidates(
+    work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
+    latitude double precision, longitude double precision
+)
+returns table (
+    technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    ranges constant private.segment_range[] := private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude);
+    org public.orgs;
+    parts integer;
+begin
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
+    return query
+    with starts as (
+        select distinct start.at
+        from unnest(ranges) as r
+        cross join lateral (
+            select private.align_to_grid(r.first_start, org.slot_grid_minutes, org.time_zone) as at
+            union all
+            select mark.at
+            from generate_series(
+                private.align_to_grid(r.first_start, 120, org.time_zone), r.last_start, interval '2 hours'
+            ) as mark (at)
+            where r.turn = 1
+        ) as start
+        where start.at <= r.last_start and start.at >= earliest
+    ),
+
+    able as (
+        select s.at, r.turn, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s
+        from starts as s inner join unnest(ranges) as r on s.at between r.first_start and r.last_start
+    ),
+
+    -- One person for everything where there is one; otherwise the nearest for each segment.
+    alone as (
+        select
+            a.at, array[a.technician_id] as technician_ids, max(a.travel_before_s) as before_s, max(a.travel_after_s) as after_s,
+            max(a.added_travel_s) as added_s, 5 as bonus
+        from able as a
+        group by a.at, a.technician_id
+        having count(distinct a.turn) = parts
+    ),
+
+    shared as (
+        select
+            n.at, array_agg(n.technician_id order by n.turn) as technician_ids, max(n.travel_before_s) as before_s,
+            max(n.travel_after_s) as after_s, sum(n.added_travel_s)::integer as added_s, 0 as bonus
+        from (
+            select distinct on (a.at, a.turn) a.at, a.turn, a.technician_id, a.travel_before_s, a.travel_after_s, a.added_travel_s
+            from able as a
+            order by a.at, a.turn, a.added_travel_s, a.technician_id
+        ) as n
+        group by n.at
+        having count(*) = parts and count(distinct n.technician_id) > 1
+    ),
+
+    parts_of_score as (
+        select
+            c.*,
+            50 * (1 - extract(epoch from c.at - earliest)::float8 / greatest(1, extract(epoch from latest - earliest)::float8)) as soon,
+            30 * exp(-greatest(0, c.added_s) / 1800.0::float8) as travel,
+            case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred
+        from (select * from alone union all select * from shared) as c
+    )
+
+    select
+        p.technician_ids, p.at, p.before_s, p.after_s, p.added_s, p.soon + p.travel + p.bonus + p.preferred, p.soon, p.travel,
+        p.bonus, p.preferred, 0
+    from parts_of_score as p
+    order by
+        row_number() over (partition by p.at order by p.soon + p.travel + p.bonus + p.preferred desc) > 1,
+        p.soon + p.travel + p.bonus + p.preferred desc, p.at, p.technician_ids;
+end;
+$$;
+
+comment on function private.composite_candidates(
+    private.work, timestamptz, timestamptz, uuid[], double precision, double precision
+) is
+'Placements of composite work worth judging, best first: one technician for all segments, or one for each.';
