@@ -1,71 +1,80 @@
 -- What a writing RPC checks before it claims anything, and how it refuses: with every conflict and with alternatives.
 
-create function private.alternatives(p private.placement)
+create function private.other_technicians(p private.placement, minutes integer)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    with length as (
-        select (extract(epoch from p.ends_at - p.starts_at) / 60)::integer as minutes, o.time_zone
-        from public.orgs as o where o.id = (p.work).org_id
-    ),
+declare
+    other record;
+    able jsonb := '[]';
+begin
+    if (p.work).crew_size > 1 then
+        return able;
+    end if;
+    -- Judged one by one, nearest first, until there are enough: most refusals are answered by a few of many.
+    for other in
+        select r.technician_id, t.display_name
+        from private.start_ranges(
+            p.work, array(
+                select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
+                where q.technician_id <> all (p.technician_ids)
+            ), p.starts_at, p.ends_at, minutes, p.latitude, p.longitude
+        ) as r
+        inner join public.technician_profiles as t on r.technician_id = t.id
+        where p.starts_at between r.first_start and r.last_start
+        order by r.added_travel_s, r.technician_id
+    loop
+        exit when jsonb_array_length(able) = 3;
+        if not exists (
+            select from private.judge(private.place(
+                p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token
+            )) as j
+            where j.severity <> 'soft'
+        ) then
+            able := able || jsonb_build_object(
+                'technician_ids', array[other.technician_id], 'display_name', other.display_name
+            );
+        end if;
+    end loop;
+    return able;
+end;
+$$;
 
-    day as (
-        select
-            n.minutes,
-            greatest(now(), date_trunc('day', p.starts_at at time zone n.time_zone) at time zone n.time_zone) as starts_at,
-            (date_trunc('day', p.starts_at at time zone n.time_zone) + interval '1 day') at time zone n.time_zone as ends_at
-        from length as n
-    ),
+comment on function private.other_technicians(private.placement, integer) is
+'Up to three other technicians who could do a visit at its time, the least driving first.';
 
-    kind as (
-        select r.kind from public.resources as r where r.id = p.resource_id
-    )
-
-    select jsonb_build_object(
-        'same_day', coalesce((
+create function private.alternatives(p private.placement)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    zone constant text := (select o.time_zone from public.orgs as o where o.id = (p.work).org_id);
+    kind constant public.resource_kind := (select r.kind from public.resources as r where r.id = p.resource_id);
+    minutes constant integer := extract(epoch from p.ends_at - p.starts_at) / 60;
+    soonest constant timestamptz := greatest(now(), p.starts_at);
+    day_starts constant timestamptz := greatest(now(), date_trunc('day', p.starts_at at time zone zone) at time zone zone);
+    day_ends constant timestamptz := (date_trunc('day', p.starts_at at time zone zone) + interval '1 day') at time zone zone;
+    same_day jsonb;
+begin
+    if day_ends > day_starts then
+        same_day := (
             select jsonb_agg(to_jsonb(s) order by s.score desc)
-            from day as d
-            cross join lateral private.offer_slots(
-                p.work, d.starts_at, d.ends_at, d.minutes, null, (select k.kind from kind as k), 3
-            ) as s
-            where d.ends_at > d.starts_at
-        ), '[]'),
-        'other_technicians', coalesce((
-            select jsonb_agg(jsonb_build_object('technician_ids', array[f.technician_id], 'display_name', f.display_name))
-            from (
-                select r.technician_id, t.display_name
-                from length as n
-                cross join lateral private.start_ranges(
-                    p.work, array(
-                        select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
-                        where q.technician_id <> all (p.technician_ids)
-                    ), p.starts_at, p.ends_at, n.minutes, p.latitude, p.longitude
-                ) as r
-                inner join public.technician_profiles as t on r.technician_id = t.id
-                where
-                    (p.work).crew_size = 1 and p.starts_at between r.first_start and r.last_start
-                    and not exists (
-                        select from private.judge(private.place(
-                            p.work, array[r.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id,
-                            p.hold_token, p.customer_agrees
-                        )) as j
-                        where j.severity <> 'soft'
-                    )
-                order by r.added_travel_s
-                limit 3
-            ) as f
-        ), '[]'),
+            from private.offer_slots(p.work, day_starts, day_ends, minutes, null, kind, 3) as s
+        );
+    end if;
+    return jsonb_build_object(
+        'same_day', coalesce(same_day, '[]'),
+        'other_technicians', private.other_technicians(p, minutes),
         'next_available', (
             select to_jsonb(s)
-            from day as d
-            cross join lateral private.offer_slots(
-                p.work, greatest(now(), p.starts_at), greatest(now(), p.starts_at) + interval '14 days', d.minutes, null,
-                (select k.kind from kind as k), 1
-            ) as s
+            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
         )
     );
+end;
 $$;
 
 comment on function private.alternatives(private.placement) is
