@@ -37,8 +37,8 @@ begin
             400, 'source_type_unknown', 'An appointment comes from an estimate or a work_order.', 'Check source_type.'
         );
     end if;
-    if loaded.id is null or not private.may('view_jobs', loaded.org_id) and not exists (
-        select from private.facility_ids_with_permission('create_appointment')
+    if loaded.id is null or not (
+        private.is_service() or loaded.org_id in (select private.org_ids_with_permission_somewhere('view_jobs'))
     ) then
         perform private.fail(404, 'source_not_found', 'There is no such estimate or work order, or you may not see it.', 'Check source_id.');
     end if;

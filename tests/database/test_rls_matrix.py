@@ -15,7 +15,7 @@ from support import access, calls, sql
 from support.sql import Connection
 from support.two_companies import STAFF, TwoCompanies, two_companies
 
-ACTORS = [*STAFF, "customer", "limited", "service", "removed", "stranger", "anon"]
+ACTORS = [*STAFF, "customer", "limited", "service", "removed", "stranger", "limited_stranger", "anon"]
 
 # Columns that no client reads, though it reads the rest of the row.
 SECRET_COLUMNS = {
@@ -198,7 +198,7 @@ def test_calls_about_exactly_what_the_matrix_says(db: Connection, world: TwoComp
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("actor", ["anon", "stranger", "removed"])
+@pytest.mark.parametrize("actor", ["anon", "stranger", "limited_stranger", "removed"])
 def test_calls_about_our_rows_are_refused(db: Connection, world: TwoCompanies, actor: str) -> None:
     answered = {}
     for function in access.functions().keys() - HARMLESS:
@@ -210,8 +210,9 @@ def test_calls_about_our_rows_are_refused(db: Connection, world: TwoCompanies, a
     assert not answered
 
 
+@pytest.mark.parametrize("actor", ["owner", "limited"])
 def test_a_call_that_mixes_in_something_of_theirs_tells_nothing_of_them(
-    db: Connection, world: TwoCompanies
+    db: Connection, world: TwoCompanies, actor: str
 ) -> None:
     secrets = {
         str(value): f"{column} of {table}"
@@ -230,7 +231,7 @@ def test_a_call_that_mixes_in_something_of_theirs_tells_nothing_of_them(
             )
             for ours, theirs in pairs:
                 for name in (name for name in ours if ours[name] != theirs[name]):
-                    answer = calls.answer(db, world.actors["owner"], function, ours | {name: theirs[name]})
+                    answer = calls.answer(db, world.actors[actor], function, ours | {name: theirs[name]})
                     told += [
                         f"{function} with their {name} tells the {what}: {answer}"
                         for secret, what in secrets.items()

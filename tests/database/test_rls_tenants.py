@@ -37,6 +37,26 @@ def test_a_row_does_not_point_into_another_company(db: Connection, company: Comp
         )
 
 
+def test_a_facility_of_one_company_gives_no_rights_in_another(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    other = Company(db)
+    member = other.add("org_members", user_id=user(db), role="service_advisor")
+    facility = other.facility()
+    other.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
+    bay = other.bay(facility)
+    estimate = company.add("estimates", customer_id=company.customer()["id"], status="approved")
+    with as_user(member["user_id"]):
+        assert sql.value(db, "select private.may('view_jobs', %s, %s)", (other.id, facility["id"]))
+        assert not sql.value(db, "select private.may('view_jobs', %s, %s)", (company.id, facility["id"]))
+        with sql.refused(db, "PT404", "source_not_found"):
+            db.execute(
+                "select public.appointment_from_source("
+                "source_type => 'estimate', source_id => %s, starts_at => '2027-03-01 09:00Z', resource_id => %s)",
+                (estimate["id"], bay["id"]),
+            )
+
+
 def test_a_stranger_s_job_does_not_enter_our_company(
     db: Connection, company: Company, as_user: AsUser
 ) -> None:

@@ -91,11 +91,11 @@ def expected(actor: str, table: str) -> tuple[str, str]:
         return "....", "...."
     if actor == "service":
         return cells[actor], cells[actor]
-    mine = cells["owner" if actor in ("stranger", "removed") else actor]
+    mine = cells[{"stranger": "owner", "removed": "owner", "limited_stranger": "limited"}.get(actor, actor)]
     nothing = "".join("." if letter == "." else "-" for letter in mine)
     if actor == "removed":
         return nothing, nothing
-    return (nothing, mine) if actor == "stranger" else (mine, nothing)
+    return (nothing, mine) if actor.endswith("stranger") else (mine, nothing)
 
 
 def deviations(

@@ -78,6 +78,7 @@ def _values(rows: Rows, nth: int) -> dict[str, Any]:
         "assignment_id": row("job_assignments"),
         "technician_id": row("technician_profiles"),
         "technician_ids": [row("technician_profiles")],
+        "resource_id": row("resources"),
         "run_id": row("optimization_runs"),
         "source_type": "estimate",
         "source_id": row("estimates"),

@@ -57,7 +57,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class TwoCompanies:
-    """Ours, theirs, and the actors by name; all but the stranger have to do with ours."""
+    """Ours, theirs, and the actors by name; all but the strangers have to do with ours."""
 
     ours: Rows
     theirs: Rows
@@ -66,17 +66,18 @@ class TwoCompanies:
 
 def two_companies(db: Connection) -> TwoCompanies:
     """Fill the database."""
-    people = {name: user(db) for name in (*STAFF, "customer", "limited", "removed", "stranger")}
+    others = ("customer", "limited", "removed", "stranger", "limited_stranger")
+    people = {name: user(db) for name in (*STAFF, *others)}
     ours = _company(db, people["technician"], people["customer"])
     theirs = _company(db, user(db), user(db))
     for role in (*STAFF, "customer"):
         ours.company.member(role, people[role])
     theirs.company.member("owner", people["stranger"])
 
-    limited = ours.company.add("org_members", user_id=people["limited"], role="service_advisor")
-    ours.company.add(
-        "member_facilities", member_id=limited["id"], facility_id=ours.tables["facilities"][0]["id"]
-    )
+    for rows, name in ((ours, "limited"), (theirs, "limited_stranger")):
+        member = rows.company.add("org_members", user_id=people[name], role="service_advisor")
+        facility = rows.tables["facilities"][0]
+        rows.company.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
     ours.company.add("org_members", user_id=people["removed"], role="owner", is_active=False)
 
     actors = {name: Actor(user_id=user_id) for name, user_id in people.items()}
