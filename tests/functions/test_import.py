@@ -175,6 +175,15 @@ def test_a_company_can_be_named_on_the_command_line(db: Connection, tmp_path: Pa
     assert value(db, "select time_zone from public.orgs where slug = 'other-name'") == "Europe/Vienna"
 
 
+def test_a_user_can_be_made_owner(db: Connection, tmp_path: Path) -> None:
+    db.execute("insert into auth.users (id, email) values (gen_random_uuid(), 'Me@example.com')")
+    imported(db, tmp_path, small_company(), owner="me@example.com")
+    imported(db, tmp_path, small_company(), owner="me@example.com")
+    assert value(db, "select array_agg(role::text) from public.org_members") == ["owner"]
+    refused = import_company(db, Request(tmp_path, owner="nobody@example.com"))
+    assert [(fault.file, fault.value) for fault in refused.faults] == [("--owner", "nobody@example.com")]
+
+
 def test_two_companies_may_use_the_same_references(db: Connection, tmp_path: Path) -> None:
     imported(db, tmp_path, small_company())
     imported(db, tmp_path, small_company(), org="acme-two")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import typer
@@ -43,6 +43,19 @@ def rows(query: Any) -> list[dict[str, Any]]:
     return found
 
 
+def org_id_of(client: Client, slug: str | None) -> str | None:
+    """Return the id of the company with this slug; None when none is named, and one's only company is meant.
+
+    Ends the command when there is no such company, or one may not see it.
+    """
+    if slug is None:
+        return None
+    found = rows(client.table("orgs").select("id").eq("slug", slug))
+    if not found:
+        _refuse(f"There is no company {slug}, or this user does not work for it.")
+    return str(found[0]["id"])
+
+
 def function(
     client: Client, path: str, method: str = "POST", body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -67,6 +80,6 @@ def errors_told() -> Iterator[None]:
         _refuse(f"The API does not answer: {error}\nStart the local stack with `truckroll up`.")
 
 
-def _refuse(sentence: str) -> None:
+def _refuse(sentence: str) -> NoReturn:
     console.print(sentence.strip(), style="red", markup=False, highlight=False)
     raise typer.Exit(1)

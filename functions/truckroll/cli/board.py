@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rpc, signed_in
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, org_id_of, rpc, signed_in
 from truckroll_local.ports import Ports
 from truckroll_local.stack import Stack
 
@@ -31,6 +31,7 @@ Password = Annotated[str, typer.Option(envvar="TRUCKROLL_PASSWORD", help="Their 
 ApiUrl = Annotated[
     str | None, typer.Option("--url", envvar="SUPABASE_URL", help="The API; else the local stack's.")
 ]
+Org = Annotated[str | None, typer.Option("--org", help="Slug of the company, for who works for several.")]
 AnonKey = Annotated[str | None, typer.Option("--key", envvar="SUPABASE_ANON_KEY", help="The API's anon key.")]
 
 
@@ -40,11 +41,14 @@ def board(
     password: Password = DEMO_PASSWORD,
     url: ApiUrl = None,
     key: AnonKey = None,
+    org: Org = None,
 ) -> None:
     """Print the schedule board of a day."""
     stack = Stack(Ports.from_environment())
     with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
-        document = rpc(client, "schedule_board", starts_on=local_day(date).isoformat())
+        document = rpc(
+            client, "schedule_board", starts_on=local_day(date).isoformat(), org_id=org_id_of(client, org)
+        )
     console.print(day_table(document))
     console.print(load_line(document))
 

@@ -27,6 +27,9 @@ def import_directory(
     org: Annotated[str | None, typer.Option(help="Slug of the company, there already or new.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of a new company.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="IANA time zone of a new company.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="E-mail address of a user who becomes an owner of the company.")
+    ] = None,
     db: Annotated[
         str | None,
         typer.Option(envvar="TRUCKROLL_DATABASE_URL", help="Database URL; else the local stack's."),
@@ -50,7 +53,9 @@ def import_directory(
         )
     try:
         with connection:
-            result = _import_with_progress(connection, Request(directory, org, name, time_zone, dry_run))
+            result = _import_with_progress(
+                connection, Request(directory, org, name, time_zone, owner, dry_run)
+            )
     except NotADirectoryError:
         _refuse(f"{directory} is not a directory. Give the directory that holds the CSV files.")
     except OSError as error:

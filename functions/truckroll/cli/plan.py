@@ -15,12 +15,13 @@ from rich.table import Table
 from rich.text import Text
 from supabase import Client
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, signed_in
+from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, org_id_of, signed_in
 from truckroll.cli.board import (
     AnonKey,
     ApiUrl,
     Day,
     Email,
+    Org,
     Password,
     local_day,
     marked_title,
@@ -43,6 +44,7 @@ def plan(
     password: Password = DEMO_PASSWORD,
     url: ApiUrl = None,
     key: AnonKey = None,
+    org: Org = None,
     *,
     apply: Annotated[bool, typer.Option(help="Put the plan in force.")] = True,
 ) -> None:
@@ -50,7 +52,7 @@ def plan(
     stack = Stack(Ports.from_environment())
     with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
         try:
-            run = plan_day(client, local_day(date), seconds, apply=apply)
+            run = plan_day(client, local_day(date), seconds, org_id=org_id_of(client, org), apply=apply)
         except PlanFailedError as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from error
@@ -58,9 +60,13 @@ def plan(
     console.print(unserved_tables(run))
 
 
-def plan_day(client: Client, day: dt.date, seconds: int, *, apply: bool = True) -> Document:
+def plan_day(
+    client: Client, day: dt.date, seconds: int, *, org_id: str | None = None, apply: bool = True
+) -> Document:
     """Run the optimiser over the whole day, watch it, and put the plan in force. Raises PlanFailedError."""
-    search = {"strategy": "balanced", "mode": "propose", "time_limit_s": seconds, "seed": 1}
+    search: Document = {"strategy": "balanced", "mode": "propose", "time_limit_s": seconds, "seed": 1}
+    if org_id is not None:
+        search["org_id"] = org_id
     run = function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search)
     columns = (TextColumn("Optimising"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:

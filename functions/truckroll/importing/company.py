@@ -92,6 +92,21 @@ def provisional_company(connection: psycopg.Connection[Any]) -> Company:
     return Company(org_id, slug, "UTC", "US", is_new=True)
 
 
+def make_owner(connection: psycopg.Connection[Any], company: Company, email: str) -> bool:
+    """Make the user with this e-mail address an owner; return False if there is no such user."""
+    found = connection.execute(
+        "select id from auth.users where lower(email) = lower(%s)", (email,)
+    ).fetchone()
+    if not found:
+        return False
+    connection.execute(
+        "insert into public.org_members (org_id, user_id, role) values (%s, %s, 'owner')"
+        " on conflict on constraint org_members_one_row_per_role do update set is_active = true",
+        (company.org_id, found[0]),
+    )
+    return True
+
+
 def _require(settings: Mapping[str, Any], name: str, option: str) -> None:
     if not settings.get(name):
         problem = "A new company needs a name and a time zone."

@@ -15,6 +15,7 @@ from truckroll.importing.cells import CellError, Locale, SkillMention, reader_fo
 from truckroll.importing.company import (
     Company,
     CompanyRefusedError,
+    make_owner,
     provisional_company,
     settle_company,
     slug_of,
@@ -32,12 +33,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What to import, and into which company: `org` names one, `name` and `time_zone` a new one."""
+    """What to import, and into which company: `org` names one, `name` and `time_zone` a new one.
+
+    `owner` is the e-mail address of a user who becomes an owner of it.
+    """
 
     directory: Path
     org: str | None = None
     name: str | None = None
     time_zone: str | None = None
+    owner: str | None = None
     dry_run: bool = False
 
 
@@ -94,6 +99,9 @@ class _Import:
         self.result.company = company
         if company is None:
             company = provisional_company(self.connection)
+        if self.request.owner and not make_owner(self.connection, company, self.request.owner):
+            problem, fix = "There is no user with this e-mail address.", "Sign up with it first."
+            self._fault(Fault("--owner", 0, "", self.request.owner, problem, fix))
         locale = Locale(company.country, ZoneInfo(company.time_zone))
         keys = read_keys(self.connection, company.org_id)
         present = [self.tables[sheet.name] for sheet in SHEETS if sheet.name in self.tables]
