@@ -75,6 +75,9 @@ COMPANY = Sheet(
         "travel_detour_factor",
         "technicians_may_self_claim",
         "out_of_zone_is_soft",
+        "reschedule_notice_minutes",
+        "reschedule_emergency_minutes",
+        "reschedule_limit",
     ),
 )
 
