@@ -9,16 +9,16 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
-from rich.table import Table
-
-from bench import board, slots
+from bench import board, booking, slots
 from bench.figures import Figure
 from bench.place import Place, prepared
+from rich.console import Console
+from rich.table import Table
 
 MEASUREMENTS: dict[str, Callable[[Place], Iterator[Figure]]] = {
     "slots": slots.measure,
     "board": board.measure,
+    "booking": booking.measure,
 }
 
 

@@ -22,7 +22,9 @@ def measure(place: Place) -> Iterator[Figure]:
 
         for _ in range(WARM):
             in_database()
-        yield timed([in_database] * CALLS, connection).figure("schedule_board, 100 × 1,000, in the database", 150)
+        yield timed([in_database] * CALLS, connection).figure(
+            "schedule_board, 100 × 1,000, in the database", 150
+        )
     if place.stack is None:
         return
     with place.client() as client:

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 import psycopg
-
-from bench import company
+from bench import company, staff
 from bench.company import Company
+
 from truckroll_local import database
 from truckroll_local.keys import signed
 from truckroll_local.paths import INSTALLED
@@ -45,7 +45,8 @@ class Place:
 
     def client(self) -> httpx.Client:
         """Open an HTTP client that is the dispatcher. Needs the stack."""
-        assert self.stack is not None
+        if self.stack is None:
+            raise ValueError("there is no stack over a database that somebody named")
         claims: dict[str, object] = {
             "sub": str(self.company.dispatcher_id),
             "role": "authenticated",
@@ -79,14 +80,17 @@ def prepared(*, fresh: bool = False) -> Iterator[Place]:
 
 
 def _filled(url: str) -> Company:
-    if database.state(url) == "empty":
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select to_regclass('public.orgs') is null").fetchone()
+    if row and row[0]:
         database.build(url, seeds=False)
     with psycopg.connect(url) as connection:
         if company.found(connection) is None:
             connection.execute("set jit = off")
-            company.build(connection, datetime.now(UTC).astimezone(company.ZONE).date())
+            company.build(connection, datetime.now(UTC).astimezone(staff.ZONE).date())
         there = company.found(connection)
-    assert there is not None
+    if there is None:
+        raise LookupError("the company is not to be found")
     return there
 
 
@@ -94,6 +98,6 @@ def _is_ahead(url: str) -> bool:
     """Whether the company was built today, so that its two weeks are those find_slots looks at."""
     with psycopg.connect(url) as connection:
         there = company.found(connection)
-    return there is not None and there.board_day == company.board_day(
-        datetime.now(UTC).astimezone(company.ZONE).date()
+    return there is not None and there.board_day == staff.board_day(
+        datetime.now(UTC).astimezone(staff.ZONE).date()
     )

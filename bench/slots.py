@@ -32,9 +32,7 @@ def measure(place: Place) -> Iterator[Figure]:
 
         check = "select * from public.check_placement(%s, %s, %s)"
         proposed = [(job, *rows[0]) for job, rows in offers.items() if rows]
-        judged = timed(
-            [partial(connection.execute, check, proposal) for proposal in proposed], connection
-        )
+        judged = timed([partial(connection.execute, check, proposal) for proposal in proposed], connection)
         yield judged.figure("check_placement: every rule at once", note=f"{len(proposed)} placements")
 
         ask = "select * from public.available_people(service_id => %s)"
