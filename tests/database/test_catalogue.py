@@ -32,13 +32,6 @@ EXCUSED: dict[str, dict[str, str]] = {
         ),
         "The text is a signed, expiring token that was sent to the customer; it stands for one visit or offer.",
     ),
-    # TEN-8: a signed link, whose token says which job or offer it is about.
-    "strangers_get_nothing": {
-        "claim_waitlist_offer(text)": "the token of the offer",
-        "portal_appointment(text)": "the token of the link",
-        "portal_cancel(text,text)": "the token of the link",
-        "portal_choose_window(text,uuid)": "the token of the link",
-    },
 }
 
 
