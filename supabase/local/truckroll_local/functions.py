@@ -16,7 +16,7 @@ TARGET = "truckroll"
 
 
 def start(state: State, ports: Ports, keys: Keys, database_url: str, source: Path) -> Process:
-    """Start the functions of a source file and wait until they answer."""
+    """Start the functions of a source file; `ready` says when they answer."""
     process = Process(state, "functions")
     process.stop_leftover()
     require_free(ports.functions, "the functions", "--functions-port", "TRUCKROLL_FUNCTIONS_PORT")
@@ -25,8 +25,12 @@ def start(state: State, ports: Ports, keys: Keys, database_url: str, source: Pat
         f"--host={HOST}", f"--port={ports.functions}",
     ]  # fmt: skip
     process.start(command, os.environ | settings(ports, keys, database_url))
-    process.wait_until(lambda: answers(f"http://{HOST}:{ports.functions}/health"))
     return process
+
+
+def ready(ports: Ports) -> bool:
+    """Whether the functions answer, be it that they are not well."""
+    return answers(f"http://{HOST}:{ports.functions}/health")
 
 
 def settings(ports: Ports, keys: Keys, database_url: str) -> dict[str, str]:

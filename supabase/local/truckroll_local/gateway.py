@@ -20,15 +20,19 @@ _AUTH_SETTINGS = ("enable_signup", "jwt_expiry", "minimum_password_length", "sit
 
 
 def start(state: State, ports: Ports, keys: Keys, database_url: str) -> Process:
-    """Start the gateway and wait until it answers; it needs the database to be up."""
+    """Start the gateway over a database that is up; `ready` says when it answers."""
     process = Process(state, "gateway")
     process.stop_leftover()
     require_free(ports.api, "the API", "--port", "TRUCKROLL_PORT")
     settings = json.dumps(_settings(ports, keys, database_url))
     command: list[str | Path] = [node.NODE, "--enable-source-maps", _MAIN]
     process.start(command, node.environment() | {"TRUCKROLL_GATEWAY": settings})
-    process.wait_until(lambda: answers(f"http://{HOST}:{ports.api}/health"))
     return process
+
+
+def ready(ports: Ports) -> bool:
+    """Whether the gateway answers."""
+    return answers(f"http://{HOST}:{ports.api}/health")
 
 
 def answers(url: str) -> bool:

@@ -26,12 +26,11 @@ class Keys:
 
 def keys(state: State) -> Keys:
     """Return the keys of a state directory, made on first use; TRUCKROLL_JWT_SECRET then chooses the secret."""
-    file = state.directory / "keys.json"
-    if known := read_json(file):
+    if known := read_json(state.keys):
         return Keys(**known)
     secret = os.environ.get("TRUCKROLL_JWT_SECRET", _DEVELOPMENT_SECRET)
     made = Keys(secret, _api_key("anon", secret), _api_key("service_role", secret))
-    write_json(file, asdict(made))
+    write_json(state.keys, asdict(made))
     return made
 
 

@@ -51,7 +51,10 @@ def install() -> bool:
         command, cwd=INSTALLED, env=environment(), capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StackError(f"npm could not install the packages of the local stack:\n{done.stderr.strip()}")
+        words = "\n".join(done.stderr.strip().splitlines()[:6])
+        raise StackError(
+            f"npm could not install the packages of the local stack; is a registry in reach?\n{words}"
+        )
     stamp.write_text(wanted, encoding="utf-8")
     _link_modules()
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,11 @@ class State:
         return self.directory / "pgdata"
 
     @property
+    def keys(self) -> Path:
+        """File of the signing secret and the API keys."""
+        return self.directory / "keys.json"
+
+    @property
     def lock(self) -> Path:
         """File that a running stack holds locked."""
         return self._file("run", "stack.lock")
@@ -43,6 +49,14 @@ class State:
     def pid_file(self, name: str) -> Path:
         """Return the file that names a part's process while it runs, its directory made."""
         return self._file("run", f"{name}.pid")
+
+    def delete(self) -> None:
+        """Delete logs, run files and keys, and the directory if nothing else is in it."""
+        for folder in ("logs", "run"):
+            shutil.rmtree(self.directory / folder, ignore_errors=True)
+        self.keys.unlink(missing_ok=True)
+        if self.directory.is_dir() and not any(self.directory.iterdir()):
+            self.directory.rmdir()
 
     def _file(self, folder: str, name: str) -> Path:
         path = self.directory / folder / name

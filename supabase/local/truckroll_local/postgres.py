@@ -115,8 +115,8 @@ class Server:
 
     def stop(self) -> None:
         """Stop the server of this data directory, whoever started it; nothing happens if none runs."""
-        self._home = self._home or install()
         if (self.data_dir / "postmaster.pid").exists():
+            self._home = self._home or install()
             self._run("pg_ctl", "stop", "-w", "-t", "30", "-s", "-m", "fast")
 
     def destroy(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -90,13 +90,13 @@ class Stack:
     def start_services(self) -> None:
         """Start the gateway, the functions and cron over a database that is up and built."""
         database.let_authenticator_in(self.db_url, postgres.PASSWORD)
-        self._processes.append(gateway.start(self._state, self.ports, self._keys, self.db_url))
-        if self._functions_source is None or not self._functions_source.exists():
-            return
-        self._processes.append(
-            functions.start(self._state, self.ports, self._keys, self.db_url, self._functions_source)
-        )
-        if self._with_cron:
+        common = (self._state, self.ports, self._keys, self.db_url)
+        self._processes.append(gateway.start(*common))
+        if self._functions_source is not None:
+            self._processes.append(functions.start(*common, self._functions_source))
+        for process, ready in zip(self._processes, (gateway.ready, functions.ready), strict=False):
+            process.wait_until(partial(ready, self.ports))
+        if self._functions_source is not None and self._with_cron:
             self._cron = Cron(self.functions_url, self.service_key, schedule())
             self._cron.start()
 
@@ -127,10 +127,10 @@ class Stack:
         self._lock.release()
 
     def destroy(self) -> None:
-        """Stop everything and delete the state directory, database and all."""
+        """Stop everything and delete its state, database and all; what is installed stays."""
         self.stop()
         self._server.destroy()
-        shutil.rmtree(self._state.directory, ignore_errors=True)
+        self._state.delete()
 
     def __enter__(self) -> Self:
         self.start()
