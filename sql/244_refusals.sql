@@ -29,7 +29,7 @@ begin
         exit when jsonb_array_length(able) = 3;
         if not exists (
             select from private.judge(private.place(
-                p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token
+                p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
             )) as j
             where j.severity <> 'soft'
         ) then

@@ -7,9 +7,7 @@ create table private.secrets (
     created_at timestamptz not null default now()
 );
 
-comment on table private.secrets is 'Keys the database signs with, made on the spot and never shown.';
-
-insert into private.secrets (name, value) values ('portal_links', extensions.gen_random_bytes(32));
+comment on table private.secrets is 'Keys the database signs with, made when first needed and never shown.';
 
 create function private.portal_signature(payload text)
 returns text
@@ -28,7 +26,7 @@ comment on function private.portal_signature(text) is 'HMAC-SHA-256 of a link''s
 create function private.portal_link(job uuid, days integer)
 returns text
 language plpgsql
-stable
+volatile
 security definer
 set search_path = ''
 as $$
@@ -42,17 +40,18 @@ begin
     if days is null or days not between 1 and 365 then
         perform private.fail(400, 'days_invalid', 'A link lasts 1 to 365 days.', 'Leave it out for 30.');
     end if;
+    insert into private.secrets (name, value) values ('portal_links', extensions.gen_random_bytes(32)) on conflict do nothing;
     payload := replace(job::text, '-', '') || '.' || extract(epoch from date_trunc('second', now()) + make_interval(days => days))::bigint;
     return payload || '.' || private.portal_signature(payload);
 end;
 $$;
 
-comment on function private.portal_link(uuid, integer) is 'Definer: reads the signing key. Own check: view_jobs.';
+comment on function private.portal_link(uuid, integer) is 'Definer: reads the signing key, and makes it the first time. Own check: view_jobs.';
 
 create function public.portal_link(job_id uuid, days integer default 30)
 returns text
 language sql
-stable
+volatile
 set search_path = ''
 as $$
     select private.portal_link(job_id, days);
