@@ -263,6 +263,7 @@ as $$
         private.window_seconds(w.windows),
         case
             when (w.work).crew_size > 1 then 'needs_crew'
+            when (w.work).is_composite then 'composite'
             when (w.work).place_kind = 'bay' then 'needs_bay'
             when (w.work).place_kind = 'mobile_unit' then 'needs_mobile_unit'
             when (w.j).location_id is null then 'location_missing'

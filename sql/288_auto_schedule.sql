@@ -55,14 +55,17 @@ begin
         return known;
     end if;
     for slot in
-        select s.* from private.find_slots(
-            job, null, null, earliest, latest, duration_minutes, auto_schedule.technician_ids, null, 5
+        select s.* from public.find_slots(
+            job_id => job, earliest => auto_schedule.earliest, latest => auto_schedule.latest,
+            duration_minutes => auto_schedule.duration_minutes, technician_ids => auto_schedule.technician_ids,
+            max_results => 5
         ) as s
     loop
         begin
-            booked := private.book_appointment(
-                job, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id,
-                slot.arrival_window_start, slot.arrival_window_end, null, null, null
+            booked := public.book_appointment(
+                job_id => job, technician_ids => slot.technician_ids, starts_at => slot.starts_at,
+                ends_at => slot.ends_at, resource_id => slot.resource_id,
+                arrival_window_start => slot.arrival_window_start, arrival_window_end => slot.arrival_window_end
             );
         exception when sqlstate 'PT409' then
             -- Somebody was quicker; the next one may do.
@@ -116,8 +119,9 @@ begin
 
     select s.*
     from promising as p
-    cross join lateral private.find_slots(
-        work.job_id, null, null, earliest, latest, null, array[p.technician_id], null, 1
+    cross join lateral public.find_slots(
+        job_id => work.job_id, earliest => best_slots.earliest, latest => best_slots.latest,
+        technician_ids => array[p.technician_id], max_results => 1
     ) as s;
 end;
 $$;

@@ -24,7 +24,8 @@ def client(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli
     from truckroll.settings import Settings
 
     settings = Settings.from_environment()
-    yield functions_framework.create_app("truckroll", str(MAIN)).test_client()
+    app = functions_framework.create_app("truckroll", str(MAIN))  # type: ignore[no-untyped-call]
+    yield app.test_client()
     instance(settings).database.close()
 
 

@@ -90,7 +90,7 @@ def test_every_job_left_out_has_its_reason(day: Day) -> None:
                 "technician_service_zones", technician_id=technician["id"], service_zone_id=own[0]["id"]
             )
     bay = day.company.service({}, place_kind="bay")
-    inside = {"postal_code": "11111"}
+    inside: dict[str, Any] = {"postal_code": "11111"}
     customer = day.company.customer()
     jobs = {
         "skill_missing": day.company.job(day.site(**inside), required_skills={day.company.skill("gas"): 1}),

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from truckroll.database import Connection
 from truckroll.endpoints.call import Body, Call
-from truckroll.engine.model import Strategy
 from truckroll.errors import ApiError
+
+Strategy = Literal["time_minimization", "distance_minimization", "priority_first", "balanced"]
 
 
 class Search(Body):

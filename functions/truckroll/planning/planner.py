@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from psycopg.types.json import Jsonb
 from truckroll.auth import SERVICE, user
 from truckroll.database import Connection, become
 from truckroll.engine import Problem, Progress, Solution, solve
+from truckroll.engine.warm import warm
 from truckroll.logs import logger
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.problem import Model, model_of
 from truckroll.planning.proposal import figures, first_change, routes_json
+from truckroll.planning.refusal import PlanRefusedError
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
 from truckroll.planning.unserved import unserved_json
 
@@ -29,18 +32,14 @@ KEPT = timedelta(hours=12)
 NOTICE = {"propose": timedelta(minutes=15), "commit": timedelta(minutes=2)}
 
 
-class PlanRefusedError(Exception):
-    """SQL's judge refused every plan the engine found; the argument is its last list of conflicts."""
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to, for the log."""
+    """What a run came to, for the log; `refusals` counts the plans SQL's judge sent back."""
 
     visits: int
     unserved: int
     iterations: int
-    rounds: int
+    refusals: int
 
 
 def plan(lease: Lease, now: datetime) -> Outcome:
@@ -57,6 +56,7 @@ def plan(lease: Lease, now: datetime) -> Outcome:
     pinned: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
     conflicts: list[dict[str, Any]] = []
+    refusals = 0
     for turn in range(ROUNDS):
         model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
         seconds = limit if turn == 0 else max(1.0, limit * SHARE_OF_LATER_ROUNDS)
@@ -69,7 +69,8 @@ def plan(lease: Lease, now: datetime) -> Outcome:
         conflicts = _store(lease, document)
         if not conflicts:
             after = document["metrics_after"]
-            return Outcome(after["visits"], after["unserved"], solution.iterations, turn + 1)
+            return Outcome(after["visits"], after["unserved"], solution.iterations, refusals)
+        refusals += 1
         logger().warning(
             "run.judge_disagreed",
             run=str(run["id"]),
@@ -85,7 +86,14 @@ def plan(lease: Lease, now: datetime) -> Outcome:
     raise PlanRefusedError(conflicts)
 
 
+@cache
+def _engine_is_ready() -> None:
+    """Load the compiled engine, once a process, so that a run's seconds are all spent searching."""
+    warm()
+
+
 def _search(lease: Lease, problem: Problem, seconds: float) -> Solution:
+    _engine_is_ready()
     lease.report("solving", 0.0)
 
     def on_progress(state: Progress) -> bool:

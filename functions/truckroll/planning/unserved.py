@@ -15,6 +15,7 @@ FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s"}
 
 SENTENCES = {
     "needs_crew": "It needs more than one technician at a time; book the crew by hand.",
+    "composite": "Its parts are booked together, with the pauses between them; book it by hand.",
     "needs_bay": "It is done in a bay; book it with a bay at the shop.",
     "needs_mobile_unit": "It needs a mobile unit; book it with one.",
     "location_missing": "The job has no site to drive to.",

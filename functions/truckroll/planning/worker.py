@@ -14,10 +14,9 @@ import psycopg
 
 from truckroll.auth import SERVICE
 from truckroll.database import Database
-from truckroll.engine import ProblemError
 from truckroll.logs import logger
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
-from truckroll.planning.planner import PlanRefusedError, plan
+from truckroll.planning.refusal import PlanRefusedError
 
 
 def worker_name() -> str:
@@ -51,6 +50,9 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
 
     `figures` receives what the log should tell.
     """
+    # Loading the compiled engine takes a second, which an instance that plans nothing need not spend.
+    from truckroll.planning.planner import plan  # noqa: PLC0415
+
     try:
         done = plan(lease, datetime.now(UTC))
     except RunLostError:
@@ -68,7 +70,7 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
         "visits": done.visits,
         "unserved": done.unserved,
         "iterations": done.iterations,
-        "rounds": done.rounds,
+        "refusals": done.refusals,
     }
     return "applied" if lease.run["mode"] == "commit" else "proposed"
 
@@ -80,8 +82,6 @@ def failure(error: Exception) -> tuple[str, str]:
         return "plan_refused", " ".join(
             ["The rules refused every plan that was found.", *list(sentences)[:3]]
         )
-    if isinstance(error, ProblemError):
-        return "problem_invalid", str(error)
     if isinstance(error, psycopg.Error):
         diagnosis = error.diag
         if (error.sqlstate or "").startswith("PT") or diagnosis.message_primary == "permission_missing":

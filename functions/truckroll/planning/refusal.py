@@ -1,0 +1,5 @@
+"""How a plan fails without anybody being at fault."""
+
+
+class PlanRefusedError(Exception):
+    """SQL's judge refused every plan the engine found; the argument is its last list of conflicts."""
