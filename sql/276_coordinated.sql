@@ -233,7 +233,10 @@ begin
         perform private.fail(400, 'steps_invalid', 'steps is the array a proposal of find_coordinated_slots holds.', 'Pass it back unchanged.');
     end if;
     works := private.load_works(array(select (s ->> 'job_id')::uuid from jsonb_array_elements(steps) as s), 'view_jobs');
-    perform private.require('create_appointment', (works[1]).org_id, (works[1]).facility_id);
+    for turn in 1..cardinality(works)
+    loop
+        perform private.require('create_appointment', (works[turn]).org_id, (works[turn]).facility_id);
+    end loop;
     known := private.recall((works[1]).org_id, idempotency_key, 'book_coordinated', steps);
     if known is not null then
         return known;

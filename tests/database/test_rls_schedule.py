@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import LiteralString
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from support import sql
 from support.factory import MONDAY, Company, user
@@ -158,6 +159,21 @@ def test_an_advisor_does_not_link_a_portal_account(db: Connection, company: Comp
     advisor = company.member("service_advisor")
     with as_user(advisor), sql.refused(db, "42501"):
         db.execute("update public.customers set user_id = %s", (advisor,))
+
+
+def test_a_coordinated_booking_needs_the_permission_at_every_facility(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    here, there = company.facility(), company.facility()
+    person = user(db)
+    for role, facility in (("service_advisor", here), ("office", there)):
+        member = company.add("org_members", user_id=person, role=role)
+        company.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
+    site = company.site(company.customer())
+    jobs = [company.job(site, facility_id=facility["id"]) for facility in (here, there)]
+    steps = Jsonb([{"job_id": str(job["id"])} for job in jobs])
+    with as_user(person), sql.refused(db, "42501", "permission_missing"):
+        db.execute("select public.book_coordinated(%s)", (steps,))
 
 
 def test_a_job_is_put_on_hold_and_taken_up_but_not_declared_done(
