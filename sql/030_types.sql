@@ -10,7 +10,8 @@ create type public.permission as enum (
     'view_availability', 'view_customers', 'manage_customers', 'view_jobs', 'create_job', 'edit_job',
     'view_assignments', 'view_cancelled_appointments', 'create_appointment', 'reschedule_appointment',
     'cancel_appointment', 'assign_technician', 'override_scheduling_conflict', 'approve_reschedule',
-    'approve_emergency_reschedule', 'approve_duration_override', 'edit_assignment_notes', 'optimize_schedule', 'view_positions', 'view_audit'
+    'approve_emergency_reschedule', 'approve_duration_override', 'edit_assignment_notes', 'optimize_schedule',
+    'view_positions', 'view_audit'
 );
 
 create type public.grant_level as enum ('view', 'comment', 'edit', 'owner');
