@@ -47,7 +47,8 @@ create type public.permission as enum (
     'view_availability', 'view_customers', 'manage_customers', 'view_jobs', 'create_job', 'edit_job',
     'view_assignments', 'view_cancelled_appointments', 'create_appointment', 'reschedule_appointment',
     'cancel_appointment', 'assign_technician', 'override_scheduling_conflict', 'approve_reschedule',
-    'approve_duration_override', 'edit_assignment_notes', 'optimize_schedule', 'view_positions', 'view_audit'
+    'approve_emergency_reschedule', 'approve_duration_override', 'edit_assignment_notes', 'optimize_schedule',
+    'view_positions', 'view_audit'
 );
 
 create type public.grant_level as enum ('view', 'comment', 'edit', 'owner');
@@ -211,6 +212,9 @@ create table public.orgs (
     travel_detour_factor numeric not null default 1.3,
     technicians_may_self_claim boolean not null default false,
     out_of_zone_is_soft boolean not null default false,
+    reschedule_notice_minutes integer not null default 1440,
+    reschedule_emergency_minutes integer not null default 240,
+    reschedule_limit integer not null default 2,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint orgs_slug_key unique (slug),
@@ -223,6 +227,10 @@ create table public.orgs (
     constraint orgs_arrival_window_sensible check (arrival_window_minutes between 0 and 720),
     constraint orgs_hold_minutes_sensible check (hold_minutes between 1 and 60),
     constraint orgs_travel_speed_sensible check (travel_speed_kmh between 1 and 200),
+    constraint orgs_reschedule_notice_sensible check (
+        reschedule_emergency_minutes between 0 and reschedule_notice_minutes and reschedule_notice_minutes <= 43200
+    ),
+    constraint orgs_reschedule_limit_sensible check (reschedule_limit between 0 and 100),
     constraint orgs_detour_factor_sensible check (travel_detour_factor between 1 and 5)
 );
 
@@ -230,6 +238,9 @@ comment on table public.orgs is 'A field-service company. Every other table belo
 comment on column public.orgs.slot_grid_minutes is 'Bookable start times fall on this grid, counted from the local hour.';
 comment on column public.orgs.arrival_window_minutes is 'Length of the arrival window promised to a customer when a booking names none; 0 promises the exact start.';
 comment on column public.orgs.travel_speed_kmh is 'Average driving speed used where no travel-time provider answers, in km/h.';
+comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
+comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
+comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
 comment on column public.orgs.travel_detour_factor is 'Road distance divided by great-circle distance, for the same estimate.';
 
 create table public.facilities (
@@ -348,7 +359,9 @@ cross join front_desk as p
 union all
 select r.role, p.permission
 from unnest(array['dispatcher', 'shop_manager']::public.member_role[]) as r (role)
-cross join dispatching as p;
+cross join dispatching as p
+union all
+select 'shop_manager'::public.member_role, 'approve_emergency_reschedule'::public.permission;
 end;
 
 comment on function private.default_role_permissions() is
@@ -497,7 +510,11 @@ stable
 set search_path = ''
 return private.is_service()
     or org in (select private.org_ids_with_permission(wanted))
-    or (facility is not null and facility in (select private.facility_ids_with_permission(wanted)));
+    -- A facility of one company gives no rights in another, whatever ids a caller puts together.
+    or (
+        facility is not null and org in (select private.member_org_ids())
+        and facility in (select private.facility_ids_with_permission(wanted))
+    );
 
 comment on function private.may(public.permission, uuid, uuid) is
 'Whether the caller has a permission in an org, or for one facility of it.';
@@ -691,7 +708,7 @@ grant execute on function private.travel_s(integer, double precision) to anon, a
 -- starts_at, ends_at, time_zone, recurrence_rule, excluded_on and recurrence, and this trigger, which reads the rule once, when it is written:
 --   create trigger … before insert or update on … for each row execute function private.set_recurrence();
 --   check (private.check_recurrence_rule(recurrence_rule))
--- Signatures of this file and 081_occurrences.sql:
+-- Signatures of this file, 081_occurrences.sql and 082_parsing.sql:
 --   private.recurrence_rule_fault(rule text) returns text
 --   private.check_recurrence_rule(rule text) returns boolean
 --   private.parse_recurrence(rule text, starts_at timestamptz, ends_at timestamptz, time_zone text) returns private.recurrence
@@ -863,170 +880,10 @@ return private.recurrence_rule_fault(rule) is null;
 comment on function private.check_recurrence_rule(text) is
 'For check constraints: true for a recurrence rule that is understood here, and for none. recurrence_rule_fault gives the reason.';
 
-create function private.parse_recurrence(rule text, starts_at timestamptz, ends_at timestamptz, time_zone text)
-returns private.recurrence
-language plpgsql
-immutable
-parallel safe
-set search_path = ''
-as $$
-declare
-    weekday_codes constant text[] := array['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
-    fault text := private.recurrence_rule_fault(rule);
-    parts jsonb;
-    first_start timestamp := starts_at at time zone time_zone;
-    first_end timestamp := ends_at at time zone time_zone;
-    result private.recurrence;
-begin
-    if rule is null then
-        return null;
-    end if;
-    if fault is not null then
-        perform private.fail(
-            400, 'recurrence_rule_invalid', fault, 'Give an iCalendar RRULE such as FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR.'
-        );
-    end if;
-    if first_end <= first_start then
-        perform private.fail(
-            400, 'recurrence_rule_invalid', 'On the wall clock the first occurrence ends no later than it starts, so it cannot repeat.',
-            'Let it start before or end after the clocks go back.'
-        );
-    end if;
-    parts := (
-        select jsonb_object_agg(split_part(part, '=', 1), split_part(part, '=', 2))
-        from string_to_table(regexp_replace(upper(rule), '^RRULE:', ''), ';') as part
-    );
-    result.frequency := lower(parts ->> 'FREQ')::private.recurrence_frequency;
-    result.every := coalesce(parts ->> 'INTERVAL', '1')::integer;
-    result.first_on := first_start::date;
-    result.starts_after := first_start - first_start::date;
-    result.ends_after := first_end - first_start::date;
-    result.months := string_to_array(parts ->> 'BYMONTH', ',')::integer[];
-    result.month_days := string_to_array(parts ->> 'BYMONTHDAY', ',')::integer[];
-    result.set_positions := string_to_array(parts ->> 'BYSETPOS', ',')::integer[];
-    result.week_starts_on := array_position(weekday_codes, coalesce(parts ->> 'WKST', 'MO')) - 1;
-    select
-        array_agg(d.weekday order by d.weekday) filter (where d.nth is null),
-        array_agg(7 * d.nth + d.weekday order by d.nth, d.weekday) filter (where d.nth is not null)
-    into result.weekdays, result.nth_weekdays
-    from (
-        select
-            array_position(weekday_codes, right(day, 2)) - 1 as weekday,
-            nullif(left(day, -2), '')::integer as nth
-        from string_to_table(parts ->> 'BYDAY', ',') as day
-    ) as d;
-
-    -- What the rule leaves open it takes from its first occurrence (RFC 5545, 3.3.10).
-    if not parts ?| array['BYDAY', 'BYMONTHDAY'] then
-        if result.frequency = 'weekly' then
-            result.weekdays := array[extract(isodow from result.first_on)::integer - 1];
-        elsif result.frequency in ('monthly', 'yearly') then
-            result.month_days := array[extract(day from result.first_on)::integer];
-        end if;
-        if result.frequency = 'yearly' and result.months is null then
-            result.months := array[extract(month from result.first_on)::integer];
-        end if;
-    end if;
-
-    if parts ? 'UNTIL' then
-        result.last_on := private.recurrence_last_day(parts ->> 'UNTIL', result.starts_after, time_zone);
-    elsif parts ? 'COUNT' then
-        result.last_on := private.recurrence_nth_day(result, (parts ->> 'COUNT')::integer);
-    end if;
-    return result;
-end;
-$$;
-
-comment on function private.parse_recurrence(text, timestamptz, timestamptz, text) is
-'Reads a rule whose first occurrence lasts from starts_at to ends_at, in that time zone; null for no rule. The first occurrence itself counts only
-if it matches the rule. Refuses a bad rule with recurrence_rule_invalid.';
-
-create function private.recurrence_last_day(until text, starts_after interval, time_zone text)
-returns date
-language plpgsql
-immutable
-strict
-parallel safe
-set search_path = ''
-as $$
-declare
-    until_day date := make_date(substr(until, 1, 4)::integer, substr(until, 5, 2)::integer, substr(until, 7, 2)::integer);
-    until_at timestamp;
-    local_day date;
-begin
-    if length(until) = 8 then
-        return until_day;
-    end if;
-    until_at := until_day + make_time(
-        substr(until, 10, 2)::integer, substr(until, 12, 2)::integer, substr(until, 14, 2)::integer
-    );
-    if right(until, 1) <> 'Z' then
-        return case when until_day + starts_after <= until_at then until_day else until_day - 1 end;
-    end if;
-    local_day := (until_at at time zone 'UTC') at time zone time_zone;
-    return case
-        when private.local_instant(local_day + starts_after, time_zone) <= until_at at time zone 'UTC' then local_day
-        else local_day - 1
-    end;
-end;
-$$;
-
-comment on function private.recurrence_last_day(text, interval, text) is
-'The last local day whose occurrence starts no later than UNTIL; a plain date includes its whole day.';
-
-create function private.recurrence_nth_day(recurrence private.recurrence, nth integer)
-returns date
-language plpgsql
-immutable
-strict
-parallel safe
-set search_path = ''
-as $$
-declare
-    days date[];
-    left_over integer := nth;
-begin
-    for year in 0..99 loop
-        days := array(
-            select day.on_date
-            from (select recurrence.first_on + 366 * year + generate_series(0, 365) as on_date) as day
-            where private.recurs_on(recurrence, day.on_date)
-            order by day.on_date
-        );
-        if cardinality(days) >= left_over then
-            return days[left_over];
-        end if;
-        left_over := left_over - cardinality(days);
-    end loop;
-    return null;
-end;
-$$;
-
-comment on function private.recurrence_nth_day(private.recurrence, integer) is
-'The day of the nth occurrence, excluded ones counted; null, that is no end, when it lies a hundred years ahead or never comes.';
-
-create function private.set_recurrence()
-returns trigger
-language plpgsql
-set search_path = ''
-as $$
-begin
-    new.recurrence := private.parse_recurrence(new.recurrence_rule, new.starts_at, new.ends_at, new.time_zone);
-    return new;
-end;
-$$;
-
-comment on function private.set_recurrence() is
-'Keeps the column recurrence equal to what recurrence_rule, starts_at, ends_at and time_zone say, whoever writes them.';
-
 grant execute on function private.recurrence_rule_fault(text) to authenticated, service_role;
 grant execute on function private.recurrence_parts_fault(jsonb) to authenticated, service_role;
 grant execute on function private.is_recurrence_until(text) to authenticated, service_role;
 grant execute on function private.check_recurrence_rule(text) to authenticated, service_role;
-grant execute on function private.parse_recurrence(text, timestamptz, timestamptz, text) to authenticated, service_role;
-grant execute on function private.recurrence_last_day(text, interval, text) to authenticated, service_role;
-grant execute on function private.recurrence_nth_day(private.recurrence, integer) to authenticated, service_role;
-grant execute on function private.set_recurrence() to authenticated, service_role;
 
 -- sql/081_occurrences.sql
 
@@ -1235,6 +1092,171 @@ grant execute on function private.occurrences(
     private.recurrence, timestamptz, timestamptz, text, date[], tstzrange
 ) to authenticated, service_role;
 
+-- sql/082_parsing.sql
+
+-- A rule is read when it is written, so that expanding it later is comparing numbers.
+
+create function private.parse_recurrence(rule text, starts_at timestamptz, ends_at timestamptz, time_zone text)
+returns private.recurrence
+language plpgsql
+immutable
+parallel safe
+set search_path = ''
+as $$
+declare
+    weekday_codes constant text[] := array['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
+    fault text := private.recurrence_rule_fault(rule);
+    parts jsonb;
+    first_start timestamp := starts_at at time zone time_zone;
+    first_end timestamp := ends_at at time zone time_zone;
+    result private.recurrence;
+begin
+    if rule is null then
+        return null;
+    end if;
+    if fault is not null then
+        perform private.fail(
+            400, 'recurrence_rule_invalid', fault, 'Give an iCalendar RRULE such as FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR.'
+        );
+    end if;
+    if first_end <= first_start then
+        perform private.fail(
+            400, 'recurrence_rule_invalid', 'On the wall clock the first occurrence ends no later than it starts, so it cannot repeat.',
+            'Let it start before or end after the clocks go back.'
+        );
+    end if;
+    parts := (
+        select jsonb_object_agg(split_part(part, '=', 1), split_part(part, '=', 2))
+        from string_to_table(regexp_replace(upper(rule), '^RRULE:', ''), ';') as part
+    );
+    result.frequency := lower(parts ->> 'FREQ')::private.recurrence_frequency;
+    result.every := coalesce(parts ->> 'INTERVAL', '1')::integer;
+    result.first_on := first_start::date;
+    result.starts_after := first_start - first_start::date;
+    result.ends_after := first_end - first_start::date;
+    result.months := string_to_array(parts ->> 'BYMONTH', ',')::integer[];
+    result.month_days := string_to_array(parts ->> 'BYMONTHDAY', ',')::integer[];
+    result.set_positions := string_to_array(parts ->> 'BYSETPOS', ',')::integer[];
+    result.week_starts_on := array_position(weekday_codes, coalesce(parts ->> 'WKST', 'MO')) - 1;
+    select
+        array_agg(d.weekday order by d.weekday) filter (where d.nth is null),
+        array_agg(7 * d.nth + d.weekday order by d.nth, d.weekday) filter (where d.nth is not null)
+    into result.weekdays, result.nth_weekdays
+    from (
+        select
+            array_position(weekday_codes, right(day, 2)) - 1 as weekday,
+            nullif(left(day, -2), '')::integer as nth
+        from string_to_table(parts ->> 'BYDAY', ',') as day
+    ) as d;
+
+    -- What the rule leaves open it takes from its first occurrence (RFC 5545, 3.3.10).
+    if not parts ?| array['BYDAY', 'BYMONTHDAY'] then
+        if result.frequency = 'weekly' then
+            result.weekdays := array[extract(isodow from result.first_on)::integer - 1];
+        elsif result.frequency in ('monthly', 'yearly') then
+            result.month_days := array[extract(day from result.first_on)::integer];
+        end if;
+        if result.frequency = 'yearly' and result.months is null then
+            result.months := array[extract(month from result.first_on)::integer];
+        end if;
+    end if;
+
+    if parts ? 'UNTIL' then
+        result.last_on := private.recurrence_last_day(parts ->> 'UNTIL', result.starts_after, time_zone);
+    elsif parts ? 'COUNT' then
+        result.last_on := private.recurrence_nth_day(result, (parts ->> 'COUNT')::integer);
+    end if;
+    return result;
+end;
+$$;
+
+comment on function private.parse_recurrence(text, timestamptz, timestamptz, text) is
+'Reads a rule whose first occurrence lasts from starts_at to ends_at, in that time zone; null for no rule. The first occurrence itself counts only
+if it matches the rule. Refuses a bad rule with recurrence_rule_invalid.';
+
+create function private.recurrence_last_day(until text, starts_after interval, time_zone text)
+returns date
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+    until_day date := make_date(substr(until, 1, 4)::integer, substr(until, 5, 2)::integer, substr(until, 7, 2)::integer);
+    until_at timestamp;
+    local_day date;
+begin
+    if length(until) = 8 then
+        return until_day;
+    end if;
+    until_at := until_day + make_time(
+        substr(until, 10, 2)::integer, substr(until, 12, 2)::integer, substr(until, 14, 2)::integer
+    );
+    if right(until, 1) <> 'Z' then
+        return case when until_day + starts_after <= until_at then until_day else until_day - 1 end;
+    end if;
+    local_day := (until_at at time zone 'UTC') at time zone time_zone;
+    return case
+        when private.local_instant(local_day + starts_after, time_zone) <= until_at at time zone 'UTC' then local_day
+        else local_day - 1
+    end;
+end;
+$$;
+
+comment on function private.recurrence_last_day(text, interval, text) is
+'The last local day whose occurrence starts no later than UNTIL; a plain date includes its whole day.';
+
+create function private.recurrence_nth_day(recurrence private.recurrence, nth integer)
+returns date
+language plpgsql
+immutable
+strict
+parallel safe
+set search_path = ''
+as $$
+declare
+    days date[];
+    left_over integer := nth;
+begin
+    for year in 0..99 loop
+        days := array(
+            select day.on_date
+            from (select recurrence.first_on + 366 * year + generate_series(0, 365) as on_date) as day
+            where private.recurs_on(recurrence, day.on_date)
+            order by day.on_date
+        );
+        if cardinality(days) >= left_over then
+            return days[left_over];
+        end if;
+        left_over := left_over - cardinality(days);
+    end loop;
+    return null;
+end;
+$$;
+
+comment on function private.recurrence_nth_day(private.recurrence, integer) is
+'The day of the nth occurrence, excluded ones counted; null, that is no end, when it lies a hundred years ahead or never comes.';
+
+create function private.set_recurrence()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    new.recurrence := private.parse_recurrence(new.recurrence_rule, new.starts_at, new.ends_at, new.time_zone);
+    return new;
+end;
+$$;
+
+comment on function private.set_recurrence() is
+'Keeps the column recurrence equal to what recurrence_rule, starts_at, ends_at and time_zone say, whoever writes them.';
+
+grant execute on function private.parse_recurrence(text, timestamptz, timestamptz, text) to authenticated, service_role;
+grant execute on function private.recurrence_last_day(text, interval, text) to authenticated, service_role;
+grant execute on function private.recurrence_nth_day(private.recurrence, integer) to authenticated, service_role;
+grant execute on function private.set_recurrence() to authenticated, service_role;
+
 -- sql/090_settings.sql
 
 create table public.datalabels (
@@ -1338,12 +1360,13 @@ create sequence private.source_numbers start 1001;
 -- one before it to commit. Gaps are fine (CRM-8).
 create function private.next_number(kind text, on_day date default null)
 returns text
-language sql
+language plpgsql
 volatile
 security definer
 set search_path = ''
 as $$
-    select case kind
+begin
+    return case kind
         when 'job' then 'TASK-' || lpad(nextval('private.job_numbers')::text, 6, '0')
         when 'customer' then 'CL-' || lpad(nextval('private.customer_numbers')::text, 6, '0')
         when 'appointment' then
@@ -1351,6 +1374,7 @@ as $$
         when 'estimate' then 'EST-' || lpad(nextval('private.source_numbers')::text, 6, '0')
         when 'work_order' then 'WO-' || lpad(nextval('private.source_numbers')::text, 6, '0')
     end;
+end;
 $$;
 
 comment on function private.next_number(text, date) is
@@ -1734,6 +1758,7 @@ create table public.services (
     mobile_eligible boolean not null default false,
     mobile_max_distance_m integer,
     pause_policy public.pause_policy not null default 'free',
+    is_composite boolean not null default false,
     price_hint numeric(12, 2),
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
@@ -1752,6 +1777,8 @@ create table public.services (
 
 comment on table public.services is 'The service catalogue (CRM-6): what a customer can ask for and what it takes.';
 comment on column public.services.place_kind is 'Where it is done by default: at the customer''s site, in a bay, or by a mobile unit.';
+comment on column public.services.is_composite is 'Whether the service has segments; kept by trigger, as is its duration then.';
+comment on column public.services.pause_policy is 'Composite: whether technicians are bookable in the pauses. flexible leaves it to each segment.';
 comment on column public.services.bay_types is 'Bay types that suit it; empty means any bay.';
 
 create table public.service_skills (
@@ -1840,6 +1867,64 @@ create index resources_org_id_facility_id_idx on public.resources (org_id, facil
 
 comment on table public.resources is 'What a visit can claim besides technicians (AVL-2): bays, mobile units, equipment.';
 comment on column public.resources.capacity is 'How many visits may use it at once; more than one only for equipment.';
+
+-- sql/131_service_equipment.sql
+
+create table public.service_equipment (
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    service_id uuid not null,
+    resource_id uuid not null,
+    created_at timestamptz not null default now(),
+    primary key (service_id, resource_id),
+    constraint service_equipment_service_fkey foreign key (org_id, service_id)
+    references public.services (org_id, id) on delete cascade,
+    constraint service_equipment_resource_fkey foreign key (org_id, resource_id)
+    references public.resources (org_id, id) on delete cascade
+);
+
+create index service_equipment_org_id_service_id_idx on public.service_equipment (org_id, service_id);
+create index service_equipment_org_id_resource_id_idx on public.service_equipment (org_id, resource_id);
+
+comment on table public.service_equipment is
+'Equipment a service cannot do without (AVL-2): every visit claims it, as many at once as its capacity says.';
+
+create function private.check_equipment()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if not exists (
+        select from public.resources as r where r.org_id = new.org_id and r.id = new.resource_id and r.kind = 'equipment'
+    ) then
+        perform private.fail(
+            400, 'not_equipment', 'Only resources of kind equipment can be required equipment.',
+            'Bays and mobile units are chosen when booking.'
+        );
+    end if;
+    return new;
+end;
+$$;
+
+comment on function private.check_equipment() is
+'Required equipment is equipment. Definer: whoever edits the catalogue need not see the resources.';
+
+create trigger service_equipment_check before insert or update on public.service_equipment
+for each row execute function private.check_equipment();
+
+create function private.equipment_of(service uuid)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return array(select e.resource_id from public.service_equipment as e where e.service_id = service);
+end;
+$$;
+
+comment on function private.equipment_of(uuid) is 'The equipment every visit of a service claims.';
 
 -- sql/140_technicians.sql
 
@@ -2433,6 +2518,10 @@ create table public.appointments (
     buffer_before_minutes integer not null default 0,
     buffer_after_minutes integer not null default 0,
     crew_size integer not null default 1,
+    estimate_id uuid,
+    work_order_id uuid,
+    source_is_exclusive boolean not null default true,
+    assign_by timestamptz,
     status public.appointment_status not null default 'scheduled',
     status_changed_at timestamptz not null default now(),
     assignment_status public.appointment_assignment_status not null default 'unassigned',
@@ -2454,6 +2543,9 @@ create table public.appointments (
     constraint appointments_bay_fkey foreign key (org_id, bay_id) references public.resources (org_id, id),
     constraint appointments_mobile_unit_fkey foreign key (org_id, mobile_unit_id)
     references public.resources (org_id, id),
+    constraint appointments_estimate_fkey foreign key (org_id, estimate_id) references public.estimates (org_id, id),
+    constraint appointments_work_order_fkey foreign key (org_id, work_order_id)
+    references public.work_orders (org_id, id),
     constraint appointments_ordered check (ends_at > starts_at),
     constraint appointments_arrival_window_ordered check (
         (arrival_window_start is null) = (arrival_window_end is null)
@@ -2477,10 +2569,20 @@ create index appointments_org_id_location_id_idx on public.appointments (org_id,
 create index appointments_org_id_facility_id_starts_at_idx on public.appointments (org_id, facility_id, starts_at);
 create index appointments_org_id_bay_id_idx on public.appointments (org_id, bay_id);
 create index appointments_org_id_mobile_unit_id_idx on public.appointments (org_id, mobile_unit_id);
+create index appointments_org_id_estimate_id_idx on public.appointments (org_id, estimate_id);
+create index appointments_org_id_work_order_id_idx on public.appointments (org_id, work_order_id);
+create unique index appointments_one_per_estimate_key on public.appointments (estimate_id)
+where source_is_exclusive and status not in ('canceled', 'no_show');
+create unique index appointments_one_per_work_order_key on public.appointments (work_order_id)
+where source_is_exclusive and status not in ('canceled', 'no_show');
+create index appointments_org_id_assign_by_idx on public.appointments (org_id, assign_by) where assign_by is not null;
 create index appointments_created_by_user_id_idx on public.appointments (created_by_user_id);
 
 comment on table public.appointments is
 'One visit of a job (JOB-3): planned time, arrival window promised to the customer, and the place. Written through RPCs only.';
+comment on column public.appointments.source_is_exclusive is
+'Whether the estimate or work order allows this one active appointment only (BKG-10).';
+comment on column public.appointments.assign_by is 'When technicians must be named at the latest, for a deferred assignment (BKG-11).';
 comment on column public.appointments.version is 'Counts every change; notifications and clients refer to it.';
 comment on column public.appointments.arrival_window_end is 'Latest arrival promised; the visit starts within the window, inclusive.';
 comment on constraint appointments_bay_or_mobile_unit on public.appointments is
@@ -2597,6 +2699,28 @@ comment on function private.number_appointment() is
 
 create trigger appointments_number before insert on public.appointments
 for each row execute function private.number_appointment();
+
+create function private.keep_source()
+returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if (old.estimate_id is not null and new.estimate_id is distinct from old.estimate_id)
+        or (old.work_order_id is not null and new.work_order_id is distinct from old.work_order_id) then
+        perform private.fail(
+            409, 'source_link_is_immutable', 'An appointment stays linked to the estimate or work order it came from.',
+            'Cancel it and make a new one from the other source.'
+        );
+    end if;
+    return new;
+end;
+$$;
+
+comment on function private.keep_source() is 'Links to estimates and work orders are made once (BKG-10).';
+
+create trigger appointments_keep_source before update of estimate_id, work_order_id on public.appointments
+for each row execute function private.keep_source();
 
 -- sql/171_overrides.sql
 
@@ -2749,15 +2873,17 @@ comment on function private.lock_claimants(uuid[]) is
 
 create function private.release_expired_holds(claimant_ids uuid[])
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     update public.reservations
     set released_at = hold_expires_at, updated_at = now()
     where
         claimant_id = any(claimant_ids) and kind = 'held'
         and released_at is null and hold_expires_at <= clock_timestamp();
+end;
 $$;
 
 comment on function private.release_expired_holds(uuid[]) is
@@ -2765,11 +2891,12 @@ comment on function private.release_expired_holds(uuid[]) is
 
 create function private.free_lane(claimant uuid, wanted tstzrange, lanes integer)
 returns smallint
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce((
+begin
+    return coalesce((
         select lane.number::smallint
         from generate_series(1, lanes) as lane (number)
         where not exists (
@@ -2781,6 +2908,7 @@ as $$
         order by lane.number
         limit 1
     ), 1::smallint);
+end;
 $$;
 
 comment on function private.free_lane(uuid, tstzrange, integer) is
@@ -2789,7 +2917,7 @@ comment on function private.free_lane(uuid, tstzrange, integer) is
 create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
 returns tstzrange
 language sql
-immutable
+stable
 parallel safe
 return tstzrange(
     starts_at - make_interval(mins => before_minutes), ends_at + make_interval(mins => after_minutes), '[)'
@@ -2799,10 +2927,12 @@ comment on function private.buffered(timestamptz, timestamptz, integer, integer)
 
 create function private.place_of_appointment(appointment uuid)
 returns table (location_id uuid, latitude double precision, longitude double precision)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
+begin
+    return query
     select
         case when a.bay_id is null then a.location_id end,
         case when a.bay_id is null then l.latitude else f.latitude end,
@@ -2811,6 +2941,7 @@ as $$
     left join public.customer_locations as l on a.location_id = l.id
     left join public.facilities as f on a.facility_id = f.id
     where a.id = appointment;
+end;
 $$;
 
 comment on function private.place_of_appointment(uuid) is 'Where a visit happens: in its facility when it has a bay, else at the site.';
@@ -2828,6 +2959,9 @@ begin
     if new.status in ('declined', 'canceled', 'no_show') then
         update public.reservations set released_at = now(), updated_at = now()
         where assignment_id = new.id and released_at is null;
+        return null;
+    elsif new.segment_id is not null then
+        perform private.reserve_segment(new);
         return null;
     end if;
     select private.buffered(
@@ -2881,34 +3015,40 @@ security definer
 set search_path = ''
 as $$
 declare
-    place uuid := coalesce(new.bay_id, new.mobile_unit_id);
-    claim tstzrange := private.buffered(
+    things constant uuid[] := array_remove(coalesce(new.bay_id, new.mobile_unit_id) || private.equipment_of((
+        select j.service_id from public.dispatch_jobs as j where j.id = new.dispatch_job_id
+    )), null);
+    claim constant tstzrange := private.buffered(
         new.starts_at, new.ends_at, new.buffer_before_minutes, new.buffer_after_minutes
     );
 begin
     if tg_op = 'UPDATE' then
-        if new.status not in ('canceled', 'no_show') and exists (
+        if new.status not in ('canceled', 'no_show') and things <@ array(
+            select r.resource_id from public.reservations as r
+            where r.appointment_id = new.id and r.resource_id is not null and r.released_at is null and r.during = claim
+        ) and not exists (
             select from public.reservations as r
-            where r.appointment_id = new.id and r.resource_id = place and r.released_at is null and r.during = claim
+            where r.appointment_id = new.id and r.resource_id is not null and r.released_at is null
+            and r.resource_id <> all (things)
         ) then
             return null;
         end if;
         update public.reservations set released_at = now(), updated_at = now()
         where appointment_id = new.id and resource_id is not null and released_at is null;
     end if;
-    if place is null or new.status in ('canceled', 'no_show') then
+    if things = '{}' or new.status in ('canceled', 'no_show') then
         return null;
     end if;
-    perform private.release_expired_holds(array[place]);
+    perform private.release_expired_holds(things);
     insert into public.reservations (org_id, resource_id, lane, during, appointment_id)
-    select new.org_id, place, private.free_lane(place, claim, r.capacity), claim, new.id
-    from public.resources as r where r.id = place;
+    select new.org_id, r.id, private.free_lane(r.id, claim, r.capacity), claim, new.id
+    from public.resources as r where r.id = any(things);
     return null;
 end;
 $$;
 
 comment on function private.reserve_place() is
-'Keeps the ledger equal to the appointment''s bay or mobile unit. Definer: nobody writes the ledger directly.';
+'Keeps the ledger equal to the appointment''s bay or mobile unit and its equipment. Definer: nobody writes the ledger directly.';
 
 create trigger appointments_reserve_place
 after insert or update of bay_id, mobile_unit_id, starts_at, ends_at, buffer_before_minutes, buffer_after_minutes, status
@@ -2957,8 +3097,10 @@ from (values
     ('dispatch_jobs', 'dispatched', array['unscheduled', 'scheduled', 'in_progress', 'on_hold', 'completed', 'canceled']),
     ('dispatch_jobs', 'in_progress', array['unscheduled', 'scheduled', 'dispatched', 'on_hold', 'completed', 'canceled']),
     ('dispatch_jobs', 'on_hold', array['unscheduled', 'scheduled', 'dispatched', 'in_progress', 'completed', 'canceled']),
-    ('appointments', 'scheduled', array['confirmed', 'awaiting_parts', 'en_route', 'in_progress', 'paused', 'completed', 'canceled', 'no_show']),
-    ('appointments', 'confirmed', array['scheduled', 'awaiting_parts', 'en_route', 'in_progress', 'paused', 'completed', 'canceled', 'no_show']),
+    ('appointments', 'scheduled',
+        array['confirmed', 'awaiting_parts', 'en_route', 'in_progress', 'paused', 'completed', 'canceled', 'no_show']),
+    ('appointments', 'confirmed',
+        array['scheduled', 'awaiting_parts', 'en_route', 'in_progress', 'paused', 'completed', 'canceled', 'no_show']),
     ('appointments', 'awaiting_parts', array['scheduled', 'confirmed', 'en_route', 'in_progress', 'canceled', 'no_show']),
     ('appointments', 'en_route', array['scheduled', 'confirmed', 'in_progress', 'paused', 'completed', 'canceled', 'no_show']),
     ('appointments', 'in_progress', array['paused', 'completed', 'canceled', 'no_show']),
@@ -3012,10 +3154,11 @@ for each row execute function private.enforce_transition();
 
 create function private.derive_appointment(appointment uuid)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     with parts as (
         select
             count(*) filter (where j.status not in ('declined', 'canceled')) as engaged,
@@ -3059,16 +3202,18 @@ as $$
     set status = d.status, assignment_status = d.assignment_status
     from derived as d
     where a.id = d.id and (a.status, a.assignment_status) is distinct from (d.status, d.assignment_status);
+end;
 $$;
 
 comment on function private.derive_appointment(uuid) is 'Appointment status and assignment status as its assignments say (JOB-5).';
 
 create function private.derive_job(job uuid)
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     with visits as (
         select
             count(*) filter (where a.status = 'completed') as completed,
@@ -3105,6 +3250,7 @@ as $$
     set status = d.status
     from derived as d
     where j.id = d.id and j.status is distinct from d.status;
+end;
 $$;
 
 comment on function private.derive_job(uuid) is 'Job status as its appointments say (JOB-5). A multi-visit job is complete with its last planned visit (JOB-3).';
@@ -3252,7 +3398,10 @@ security definer
 set search_path = ''
 as $$
     select a.dispatch_job_id from public.job_assignments as a
-    where a.technician_id in (select private.my_technician_ids()) and a.status not in ('declined', 'canceled')
+    where
+        a.org_id = any(array(select private.member_org_ids()))
+        and a.technician_id = any(array(select private.my_technician_ids()))
+        and a.status not in ('declined', 'canceled')
     union
     select g.dispatch_job_id from private.granted_record_ids('view') as g
     where g.dispatch_job_id is not null
@@ -3262,7 +3411,7 @@ as $$
     inner join public.technician_profiles as t on j.org_id = t.org_id
     where
         o.technicians_may_self_claim and j.status = 'unscheduled'
-        and t.id in (select private.my_technician_ids());
+        and t.id = any(array(select private.my_technician_ids()));
 $$;
 
 comment on function private.visible_job_ids() is
@@ -3276,7 +3425,7 @@ security definer
 set search_path = ''
 as $$
     select j.customer_id from public.dispatch_jobs as j
-    where j.id in (select private.visible_job_ids()) and j.customer_id is not null
+    where j.id = any(array(select private.visible_job_ids())) and j.customer_id is not null
     union
     select g.customer_id from private.granted_record_ids('view') as g
     where g.customer_id is not null;
@@ -3292,13 +3441,15 @@ security definer
 set search_path = ''
 as $$
     select j.location_id from public.dispatch_jobs as j
-    where j.id in (select private.visible_job_ids()) and j.location_id is not null
+    where j.id = any(array(select private.visible_job_ids())) and j.location_id is not null
     union
     select t.home_base_location_id from public.technician_profiles as t
-    where t.id in (select private.my_technician_ids()) and t.home_base_location_id is not null
+    where t.id = any(array(select private.my_technician_ids())) and t.home_base_location_id is not null
     union
     select l.id from public.customer_locations as l
-    where l.customer_id in (select g.customer_id from private.granted_record_ids('view') as g);
+    where
+        l.org_id = any(array(select private.member_org_ids()))
+        and l.customer_id = any(array(select g.customer_id from private.granted_record_ids('view') as g));
 $$;
 
 comment on function private.visible_location_ids() is 'Sites behind the jobs the caller may see, the caller''s own home base, and the sites of shared customers.';
@@ -3311,7 +3462,8 @@ grant execute on function private.visible_location_ids() to authenticated, servi
 -- sql/178_lookups.sql
 
 -- What the policies of child tables look up. Definers, since they read the tables whose policies call them; each
--- answers only for auth.uid().
+-- answers only for auth.uid(). Orgs are named as well as facilities or technicians because every index begins with
+-- them, and as arrays, looked up once, because that is what an index can be searched with.
 
 create function private.granted_job_ids(at_least public.grant_level)
 returns setof uuid
@@ -3372,7 +3524,9 @@ security definer
 set search_path = ''
 as $$
     select t.id from public.technician_profiles as t
-    where t.facility_id in (select private.facility_ids_with_permission(wanted));
+    where
+        t.org_id = any(array(select private.member_org_ids()))
+        and t.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.technician_ids_with_permission(public.permission) is
@@ -3387,8 +3541,8 @@ set search_path = ''
 as $$
     select j.id from public.dispatch_jobs as j
     where
-        j.org_id in (select private.member_org_ids())
-        and j.facility_id in (select private.facility_ids_with_permission(wanted));
+        j.org_id = any(array(select private.member_org_ids()))
+        and j.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.job_ids_with_permission(public.permission) is
@@ -3403,8 +3557,8 @@ set search_path = ''
 as $$
     select a.id from public.appointments as a
     where
-        a.org_id in (select private.member_org_ids())
-        and a.facility_id in (select private.facility_ids_with_permission(wanted));
+        a.org_id = any(array(select private.member_org_ids()))
+        and a.facility_id = any(array(select private.facility_ids_with_permission(wanted)));
 $$;
 
 comment on function private.appointment_ids_with_permission(public.permission) is
@@ -3421,8 +3575,8 @@ as $$
     from public.job_assignments as j
     inner join public.appointments as a on j.appointment_id = a.id
     where
-        j.org_id in (select private.member_org_ids())
-        and j.technician_id in (select private.my_technician_ids())
+        j.org_id = any(array(select private.member_org_ids()))
+        and j.technician_id = any(array(select private.my_technician_ids()))
         -- A canceled visit stays with who had it; one taken over by a colleague doesn't.
         and (j.status not in ('declined', 'canceled') or (j.status = 'canceled' and a.status = 'canceled'));
 $$;
@@ -3656,9 +3810,9 @@ begin
     ),
 
     edges as (
-        select c.id, c.lanes, lower(c.during) as at, 1 as change from claims as c
+        select c.id, c.lanes, lower(c.during) as at, 1 as change from claims as c where c.lanes > 1
         union all
-        select c.id, c.lanes, upper(c.during), -1 from claims as c
+        select c.id, c.lanes, upper(c.during), -1 from claims as c where c.lanes > 1
     ),
 
     -- Claims on one lane never overlap, so their number is the number of lanes taken.
@@ -3671,6 +3825,11 @@ begin
         window w as (partition by e.id order by e.at)
     )
 
+    select c.id, range_agg(c.during)
+    from claims as c
+    where c.lanes = 1
+    group by c.id
+    union all
     select l.id, range_agg(tstzrange(l.at, l.until))
     from levels as l
     where l.lanes_taken >= l.lanes and l.until is not null
@@ -3900,14 +4059,16 @@ references public.optimization_runs (org_id, id) on delete set null (optimizatio
 
 create function private.request_id()
 returns uuid
-language sql
+language plpgsql
 stable
 set search_path = ''
-return case
-    when (nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-request-id')
-        ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
-        then (current_setting('request.headers', true)::jsonb ->> 'x-request-id')::uuid
+as $$
+declare
+    given constant text := nullif(current_setting('request.headers', true), '')::jsonb ->> 'x-request-id';
+begin
+    return case when given ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then given::uuid end;
 end;
+$$;
 
 comment on function private.request_id() is 'The X-Request-Id of the API request under way, where it is a UUID.';
 
@@ -4190,16 +4351,18 @@ comment on function private.recall(uuid, text, text, jsonb) is
 
 create function private.remember(org uuid, key text, response jsonb)
 returns jsonb
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     update private.idempotency_keys as k
     set response = remember.response
     where
         k.org_id = org and k.key = remember.key
         and k.actor_id = coalesce(auth.uid(), '00000000-0000-0000-0000-000000000000');
-    select remember.response;
+    return remember.response;
+end;
 $$;
 
 comment on function private.remember(uuid, text, jsonb) is 'Keeps the answer of a new call under its key, and returns it.';
@@ -4272,271 +4435,7 @@ grant execute on function private.start_company(text, text, text, text, text) to
 revoke execute on function public.create_org(text, text, text, text, text) from anon;
 grant execute on function public.create_org(text, text, text, text, text) to authenticated;
 
--- sql/230_work.sql
-
--- What has to be done and where, whether it is a job already or a service asked for at a site: the input of slot
--- search and of the judge.
-
-create type private.work as (
-    org_id uuid,
-    job_id uuid,
-    service_id uuid,
-    customer_id uuid,
-    location_id uuid,
-    facility_id uuid,
-    zone_id uuid,
-    latitude double precision,
-    longitude double precision,
-    required_skills jsonb,
-    crew_size integer,
-    duration_minutes integer,
-    buffer_before_minutes integer,
-    buffer_after_minutes integer,
-    place_kind public.place_kind,
-    bay_types public.bay_type[],
-    mobile_eligible boolean,
-    mobile_max_distance_m integer,
-    sla_start_at timestamptz,
-    sla_end_at timestamptz,
-    preferred_technician_id uuid,
-    inactive_because text
-);
-
-create function private.work_of_job(job uuid)
-returns private.work
-language sql
-stable
-set search_path = ''
-as $$
-    select row(
-        j.org_id, j.id, j.service_id, j.customer_id, j.location_id, j.facility_id, j.service_zone_id,
-        l.latitude, l.longitude, j.required_skills, j.required_crew_size, j.estimated_duration_minutes,
-        coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
-        coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
-        s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
-        case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
-    )::private.work
-    from public.dispatch_jobs as j
-    left join public.customer_locations as l on j.location_id = l.id
-    left join public.services as s on j.service_id = s.id
-    where j.id = job;
-$$;
-
-comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
-
-create function private.work_of_service(service uuid, location uuid)
-returns private.work
-language sql
-stable
-set search_path = ''
-as $$
-    select row(
-        s.org_id, null, s.id, l.customer_id, l.id, null, l.service_zone_id, l.latitude, l.longitude,
-        coalesce((
-            select jsonb_object_agg(k.skill_code, k.minimum_level)
-            from public.service_skills as k where k.service_id = s.id and k.is_required
-        ), '{}'),
-        s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
-        s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
-        case when not s.is_active then format('The service %s is no longer offered.', s.name) end
-    )::private.work
-    from public.services as s
-    left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
-    where s.id = service and (location is null or l.id is not null);
-$$;
-
-comment on function private.work_of_service(uuid, uuid) is
-'The work a service means at a site; null when either is unknown or they belong to different orgs.';
-
-create function private.time_windows(job uuid)
-returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
-language plpgsql
-stable
-set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-    return query
-    select w.window_start, w.window_end, w.is_selected and w.source = 'customer_selected'
-    from public.job_time_windows as w
-    where
-        w.dispatch_job_id = job
-        and (w.is_selected or not exists (
-            select from public.job_time_windows as chosen
-            where chosen.dispatch_job_id = job and chosen.is_selected
-        ));
-end;
-$$;
-
-comment on function private.time_windows(uuid) is
-'The windows in which a job''s visit may start: the selected one, else all of them; none means any time (JOB-6).';
-
-create type private.placement as (
-    work private.work,
-    technician_ids uuid[],
-    starts_at timestamptz,
-    ends_at timestamptz,
-    claim tstzrange,
-    resource_id uuid,
-    appointment_id uuid,
-    hold_token uuid,
-    latitude double precision,
-    longitude double precision
-);
-
-create function private.place(
-    work private.work, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
-    resource uuid, moved_appointment uuid, own_hold uuid
-)
-returns private.placement
-language sql
-stable
-set search_path = ''
-as $$
-    select row(
-        work, technician_ids, starts_at, finish.ends_at,
-        private.buffered(starts_at, finish.ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
-        resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude)
-    )::private.placement
-    from (select coalesce(place.ends_at, starts_at + make_interval(mins => work.duration_minutes)) as ends_at) as finish
-    left join (
-        select f.latitude, f.longitude
-        from public.resources as r
-        inner join public.facilities as f on r.facility_id = f.id
-        where r.id = resource and r.kind = 'bay'
-    ) as bay on true;
-$$;
-
-comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is
-'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration.';
-
--- sql/232_route_gaps.sql
-
-create function private.route_gaps(
-    org uuid, technician_ids uuid[], period tstzrange,
-    site_latitude double precision, site_longitude double precision,
-    ignore_appointment uuid default null, ignore_hold uuid default null
-)
-returns table (
-    technician_id uuid, stretch tstzrange, gap tstzrange, before_appointment_id uuid, after_appointment_id uuid,
-    travel_before_s integer, travel_after_s integer, added_travel_s integer,
-    day_work_s integer, day_limit_s integer
-)
-language plpgsql
-stable
-set search_path = ''
-as $$
-#variable_conflict use_column
-begin
-    return query
-    with technicians as materialized (
-        select
-            t.id, t.time_zone, t.max_concurrent_jobs, t.max_daily_work_minutes * 60 as day_limit_s,
-            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
-        from public.technician_profiles as t
-        inner join public.orgs as o on t.org_id = o.id
-        left join public.customer_locations as home on t.home_base_location_id = home.id
-        where t.org_id = org and t.id = any(technician_ids)
-    ),
-
-    -- A day more on both sides, so that a split or overnight working day is always seen whole.
-    stretches as materialized (
-        select w.technician_id, s.stretch
-        from private.working_time(
-            org, technician_ids,
-            tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
-        ) as w
-        cross join lateral unnest(w.during) as s (stretch)
-    ),
-
-    points as (
-        select s.technician_id, s.stretch, 0 as turn, lower(s.stretch) as taken_from, lower(s.stretch) as taken_until,
-            t.latitude, t.longitude, null::uuid as appointment_id
-        from stretches as s inner join technicians as t on s.technician_id = t.id
-        union all
-        select s.technician_id, s.stretch, 2, upper(s.stretch), upper(s.stretch), t.latitude, t.longitude, null
-        from stretches as s inner join technicians as t on s.technician_id = t.id
-        union all
-        select s.technician_id, s.stretch, 1, lower(r.during), upper(r.during), r.latitude, r.longitude, r.appointment_id
-        from public.reservations as r
-        inner join technicians as t on r.claimant_id = t.id
-        inner join stretches as s on s.technician_id = r.claimant_id and s.stretch && r.during
-        where
-            r.claimant_id = any(technician_ids) and r.released_at is null
-            and r.during && tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
-            and not (r.kind = 'held' and r.hold_expires_at <= now())
-            and r.appointment_id is distinct from ignore_appointment
-            and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
-    ),
-
-    legs as (
-        select
-            p.technician_id, p.stretch, p.turn, p.taken_from, p.taken_until, p.latitude, p.longitude, p.appointment_id,
-            lead(p.taken_from) over w as next_from, lead(p.latitude) over w as next_latitude,
-            lead(p.longitude) over w as next_longitude, lead(p.appointment_id) over w as next_appointment_id
-        from points as p
-        window w as (partition by p.technician_id, p.stretch order by p.turn, p.taken_from)
-    ),
-
-    driven as (
-        select
-            l.*, t.latitude as home_latitude, t.longitude as home_longitude,
-            t.speed, t.detour, t.max_concurrent_jobs, t.day_limit_s,
-            coalesce(private.travel_s(private.distance_m(
-                l.latitude, l.longitude, l.next_latitude, l.next_longitude, t.detour
-            ), t.speed), 0) as direct_s,
-            (lower(l.stretch) at time zone t.time_zone)::date as day
-        from legs as l inner join technicians as t on l.technician_id = t.id
-    ),
-
-    days as (
-        select
-            d.*,
-            sum(extract(epoch from d.taken_until - d.taken_from)::integer + d.direct_s)
-                over (partition by d.technician_id, d.day)::integer as day_work_s
-        from driven as d
-    ),
-
-    -- Who may have several visits at once moves freely between them; only the way from and to home counts.
-    gaps as (
-        select
-            d.technician_id, d.stretch, tstzrange(d.taken_until, d.next_from) as gap, d.appointment_id,
-            d.next_appointment_id, d.latitude, d.longitude, d.next_latitude, d.next_longitude, d.direct_s,
-            d.speed, d.detour, d.day_work_s, d.day_limit_s
-        from days as d
-        where d.turn < 2 and d.max_concurrent_jobs = 1 and d.taken_until < d.next_from
-        union all
-        select
-            d.technician_id, d.stretch, d.stretch, null, null, d.home_latitude, d.home_longitude, d.home_latitude,
-            d.home_longitude, 0, d.speed, d.detour, d.day_work_s, d.day_limit_s
-        from days as d
-        where d.turn = 0 and d.max_concurrent_jobs > 1
-    )
-
-    select
-        g.technician_id, g.stretch, g.gap, g.appointment_id, g.next_appointment_id,
-        way.before_s, way.after_s, way.before_s + way.after_s - g.direct_s, g.day_work_s, g.day_limit_s
-    from gaps as g
-    cross join lateral (
-        select
-            coalesce(private.travel_s(private.distance_m(
-                g.latitude, g.longitude, site_latitude, site_longitude, g.detour
-            ), g.speed), 0) as before_s,
-            coalesce(private.travel_s(private.distance_m(
-                site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
-            ), g.speed), 0) as after_s
-    ) as way
-    where g.gap && period;
-end;
-$$;
-
-comment on function private.route_gaps(
-    uuid, uuid[], tstzrange, double precision, double precision, uuid, uuid
-) is
-'Every gap in the technicians'' routes into which a visit at a site could go, with the driving before and after it, the driving it adds, and the work of that day so far (visits plus driving, seconds) beside its limit. A stretch is uninterrupted working time; it starts and ends at the home base. The one source of travel for slot search and judge.';
-
--- sql/233_opening_time.sql
+-- sql/229_opening_time.sql
 
 create function private.opening_time(facility uuid, period tstzrange)
 returns tstzmultirange
@@ -4580,6 +4479,605 @@ $$;
 
 comment on function private.opening_time(uuid, tstzrange) is
 'When a facility is open around a period (AVL-5): its weekly hours without holidays; always when it has no hours.';
+
+-- sql/230_work.sql
+
+-- What has to be done and where, whether it is a job already or a service asked for at a site: the input of slot
+-- search and of the judge.
+
+create type private.work as (
+    org_id uuid,
+    job_id uuid,
+    service_id uuid,
+    customer_id uuid,
+    location_id uuid,
+    facility_id uuid,
+    zone_id uuid,
+    latitude double precision,
+    longitude double precision,
+    required_skills jsonb,
+    crew_size integer,
+    duration_minutes integer,
+    buffer_before_minutes integer,
+    buffer_after_minutes integer,
+    place_kind public.place_kind,
+    bay_types public.bay_type[],
+    mobile_eligible boolean,
+    mobile_max_distance_m integer,
+    sla_start_at timestamptz,
+    sla_end_at timestamptz,
+    preferred_technician_id uuid,
+    inactive_because text,
+    is_composite boolean
+);
+
+create function private.work_of_job(job uuid)
+returns private.work
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    work private.work;
+begin
+    select
+        j.org_id, j.id, j.service_id, j.customer_id, j.location_id, j.facility_id, j.service_zone_id,
+        l.latitude, l.longitude, j.required_skills, j.required_crew_size, j.estimated_duration_minutes,
+        coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
+        coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
+        s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
+        case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
+        coalesce(s.is_composite, false)
+    into work
+    from public.dispatch_jobs as j
+    left join public.customer_locations as l on j.location_id = l.id
+    left join public.services as s on j.service_id = s.id
+    where j.id = job;
+    return work;
+end;
+$$;
+
+comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
+
+create function private.work_of_service(service uuid, location uuid)
+returns private.work
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        s.org_id, null, s.id, l.customer_id, l.id, null, l.service_zone_id, l.latitude, l.longitude,
+        coalesce((
+            select jsonb_object_agg(k.skill_code, k.minimum_level)
+            from public.service_skills as k where k.service_id = s.id and k.is_required
+        ), '{}'),
+        s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
+        s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
+        case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
+        s.is_composite
+    )::private.work
+    from public.services as s
+    left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
+    where s.id = service and (location is null or l.id is not null);
+$$;
+
+comment on function private.work_of_service(uuid, uuid) is
+'The work a service means at a site; null when either is unknown or they belong to different orgs.';
+
+create function private.time_windows(job uuid)
+returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select w.window_start, w.window_end, w.is_selected and w.source = 'customer_selected'
+    from public.job_time_windows as w
+    where
+        w.dispatch_job_id = job
+        and (w.is_selected or not exists (
+            select from public.job_time_windows as chosen
+            where chosen.dispatch_job_id = job and chosen.is_selected
+        ));
+end;
+$$;
+
+comment on function private.time_windows(uuid) is
+'The windows in which a job''s visit may start: the selected one, else all of them; none means any time (JOB-6).';
+
+-- sql/231_segments.sql
+
+-- Composite services (BKG-12): a visit in segments, with pauses between them that block the staff or leave it free.
+
+create type private.segment as (
+    position integer,
+    name text,
+    technician_id uuid,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    pause_after_minutes integer,
+    pause_policy public.pause_policy,
+    booked tstzrange,
+    pause_blocked tstzmultirange
+);
+
+create function private.pause_policy(segment public.service_segments, service public.services)
+returns public.pause_policy
+language sql
+immutable
+set search_path = ''
+-- flexible means each pause says for itself.
+return case
+    when service.pause_policy = 'flexible' then coalesce(segment.pause_policy, 'free') else service.pause_policy
+end;
+
+comment on function private.pause_policy(public.service_segments, public.services) is
+'What a segment''s pause does to the staff: free, blocked, or never (nobody on either side of the pause is bookable).';
+
+create function private.claim_segments(segments private.segment[], before_minutes integer, after_minutes integer)
+returns private.segment[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+declare
+    last constant integer := cardinality(segments);
+    pause tstzrange;
+begin
+    for turn in 1..last
+    loop
+        segments[turn].booked := private.buffered(
+            segments[turn].starts_at, segments[turn].ends_at,
+            case when turn = 1 then before_minutes else 0 end, case when turn = last then after_minutes else 0 end
+        );
+        segments[turn].pause_blocked := '{}';
+    end loop;
+    for turn in 1..last - 1
+    loop
+        pause := tstzrange(segments[turn].ends_at, segments[turn + 1].starts_at);
+        continue when isempty(pause) or segments[turn].pause_policy = 'free';
+        segments[turn].pause_blocked := segments[turn].pause_blocked + tstzmultirange(pause);
+        if segments[turn].pause_policy = 'never' and segments[turn + 1].technician_id <> segments[turn].technician_id then
+            segments[turn + 1].pause_blocked := segments[turn + 1].pause_blocked + tstzmultirange(pause);
+        end if;
+    end loop;
+    return segments;
+end;
+$$;
+
+comment on function private.claim_segments(private.segment[], integer, integer) is
+'Fills in what each segment claims of its technician: its time, the visit''s buffers at both ends, and blocked pauses.';
+
+create function private.segments_of(work private.work, staff uuid[], starts_at timestamptz)
+returns private.segment[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    parts private.segment[] := '{}';
+    next_start timestamptz := starts_at;
+    part record;
+begin
+    for part in
+        select s.position, s.name, s.duration_minutes, s.pause_after_minutes, private.pause_policy(s, v) as pause_policy,
+            count(*) over () as total, row_number() over (order by s.position) as turn
+        from public.service_segments as s
+        inner join public.services as v on s.service_id = v.id
+        where s.service_id = work.service_id
+        order by s.position
+    loop
+        parts := parts || row(
+            part.position, part.name, case when cardinality(staff) = part.total then staff[part.turn] else staff[1] end,
+            next_start, next_start + make_interval(mins => part.duration_minutes),
+            case when part.turn = part.total then 0 else part.pause_after_minutes end, part.pause_policy, null, null
+        )::private.segment;
+        next_start := next_start + make_interval(
+            mins => part.duration_minutes + case when part.turn = part.total then 0 else part.pause_after_minutes end
+        );
+    end loop;
+    return private.claim_segments(parts, work.buffer_before_minutes, work.buffer_after_minutes);
+end;
+$$;
+
+comment on function private.segments_of(private.work, uuid[], timestamptz) is
+'The segments of a composite visit that starts at a time. `staff` names one technician for all segments, or one for each in order.';
+
+create function private.segments_of_appointment(appointment uuid)
+returns private.segment[]
+language sql
+stable
+set search_path = ''
+as $$
+    select private.claim_segments(
+        array_agg(row(
+            g.position, g.name, j.technician_id, g.starts_at, g.ends_at, g.pause_after_minutes, g.pause_policy, null, null
+        )::private.segment order by g.position),
+        max(a.buffer_before_minutes), max(a.buffer_after_minutes)
+    )
+    from public.appointment_segments as g
+    inner join public.appointments as a on g.appointment_id = a.id
+    left join public.job_assignments as j
+        on j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
+    where g.appointment_id = appointment;
+$$;
+
+comment on function private.segments_of_appointment(uuid) is 'The segments of a booked composite visit and what they claim.';
+
+create function private.reserve_segment(assignment public.job_assignments)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    delete from public.reservations where assignment_id = assignment.id and released_at is null;
+    perform private.release_expired_holds(array[assignment.technician_id]);
+    insert into public.reservations (
+        org_id, technician_id, lane, during, kind, appointment_id, assignment_id, location_id, latitude, longitude
+    )
+    select
+        assignment.org_id, assignment.technician_id,
+        private.free_lane(assignment.technician_id, claim.during, t.max_concurrent_jobs), claim.during, claim.kind,
+        assignment.appointment_id, assignment.id, place.location_id, place.latitude, place.longitude
+    from public.appointment_segments as g
+    inner join unnest(private.segments_of_appointment(assignment.appointment_id)) as s on g.position = s.position
+    inner join public.technician_profiles as t on t.id = assignment.technician_id
+    cross join lateral (
+        select
+            case when assignment.status = 'completed' then s.booked * tstzrange(
+                null, greatest(assignment.actual_end_at, lower(s.booked) + interval '1 minute')
+            ) else s.booked end as during,
+            'booked'::public.reservation_kind as kind
+        union all
+        select pause.during, 'pause_blocked' from unnest(s.pause_blocked) as pause (during)
+        where assignment.status <> 'completed'
+    ) as claim
+    cross join private.place_of_appointment(assignment.appointment_id) as place
+    where g.id = assignment.segment_id;
+end;
+$$;
+
+comment on function private.reserve_segment(public.job_assignments) is
+'Writes what one segment of a composite visit claims: its time, and its pauses where the staff stays blocked.';
+
+create function private.move_segments_to(appointment uuid, staff uuid[], starts_at timestamptz)
+returns private.segment[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    parts private.segment[] := private.segments_of_appointment(appointment);
+    shift constant interval := starts_at - parts[1].starts_at;
+begin
+    for turn in 1..cardinality(parts)
+    loop
+        parts[turn].starts_at := parts[turn].starts_at + shift;
+        parts[turn].ends_at := parts[turn].ends_at + shift;
+        parts[turn].technician_id := case when cardinality(staff) = cardinality(parts) then staff[turn] else staff[1] end;
+    end loop;
+    return private.claim_segments(
+        parts, (select a.buffer_before_minutes from public.appointments as a where a.id = appointment),
+        (select a.buffer_after_minutes from public.appointments as a where a.id = appointment)
+    );
+end;
+$$;
+
+comment on function private.move_segments_to(uuid, uuid[], timestamptz) is
+'The segments a composite visit was booked with, at another time and with other staff. Later changes of the service do not touch it.';
+
+create function private.measure_composite()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    service uuid := case when tg_op = 'DELETE' then old.service_id else new.service_id end;
+    last integer;
+begin
+    select max(s.position) into last from public.service_segments as s where s.service_id = service;
+    update public.services as v
+    set
+        is_composite = last is not null,
+        standard_duration_minutes = coalesce((
+            select sum(s.duration_minutes + case when s.position = last then 0 else s.pause_after_minutes end)
+            from public.service_segments as s where s.service_id = service
+        ), v.standard_duration_minutes)
+    where v.id = service;
+    return null;
+end;
+$$;
+
+comment on function private.measure_composite() is
+'A service with segments is composite and lasts as long as they and their pauses. Definer: follows from the segments, whoever edits them.';
+
+create trigger service_segments_measure after insert or update or delete on public.service_segments
+for each row execute function private.measure_composite();
+
+create function public.service_templates()
+returns table (
+    template text, "position" integer, name text, duration_minutes integer, pause_after_minutes integer,
+    pause_policy public.pause_policy
+)
+language sql
+immutable
+set search_path = ''
+as $$
+    values
+    ('hair_color', 1, 'Color', 30, 45, 'free'::public.pause_policy),
+    ('hair_color', 2, 'Wash', 15, 0, 'free'),
+    ('hair_color', 3, 'Cut and dry', 45, 0, 'free'),
+    ('paint_repair', 1, 'Sand and prime', 60, 60, 'free'),
+    ('paint_repair', 2, 'Paint', 60, 120, 'free'),
+    ('paint_repair', 3, 'Polish and check', 30, 0, 'free'),
+    ('adhesive_windshield', 1, 'Replace windshield', 60, 60, 'free'),
+    ('adhesive_windshield', 2, 'Check and hand over', 15, 0, 'free'),
+    ('drain_and_inspect', 1, 'Clear the drain', 60, 30, 'blocked'),
+    ('drain_and_inspect', 2, 'Camera inspection', 30, 0, 'free'),
+    ('boiler_service', 1, 'Shut down and clean', 60, 20, 'never'),
+    ('boiler_service', 2, 'Restart and measure', 40, 0, 'free');
+$$;
+
+comment on function public.service_templates() is
+'Composite services to start from (BKG-12): insert a template''s rows into service_segments and change what differs.';
+
+revoke execute on function public.service_templates() from public, anon;
+grant execute on function public.service_templates() to authenticated, service_role;
+
+-- sql/232_placement.sql
+
+create function private.distinct_in_order(ids uuid[])
+returns uuid[]
+language sql
+immutable
+parallel safe
+set search_path = ''
+return (
+    select coalesce(array_agg(first.id order by first.turn), '{}')
+    from (
+        select t.id, min(t.turn) as turn from unnest(ids) with ordinality as t (id, turn) group by t.id
+    ) as first
+);
+
+comment on function private.distinct_in_order(uuid[]) is 'Each id once, at its first place.';
+
+create function private.staff(work private.work, technician_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    parts integer;
+begin
+    if not work.is_composite then
+        return technician_ids;
+    end if;
+    select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
+    if cardinality(technician_ids) not in (0, 1, parts) then
+        perform private.fail(
+            400, 'technicians_invalid', format('This service has %s segments; name one technician for all of them, or one for each.', parts),
+            'find_slots tells who is free when.'
+        );
+    end if;
+    return private.distinct_in_order(technician_ids);
+end;
+$$;
+
+comment on function private.staff(private.work, uuid[]) is
+'Everybody named for the work, each once; refuses a list that fits the segments of composite work neither as one nor as one each.';
+
+create type private.placement as (
+    work private.work,
+    technician_ids uuid[],
+    starts_at timestamptz,
+    ends_at timestamptz,
+    claim tstzrange,
+    resource_id uuid,
+    appointment_id uuid,
+    hold_token uuid,
+    latitude double precision,
+    longitude double precision,
+    customer_agrees boolean,
+    segments private.segment[]
+);
+
+create function private.place(
+    work private.work, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
+    resource uuid, moved_appointment uuid, own_hold uuid, customer_agrees boolean default false
+)
+returns private.placement
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    bay record;
+    segments private.segment[];
+begin
+    if work.is_composite then
+        segments := case
+            when moved_appointment is null then private.segments_of(work, technician_ids, starts_at)
+            else private.move_segments_to(moved_appointment, technician_ids, starts_at)
+        end;
+        ends_at := segments[cardinality(segments)].ends_at;
+        technician_ids := private.distinct_in_order(technician_ids);
+    end if;
+    ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
+    select f.latitude, f.longitude into bay
+    from public.resources as r
+    inner join public.facilities as f on r.facility_id = f.id
+    where r.id = resource and r.kind = 'bay';
+    return row(
+        work, technician_ids, starts_at, ends_at,
+        private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
+        resource, moved_appointment, own_hold,
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments
+    )::private.placement;
+end;
+$$;
+
+comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean) is
+'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration. Composite work names one technician for all segments, or one for each in order; its end follows from them.';
+
+create function private.personal_claims(p private.placement)
+returns table (technician_id uuid, during tstzrange)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select t.id, p.claim from unnest(p.technician_ids) as t (id) where p.segments is null
+    union all
+    select s.technician_id, claim.during
+    from unnest(p.segments) as s
+    cross join lateral (
+        select s.booked as during
+        union all
+        select pause from unnest(s.pause_blocked) as pause
+    ) as claim;
+end;
+$$;
+
+comment on function private.personal_claims(private.placement) is 'What a placement claims of each technician.';
+
+-- sql/233_route_gaps.sql
+
+create function private.route_gaps(
+    org uuid, technician_ids uuid[], period tstzrange,
+    site_latitude double precision, site_longitude double precision,
+    ignore_appointment uuid default null, ignore_hold uuid default null
+)
+returns table (
+    technician_id uuid, stretch tstzrange, gap tstzrange, before_appointment_id uuid, after_appointment_id uuid,
+    travel_before_s integer, travel_after_s integer, added_travel_s integer,
+    day_work_s integer, day_limit_s integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with technicians as materialized (
+        select
+            t.id, t.time_zone, t.max_concurrent_jobs, t.max_daily_work_minutes * 60 as day_limit_s,
+            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+        from public.technician_profiles as t
+        inner join public.orgs as o on t.org_id = o.id
+        left join public.customer_locations as home on t.home_base_location_id = home.id
+        where t.org_id = org and t.id = any(technician_ids)
+    ),
+
+    -- A day more on both sides, so that a split or overnight working day is always seen whole.
+    stretches as materialized (
+        select
+            t.*, s.stretch, lower(s.stretch) as starts_at, upper(s.stretch) as ends_at,
+            (lower(s.stretch) at time zone t.time_zone)::date as day
+        from private.working_time(
+            org, technician_ids,
+            tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
+        ) as w
+        inner join technicians as t on w.technician_id = t.id
+        cross join lateral unnest(w.during) as s (stretch)
+    ),
+
+    claims as materialized (
+        select r.claimant_id, lower(r.during) as starts_at, upper(r.during) as ends_at, r.latitude, r.longitude, r.appointment_id
+        from public.reservations as r
+        where
+            r.claimant_id = any(technician_ids) and r.released_at is null
+            and r.during && tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+            and r.appointment_id is distinct from ignore_appointment
+            and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
+    ),
+
+    points as (
+        select s.id, s.starts_at, 0 as turn, s.starts_at as taken_from, s.starts_at as taken_until,
+            s.latitude, s.longitude, null::uuid as appointment_id
+        from stretches as s
+        union all
+        select s.id, s.starts_at, 2, s.ends_at, s.ends_at, s.latitude, s.longitude, null
+        from stretches as s
+        union all
+        -- Compared by their ends: every claim meets every stretch of its technician, and && costs ten times as much.
+        select s.id, s.starts_at, 1, c.starts_at, c.ends_at, c.latitude, c.longitude, c.appointment_id
+        from claims as c
+        inner join stretches as s on c.claimant_id = s.id and c.starts_at < s.ends_at and c.ends_at > s.starts_at
+    ),
+
+    legs as (
+        select
+            p.id, p.starts_at, p.turn, p.taken_from, p.taken_until, p.latitude, p.longitude, p.appointment_id,
+            lead(p.taken_from) over w as next_from, lead(p.latitude) over w as next_latitude,
+            lead(p.longitude) over w as next_longitude, lead(p.appointment_id) over w as next_appointment_id
+        from points as p
+        window w as (partition by p.id order by p.starts_at, p.turn, p.taken_from)
+    ),
+
+    driven as (
+        select
+            l.turn, l.taken_from, l.taken_until, l.latitude, l.longitude, l.appointment_id, l.next_from,
+            l.next_latitude, l.next_longitude, l.next_appointment_id, s.id as technician_id, s.stretch, s.day,
+            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.max_concurrent_jobs, s.day_limit_s,
+            case when l.turn = 2 then 0 else coalesce(private.travel_s(private.distance_m(
+                l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
+            ), s.speed), 0) end as direct_s
+        from legs as l inner join stretches as s on l.id = s.id and l.starts_at = s.starts_at
+    ),
+
+    days as (
+        select
+            d.*,
+            sum(date_part('epoch', d.taken_until - d.taken_from)::integer + d.direct_s)
+                over (partition by d.technician_id, d.day)::integer as day_work_s
+        from driven as d
+    ),
+
+    -- Who may have several visits at once moves freely between them; only the way from and to home counts.
+    gaps as (
+        select
+            d.technician_id, d.stretch, tstzrange(d.taken_until, d.next_from) as gap, d.appointment_id,
+            d.next_appointment_id, d.latitude, d.longitude, d.next_latitude, d.next_longitude, d.direct_s,
+            d.speed, d.detour, d.day_work_s, d.day_limit_s
+        from days as d
+        where d.turn < 2 and d.max_concurrent_jobs = 1 and d.taken_until < d.next_from
+        union all
+        select
+            d.technician_id, d.stretch, d.stretch, null, null, d.home_latitude, d.home_longitude, d.home_latitude,
+            d.home_longitude, 0, d.speed, d.detour, d.day_work_s, d.day_limit_s
+        from days as d
+        where d.turn = 0 and d.max_concurrent_jobs > 1
+    )
+
+    select
+        g.technician_id, g.stretch, g.gap, g.appointment_id, g.next_appointment_id,
+        way.before_s, way.after_s, way.before_s + way.after_s - g.direct_s, g.day_work_s, g.day_limit_s
+    from gaps as g
+    cross join lateral (
+        select
+            coalesce(private.travel_s(private.distance_m(
+                g.latitude, g.longitude, site_latitude, site_longitude, g.detour
+            ), g.speed), 0) as before_s,
+            coalesce(private.travel_s(private.distance_m(
+                site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
+            ), g.speed), 0) as after_s
+    ) as way
+    where g.gap && period;
+end;
+$$;
+
+comment on function private.route_gaps(
+    uuid, uuid[], tstzrange, double precision, double precision, uuid, uuid
+) is
+'Every gap in the technicians'' routes into which a visit at a site could go, with the driving before and after it, the driving it adds, and the work of that day so far (visits plus driving, seconds) beside its limit. A stretch is uninterrupted working time; it starts and ends at the home base. The one source of travel for slot search and judge.';
 
 -- sql/234_rules.sql
 
@@ -4664,6 +5162,8 @@ begin
         )
     ) as promise
     inner join public.orgs as o on o.id = (p.work).org_id
+    -- A promise is no obstacle to the customer who wants it changed.
+    where not p.customer_agrees
     union all
     select 'customer_overlap', format(
         'The customer already has visit %s from %s to %s.', a.number,
@@ -4697,7 +5197,8 @@ begin
     select 'crew_incomplete', format(
         'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
     ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
-    where cardinality(p.technician_ids) < (p.work).crew_size
+    -- A visit without anybody is waiting for its assignment, which is no conflict.
+    where cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
     union all
     select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
@@ -4761,7 +5262,7 @@ begin
         select string_agg(t.display_name, ', ' order by t.display_name) as names
         from public.technician_profiles as t where t.id = any(p.technician_ids)
     ) as who
-    where not coalesce(c.is_met, false);
+    where not coalesce(c.is_met, false) and cardinality(p.technician_ids) > 0;
 end;
 $$;
 
@@ -4769,21 +5270,26 @@ comment on function private.violations_of_skills(private.placement) is 'skill_mi
 
 create function private.works_in_zone(technician uuid, zone uuid)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select exists (
-        select from public.technician_profiles as t where t.id = technician and t.default_service_zone_id = zone
-    ) or exists (
-        select from public.technician_service_zones as z where z.technician_id = technician and z.service_zone_id = zone
-    ) or not exists (
-        -- No zone at all means everywhere, also outside of all zones.
-        select from public.technician_profiles as t
-        where t.id = technician and (t.default_service_zone_id is not null or exists (
-            select from public.technician_service_zones as z where z.technician_id = t.id
-        ))
-    );
+begin
+    return coalesce((
+        select
+            coalesce(t.default_service_zone_id = zone, false)
+            or exists (
+                select from public.technician_service_zones as z
+                where z.org_id = t.org_id and z.technician_id = t.id and z.service_zone_id = zone
+            )
+            -- No zone at all means everywhere, also outside of all zones.
+            or (t.default_service_zone_id is null and not exists (
+                select from public.technician_service_zones as z where z.org_id = t.org_id and z.technician_id = t.id
+            ))
+        from public.technician_profiles as t
+        where t.id = technician
+    ), true);
+end;
 $$;
 
 comment on function private.works_in_zone(uuid, uuid) is
@@ -5038,7 +5544,7 @@ begin
         when 'bay' then 'This service is done in a bay; none is named.'
         else 'This service needs a mobile unit; none is named.'
     end, jsonb_build_object('needed', (p.work).place_kind)
-    where (p.work).place_kind <> 'site' and p.resource_id is null
+    where (p.work).place_kind <> 'site' and p.resource_id is null and cardinality(p.technician_ids) > 0
     union all
     select 'place_kind', format('%s is a %s, which does not suit this service.', r.name, replace(r.kind::text, '_', ' ')),
         jsonb_build_object('resource_id', r.id, 'needed', (p.work).place_kind)
@@ -5078,14 +5584,30 @@ begin
         '%s has %s of %s visits for that day.', r.facility_name, l.visits, r.daily_capacity
     ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
     from resource as r cross join load as l
-    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity;
+    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity
+    union all
+    select 'equipment_missing', format(
+        case when e.is_active then '%s is in use at that time.' else '%s is out of service.' end, e.name
+    ), jsonb_build_object('resource_id', e.id)
+    from public.service_equipment as needed
+    inner join public.resources as e on needed.resource_id = e.id
+    where
+        needed.service_id = (p.work).service_id
+        and (not e.is_active or e.capacity <= (
+            select count(distinct r.lane) from public.reservations as r
+            where
+                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
+                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
+        ));
 end;
 $$;
 
 comment on function private.violations_of_place(private.placement) is
-'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit.';
+'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit, equipment_missing.';
 
--- sql/236_judge.sql
+-- sql/235_severities.sql
 
 create table private.conflict_codes (
     code text primary key,
@@ -5108,34 +5630,94 @@ insert into private.conflict_codes (code, severity) values
 ('reschedule_limit', 'hard_overridable'), ('in_the_past', 'hard_overridable'),
 ('preference', 'soft'), ('capacity_near_limit', 'soft'), ('customer_overlap', 'soft'), ('customer_window', 'soft');
 
-create function private.severity(code text, data jsonb, out_of_zone_is_soft boolean)
-returns public.conflict_severity
-language sql
-stable
+create table public.conflict_rules (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    code text not null references private.conflict_codes (code),
+    severity public.conflict_severity not null,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint conflict_rules_org_id_id_key unique (org_id, id),
+    constraint conflict_rules_org_id_code_key unique (org_id, code)
+);
+
+create index conflict_rules_code_idx on public.conflict_rules (code);
+
+comment on table public.conflict_rules is
+'How seriously an org takes a conflict, where it differs from the usual (BKG-5). What is never overridable stays so.';
+
+create function private.keep_hard_conflicts_hard()
+returns trigger
+language plpgsql
+security definer
 set search_path = ''
 as $$
-    select case
-        when severity.code = 'customer_window' and (data ->> 'is_promised')::boolean then 'hard_overridable'
-        when severity.code = 'out_of_zone' and out_of_zone_is_soft then 'soft'
-        else c.severity
-    end
-    from private.conflict_codes as c where c.code = severity.code;
+begin
+    if new.severity <> 'hard' and exists (
+        select from private.conflict_codes as c where c.code = new.code and c.severity = 'hard'
+    ) then
+        perform private.fail(
+            409, 'never_overridable', format('The conflict %s is never overridable, in any company.', new.code),
+            'Choose another conflict, or leave this one as it is.'
+        );
+    end if;
+    return new;
+end;
 $$;
 
-comment on function private.severity(text, jsonb, boolean) is
-'The severity of a conflict: as listed, except that a promised window is hard and an org may make zones soft.';
+comment on function private.keep_hard_conflicts_hard() is
+'An org may tighten a rule, but never loosen one that protects from double booking and the like. Definer: the list is not exposed.';
 
-create type private.conflict as (code text, severity public.conflict_severity, message text, data jsonb);
+create trigger conflict_rules_keep_hard before insert or update on public.conflict_rules
+for each row execute function private.keep_hard_conflicts_hard();
 
-create function private.judge(p private.placement)
-returns setof private.conflict
+create function private.severity(org public.orgs, code text, data jsonb)
+returns public.conflict_severity
 language plpgsql
 stable
 set search_path = ''
 as $$
 begin
+    return (
+        select coalesce(
+            r.severity,
+            case
+                when c.code = 'customer_window' and (data ->> 'is_promised')::boolean then 'hard_overridable'
+                when c.code = 'out_of_zone' and org.out_of_zone_is_soft then 'soft'
+                else c.severity
+            end
+        )
+        from private.conflict_codes as c
+        left join public.conflict_rules as r on r.org_id = org.id and r.code = c.code
+        where c.code = severity.code
+    );
+end;
+$$;
+
+comment on function private.severity(public.orgs, text, jsonb) is
+'The severity of a conflict: the org''s own rule, else as listed, except that a promised window is hard and an org may make zones soft.';
+
+-- sql/236_judge.sql
+
+create type private.conflict as (code text, severity public.conflict_severity, message text, data jsonb);
+
+-- Left to itself Postgres plans the rules' queries anew at every call, which takes five times as long as running them.
+-- JIT would compile them for longer than they run. The functions clients call say the same for all that they call.
+create function private.judge(p private.placement)
+returns setof private.conflict
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+begin
+    if p.segments is not null then
+        return query select * from private.judge_segments(p);
+        return;
+    end if;
     return query
-    select v.code, private.severity(v.code, v.data, o.out_of_zone_is_soft), v.message, v.data
+    select v.code, private.severity(o, v.code, v.data), v.message, v.data
     from public.orgs as o
     cross join lateral (
         select * from private.violations_of_time(p)
@@ -5164,6 +5746,81 @@ $$;
 comment on function private.judge(private.placement) is
 'The one judge (BKG-5): every conflict of a proposed placement, worst first. Manual booking, drag and drop, slot search, agents and the optimiser''s output all pass through it.';
 
+create function private.segment_placements(p private.placement)
+returns setof private.placement
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    part private.segment;
+    single private.placement := p;
+begin
+    single.segments := null;
+    single.resource_id := null;
+    single.work.crew_size := 1;
+    foreach part in array p.segments
+    loop
+        single.technician_ids := array[part.technician_id];
+        single.starts_at := part.starts_at;
+        single.ends_at := part.ends_at;
+        -- A blocked pause keeps its technician as the work itself does.
+        single.claim := range_merge(tstzmultirange(part.booked) + part.pause_blocked);
+        return next single;
+    end loop;
+end;
+$$;
+
+comment on function private.segment_placements(private.placement) is
+'Each segment of a composite placement as a placement of its own technician.';
+
+create function private.judge_segments(p private.placement)
+returns setof private.conflict
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    whole private.placement := p;
+begin
+    -- Time, customer and place concern the whole visit; people concern their segments.
+    whole.technician_ids := '{}';
+    return query
+    select distinct on (2, 1, 3) v.code, private.severity(o, v.code, v.data), v.message, v.data
+    from public.orgs as o
+    cross join lateral (
+        select * from private.violations_of_time(p)
+        union all
+        select * from private.violations_of_customer(p)
+        union all
+        select * from private.violations_of_place(p)
+        union all
+        select * from private.violations_of_claims(whole)
+        union all
+        select found.*
+        from private.segment_placements(p) as s
+        cross join lateral (
+            select * from private.violations_of_crew(s)
+            union all
+            select * from private.violations_of_skills(s)
+            union all
+            select * from private.violations_of_zone(s)
+            union all
+            select * from private.violations_of_availability(s)
+            union all
+            select * from private.violations_of_claims(s)
+            union all
+            select * from private.violations_of_route(s)
+        ) as found
+        where p.technician_ids <> '{}'
+    ) as v
+    where o.id = (p.work).org_id
+    order by 2, 1, 3;
+end;
+$$;
+
+comment on function private.judge_segments(private.placement) is 'Every conflict of a composite placement (BKG-12).';
+
 create function private.placement_conflicts(
     job uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
     resource uuid default null, ignore_appointment uuid default null, ignore_hold uuid default null
@@ -5191,31 +5848,29 @@ returns timestamptz
 language sql
 stable
 parallel safe
-return (
-    select case when bin.at = instant then bin.at else bin.at + make_interval(mins => minutes) end
-    from (
-        select date_bin(
-            make_interval(mins => minutes), instant, timestamp '2000-01-01' at time zone time_zone
-        ) as at
-    ) as bin
+return date_bin(
+    make_interval(mins => minutes), instant + make_interval(mins => minutes) - interval '1 microsecond',
+    timestamp '2000-01-01' at time zone time_zone
 );
 
 comment on function private.align_to_grid(timestamptz, integer, text) is 'The next time on a grid counted from local midnight.';
 
 create function private.arrival_window(starts_at timestamptz, minutes integer, time_zone text)
 returns tstzrange
-language sql
+language plpgsql
 stable
 parallel safe
-return (
-    select tstzrange(opening.at, opening.at + make_interval(mins => minutes), '[]')
-    from (
-        select case
-            when minutes < 60 then starts_at
-            else date_trunc('hour', starts_at at time zone time_zone) at time zone time_zone
-        end as at
-    ) as opening
-);
+set search_path = ''
+as $$
+declare
+    opening constant timestamptz := case
+        when minutes < 60 then starts_at
+        else date_trunc('hour', starts_at at time zone time_zone) at time zone time_zone
+    end;
+begin
+    return tstzrange(opening, opening + make_interval(mins => minutes), '[]');
+end;
+$$;
 
 comment on function private.arrival_window(timestamptz, integer, text) is
 'The window promised for a start: from the full hour, or from the start itself when the org promises less than an hour.';
@@ -5359,7 +6014,8 @@ create type public.slot as (
     travel_minutes_after integer,
     added_travel_minutes integer,
     score numeric,
-    reasons jsonb
+    reasons jsonb,
+    segments jsonb
 );
 
 create function private.slot_candidates(
@@ -5368,7 +6024,8 @@ create function private.slot_candidates(
 )
 returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
-    added_travel_s integer, score numeric, reasons jsonb
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
 )
 language plpgsql
 stable
@@ -5438,33 +6095,33 @@ begin
     parts as (
         select
             c.*,
-            50 * (1 - extract(epoch from c.starts_at - earliest) / greatest(1, extract(epoch from latest - earliest))) as soon,
-            30 * exp(-greatest(0, c.added_travel_s) / 1800.0) as travel,
+            50 * (1 - date_part('epoch', c.starts_at - earliest) / greatest(1, date_part('epoch', latest - earliest))) as soon,
+            30 * exp(-greatest(0, c.added_travel_s) / 1800.0::double precision) as travel,
             least(5, c.spare_level) as fit,
             case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred,
             case when known.technician_id = any(c.technician_ids) then 5 else 0 end as known
         from crews as c
-        left join lateral (
+        left join (
             select a.technician_id
             from public.dispatch_jobs as j
-            inner join public.job_assignments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
+            inner join public.job_assignments as a on j.org_id = a.org_id and j.id = a.dispatch_job_id
             where j.org_id = work.org_id and j.customer_id = work.customer_id and a.status = 'completed'
             order by a.scheduled_start_at desc
             limit 1
         ) as known on true
+    ),
+
+    scored as (
+        select p.*, p.soon + p.travel + p.fit + p.preferred + p.known as score from parts as p
     )
 
     select
-        p.technician_ids, p.starts_at, p.travel_before_s, p.travel_after_s, p.added_travel_s,
-        round((p.soon + p.travel + p.fit + p.preferred + p.known)::numeric, 1),
-        jsonb_build_object(
-            'soon', round(p.soon, 1), 'travel', round(p.travel, 1), 'skill_fit', p.fit,
-            'preferred_technician', p.preferred, 'knows_customer', p.known
-        )
-    from parts as p
+        s.technician_ids, s.starts_at, s.travel_before_s, s.travel_after_s, s.added_travel_s,
+        s.score, s.soon, s.travel, s.fit, s.preferred, s.known
+    from scored as s
     order by
-        row_number() over (partition by p.starts_at order by p.soon + p.travel + p.fit + p.preferred + p.known desc) > 1,
-        p.soon + p.travel + p.fit + p.preferred + p.known desc, p.starts_at, p.technician_ids;
+        row_number() over (partition by s.starts_at order by s.score desc) > 1,
+        s.score desc, s.starts_at, s.technician_ids;
 end;
 $$;
 
@@ -5513,9 +6170,13 @@ declare
     resource uuid;
     site record;
     promised tstzrange;
+    placed private.placement;
     found_count integer := 0;
     finish timestamptz;
 begin
+    if work.is_composite then
+        minutes := work.duration_minutes;
+    end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
     select f.latitude, f.longitude into site
@@ -5533,6 +6194,12 @@ begin
         select c.* from private.slot_candidates(
             work, earliest, latest, minutes, technician_ids, work.latitude, work.longitude
         ) as c
+        where not work.is_composite
+        union all
+        select c.* from private.composite_candidates(
+            work, earliest, latest, technician_ids, work.latitude, work.longitude
+        ) as c
+        where work.is_composite
     loop
         exit when found_count >= max_results;
         finish := candidate.starts_at + make_interval(mins => minutes);
@@ -5543,18 +6210,20 @@ begin
             ));
             continue when resource is null;
         end if;
-        if not exists (
-            select from private.judge(private.place(
-                work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null
-            )) as j
-            where j.severity <> 'soft'
-        ) then
+        placed := private.place(work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null);
+        if not exists (select from private.judge(placed) as j where j.severity <> 'soft') then
             found_count := found_count + 1;
             promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
             return next row(
                 candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
                 ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
-                round(candidate.added_travel_s / 60.0), candidate.score, candidate.reasons
+                round(candidate.added_travel_s / 60.0),
+                round(candidate.score::numeric, 1),
+                jsonb_build_object(
+                    'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
+                    'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
+                    'knows_customer', candidate.knows_customer
+                ), private.segment_list(placed.segments)
             )::public.slot;
         end if;
     end loop;
@@ -5574,6 +6243,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work;
@@ -5721,12 +6392,37 @@ $$;
 comment on function private.grid_cells(timestamptz, timestamptz, integer, text) is
 'The period cut along a grid that starts anew at each local midnight; no cell reaches beyond its day or the period.';
 
+create function private.absences(org uuid, technician uuid, period tstzrange)
+returns table (during tstzrange, why text, rank integer)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select u.during, u.why, 1 from private.unavailable_time(org, array[technician], period) as u
+    union all
+    select training.during, 'training', 2
+    from public.technician_shifts as s
+    cross join lateral private.occurrences(
+        s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
+    ) as training (during)
+    where s.org_id = org and s.technician_id = technician and s.is_active and s.shift_type = 'training';
+end;
+$$;
+
+comment on function private.absences(uuid, uuid, tstzrange) is
+'Why a technician cannot be booked, other than by visits, in the period; training comes second.';
+
 create function private.person_calendar(technician uuid, earliest timestamptz, latest timestamptz, grid_minutes integer)
 returns table (starts_at timestamptz, ends_at timestamptz, available boolean, appointment_id uuid, why text)
 language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 #variable_conflict use_column
 declare
@@ -5734,6 +6430,7 @@ declare
     period tstzrange;
     free tstzmultirange;
     claimed tstzmultirange;
+    away tstzmultirange;
     sees_visits boolean;
 begin
     perform private.check_period(earliest, latest);
@@ -5749,6 +6446,9 @@ begin
     period := tstzrange(earliest, latest);
     free := coalesce((select f.during from private.free_time(person.org_id, array[technician], period) as f), '{}');
     claimed := coalesce((select c.during from private.claimed_time(person.org_id, array[technician], period) as c), '{}');
+    away := coalesce((
+        select range_agg(u.during) from private.absences(person.org_id, technician, period) as u
+    ), '{}');
     sees_visits := private.may('view_assignments', person.org_id, person.facility_id)
         or technician in (select private.my_technician_ids());
     return query
@@ -5761,14 +6461,7 @@ begin
     ),
 
     absences as materialized (
-        select u.during, u.why, 1 as rank from private.unavailable_time(person.org_id, array[technician], period) as u
-        union all
-        select training.during, 'training', 2
-        from public.technician_shifts as s
-        cross join lateral private.occurrences(
-            s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
-        ) as training (during)
-        where s.org_id = person.org_id and s.technician_id = technician and s.is_active and s.shift_type = 'training'
+        select a.during, a.why, a.rank from private.absences(person.org_id, technician, period) as a
     )
 
     select
@@ -5784,13 +6477,14 @@ begin
     ) as cell
     left join lateral (
         select c.why, c.appointment_id from claims as c
-        where c.during && cell.during
+        -- The multiranges know at once that most cells have nothing to look for.
+        where (person.max_concurrent_jobs > 1 or claimed && cell.during) and c.during && cell.during
         order by c.during
         limit 1
     ) as claim on true
     left join lateral (
         select a.why from absences as a
-        where not cell.available and a.during && cell.during
+        where not cell.available and away && cell.during and a.during && cell.during
         order by a.rank, a.during
         limit 1
     ) as absence on true
@@ -5823,6 +6517,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 #variable_conflict use_column
 declare
@@ -5940,76 +6636,247 @@ grant execute on function private.person_calendar(uuid, timestamptz, timestamptz
 grant execute on function private.available_people(uuid, text[], timestamptz, timestamptz, integer, integer, uuid)
 to authenticated, service_role;
 
+-- sql/242_composite_slots.sql
+
+create function private.segment_list(segments private.segment[])
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return (
+    select jsonb_agg(jsonb_build_object(
+        'position', s.position, 'name', format('%s of %s: %s', s.turn, cardinality(segments), s.name),
+        'technician_id', s.technician_id, 'starts_at', s.starts_at, 'ends_at', s.ends_at,
+        'pause_after_minutes', s.pause_after_minutes, 'pause_policy', s.pause_policy
+    ) order by s.turn)
+    from unnest(segments) with ordinality as s (
+        "position", name, technician_id, starts_at, ends_at, pause_after_minutes, pause_policy, booked, pause_blocked, turn
+    )
+);
+
+comment on function private.segment_list(private.segment[]) is 'Segments as clients see them, named "1 of 3: …".';
+
+create type private.segment_range as (
+    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
+    travel_after_s integer, added_travel_s integer, spare_level integer
+);
+
+create function private.segment_ranges(
+    work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
+    latitude double precision, longitude double precision
+)
+returns private.segment_range[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    -- Whoever does everything blocks every blocked pause; the judge settles the rest.
+    model constant private.segment[] := private.segments_of(work, '{}', earliest);
+    part private.work := work;
+    qualified uuid[];
+    lead_time interval;
+    ranges private.segment_range[] := '{}';
+begin
+    part.crew_size := 1;
+    part.sla_start_at := null;
+    part.sla_end_at := null;
+    qualified := array(select q.technician_id from private.qualified_technicians(part, only_ids, earliest) as q);
+    for turn in 1..cardinality(model)
+    loop
+        lead_time := model[turn].starts_at - earliest;
+        part.job_id := case when turn = 1 then work.job_id end;
+        part.buffer_before_minutes := case when turn = 1 then work.buffer_before_minutes else 0 end;
+        part.buffer_after_minutes := case when turn = cardinality(model) then work.buffer_after_minutes else 0 end
+            + case when model[turn].pause_policy = 'free' then 0 else model[turn].pause_after_minutes end;
+        ranges := ranges || array(
+            select row(
+                turn, r.technician_id, r.first_start - lead_time, r.last_start - lead_time, r.travel_before_s, r.travel_after_s,
+                r.added_travel_s, 0
+            )::private.segment_range
+            from private.start_ranges(
+                part, qualified, earliest + lead_time, latest,
+                (extract(epoch from model[turn].ends_at - model[turn].starts_at) / 60)::integer, latitude, longitude
+            ) as r
+        );
+    end loop;
+    return ranges;
+end;
+$$;
+
+comment on function private.segment_ranges(
+    private.work, timestamptz, timestamptz, uuid[], double precision, double precision
+) is
+'For each segment of composite work, when each technician could do it, told as starts of the whole visit.';
+
+create function private.composite_candidates(
+    work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
+    latitude double precision, longitude double precision
+)
+returns table (
+    technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    ranges constant private.segment_range[] := private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude);
+    org public.orgs;
+    parts integer;
+begin
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
+    return query
+    with starts as (
+        select distinct start.at
+        from unnest(ranges) as r
+        cross join lateral (
+            select private.align_to_grid(r.first_start, org.slot_grid_minutes, org.time_zone) as at
+            union all
+            select mark.at
+            from generate_series(
+                private.align_to_grid(r.first_start, 120, org.time_zone), r.last_start, interval '2 hours'
+            ) as mark (at)
+            where r.turn = 1
+        ) as start
+        where start.at <= r.last_start and start.at >= earliest
+    ),
+
+    able as (
+        select s.at, r.turn, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s
+        from starts as s inner join unnest(ranges) as r on s.at between r.first_start and r.last_start
+    ),
+
+    -- One person for everything where there is one; otherwise the nearest for each segment.
+    alone as (
+        select
+            a.at, array[a.technician_id] as technician_ids, max(a.travel_before_s) as before_s, max(a.travel_after_s) as after_s,
+            max(a.added_travel_s) as added_s, 5 as bonus
+        from able as a
+        group by a.at, a.technician_id
+        having count(distinct a.turn) = parts
+    ),
+
+    shared as (
+        select
+            n.at, array_agg(n.technician_id order by n.turn) as technician_ids, max(n.travel_before_s) as before_s,
+            max(n.travel_after_s) as after_s, sum(n.added_travel_s)::integer as added_s, 0 as bonus
+        from (
+            select distinct on (a.at, a.turn) a.at, a.turn, a.technician_id, a.travel_before_s, a.travel_after_s, a.added_travel_s
+            from able as a
+            order by a.at, a.turn, a.added_travel_s, a.technician_id
+        ) as n
+        group by n.at
+        having count(*) = parts and count(distinct n.technician_id) > 1
+    ),
+
+    parts_of_score as (
+        select
+            c.*,
+            50 * (1 - extract(epoch from c.at - earliest)::float8 / greatest(1, extract(epoch from latest - earliest)::float8)) as soon,
+            30 * exp(-greatest(0, c.added_s) / 1800.0::float8) as travel,
+            case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred
+        from (select * from alone union all select * from shared) as c
+    )
+
+    select
+        p.technician_ids, p.at, p.before_s, p.after_s, p.added_s, p.soon + p.travel + p.bonus + p.preferred, p.soon, p.travel,
+        p.bonus, p.preferred, 0
+    from parts_of_score as p
+    order by
+        row_number() over (partition by p.at order by p.soon + p.travel + p.bonus + p.preferred desc) > 1,
+        p.soon + p.travel + p.bonus + p.preferred desc, p.at, p.technician_ids;
+end;
+$$;
+
+comment on function private.composite_candidates(
+    private.work, timestamptz, timestamptz, uuid[], double precision, double precision
+) is
+'Placements of composite work worth judging, best first: one technician for all segments, or one for each.';
+
 -- sql/244_refusals.sql
 
 -- What a writing RPC checks before it claims anything, and how it refuses: with every conflict and with alternatives.
 
-create function private.alternatives(p private.placement)
+create function private.other_technicians(p private.placement, minutes integer)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    with length as (
-        select (extract(epoch from p.ends_at - p.starts_at) / 60)::integer as minutes, o.time_zone
-        from public.orgs as o where o.id = (p.work).org_id
-    ),
+declare
+    other record;
+    able jsonb := '[]';
+begin
+    if (p.work).crew_size > 1 then
+        return able;
+    end if;
+    -- Judged one by one, nearest first, until there are enough: most refusals are answered by a few of many.
+    for other in
+        select r.technician_id, t.display_name
+        from private.start_ranges(
+            p.work, array(
+                select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
+                where q.technician_id <> all (p.technician_ids)
+            ), p.starts_at, p.ends_at, minutes, p.latitude, p.longitude
+        ) as r
+        inner join public.technician_profiles as t on r.technician_id = t.id
+        where p.starts_at between r.first_start and r.last_start
+        order by r.added_travel_s, r.technician_id
+    loop
+        exit when jsonb_array_length(able) = 3;
+        if not exists (
+            select from private.judge(private.place(
+                p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
+            )) as j
+            where j.severity <> 'soft'
+        ) then
+            able := able || jsonb_build_object(
+                'technician_ids', array[other.technician_id], 'display_name', other.display_name
+            );
+        end if;
+    end loop;
+    return able;
+end;
+$$;
 
-    day as (
-        select
-            n.minutes,
-            greatest(now(), date_trunc('day', p.starts_at at time zone n.time_zone) at time zone n.time_zone) as starts_at,
-            (date_trunc('day', p.starts_at at time zone n.time_zone) + interval '1 day') at time zone n.time_zone as ends_at
-        from length as n
-    ),
+comment on function private.other_technicians(private.placement, integer) is
+'Up to three other technicians who could do a visit at its time, the least driving first.';
 
-    kind as (
-        select r.kind from public.resources as r where r.id = p.resource_id
-    )
-
-    select jsonb_build_object(
-        'same_day', coalesce((
+create function private.alternatives(p private.placement)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    zone constant text := (select o.time_zone from public.orgs as o where o.id = (p.work).org_id);
+    kind constant public.resource_kind := (select r.kind from public.resources as r where r.id = p.resource_id);
+    minutes constant integer := extract(epoch from p.ends_at - p.starts_at) / 60;
+    soonest constant timestamptz := greatest(now(), p.starts_at);
+    day_starts constant timestamptz := greatest(now(), date_trunc('day', p.starts_at at time zone zone) at time zone zone);
+    day_ends constant timestamptz := (date_trunc('day', p.starts_at at time zone zone) + interval '1 day') at time zone zone;
+    same_day jsonb;
+begin
+    if day_ends > day_starts then
+        same_day := (
             select jsonb_agg(to_jsonb(s) order by s.score desc)
-            from day as d
-            cross join lateral private.offer_slots(
-                p.work, d.starts_at, d.ends_at, d.minutes, null, (select k.kind from kind as k), 3
-            ) as s
-            where d.ends_at > d.starts_at
-        ), '[]'),
-        'other_technicians', coalesce((
-            select jsonb_agg(jsonb_build_object('technician_ids', array[f.technician_id], 'display_name', f.display_name))
-            from (
-                select r.technician_id, t.display_name
-                from length as n
-                cross join lateral private.start_ranges(
-                    p.work, array(
-                        select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
-                        where q.technician_id <> all (p.technician_ids)
-                    ), p.starts_at, p.ends_at, n.minutes, p.latitude, p.longitude
-                ) as r
-                inner join public.technician_profiles as t on r.technician_id = t.id
-                where
-                    (p.work).crew_size = 1 and p.starts_at between r.first_start and r.last_start
-                    and not exists (
-                        select from private.judge(private.place(
-                            p.work, array[r.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id,
-                            p.hold_token
-                        )) as j
-                        where j.severity <> 'soft'
-                    )
-                order by r.added_travel_s
-                limit 3
-            ) as f
-        ), '[]'),
+            from private.offer_slots(p.work, day_starts, day_ends, minutes, null, kind, 3) as s
+        );
+    end if;
+    return jsonb_build_object(
+        'same_day', coalesce(same_day, '[]'),
+        'other_technicians', private.other_technicians(p, minutes),
         'next_available', (
             select to_jsonb(s)
-            from day as d
-            cross join lateral private.offer_slots(
-                p.work, greatest(now(), p.starts_at), greatest(now(), p.starts_at) + interval '14 days', d.minutes, null,
-                (select k.kind from kind as k), 1
-            ) as s
+            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
         )
     );
+end;
 $$;
 
 comment on function private.alternatives(private.placement) is
@@ -6057,26 +6924,32 @@ comment on function private.check_override(jsonb) is 'Refuses an override withou
 
 create function private.blocking(conflicts private.conflict[], override jsonb)
 returns boolean
-language sql
+language plpgsql
 immutable
 set search_path = ''
-return exists (
-    select from unnest(conflicts) as c
-    where
-        c.severity = 'hard'
-        or (c.severity = 'hard_overridable' and not coalesce(override -> 'codes' ? c.code, false))
-);
+as $$
+begin
+    return exists (
+        select from unnest(conflicts) as c
+        where
+            c.severity = 'hard'
+            or (c.severity = 'hard_overridable' and not coalesce(override -> 'codes' ? c.code, false))
+    );
+end;
+$$;
 
 comment on function private.blocking(private.conflict[], jsonb) is
 'Whether conflicts stand in the way: hard ones always, overridable ones unless the override names their code.';
 
 create function private.conflicts_of(p private.placement)
 returns private.conflict[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select coalesce(array_agg(j), '{}') from private.judge(p) as j;
+begin
+    return (select coalesce(array_agg(j), '{}') from private.judge(p) as j);
+end;
 $$;
 
 comment on function private.conflicts_of(private.placement) is 'All conflicts of a placement as one array.';
@@ -6145,6 +7018,29 @@ $$;
 
 comment on function private.check_resource(uuid, uuid) is 'Refuses a bay or mobile unit that is not the org''s.';
 
+create function private.require_for_override(conflicts private.conflict[], override jsonb, org uuid, facility uuid)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    accepted private.conflict;
+begin
+    foreach accepted in array conflicts
+    loop
+        if accepted.severity = 'hard_overridable' and coalesce(override -> 'codes' ? accepted.code, false) then
+            perform private.require(
+                coalesce(accepted.data ->> 'needs', 'override_scheduling_conflict')::public.permission, org, facility
+            );
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function private.require_for_override(private.conflict[], jsonb, uuid, uuid) is
+'Refuses with 42501 unless the caller may accept each overridden conflict: override_scheduling_conflict, or the approval the conflict names.';
+
 -- sql/246_check_placement.sql
 
 create type public.placement_conflict as (code text, severity public.conflict_severity, message text, data jsonb);
@@ -6157,6 +7053,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -6209,17 +7107,31 @@ to authenticated, service_role;
 
 create function private.appointment_document(appointment uuid)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
-        select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.created_at, j.id)
-        from public.job_assignments as j
-        where j.org_id = a.org_id and j.appointment_id = a.id
-    ), '[]'))
-    from public.appointments as a
-    where a.id = appointment;
+begin
+    return (
+        select to_jsonb(a) || jsonb_build_object('assignments', coalesce((
+            select jsonb_agg(to_jsonb(j) order by j.is_primary_technician desc, j.scheduled_start_at, j.created_at, j.id)
+            from public.job_assignments as j
+            where j.org_id = a.org_id and j.appointment_id = a.id
+        ), '[]'), 'segments', (
+            select jsonb_agg(jsonb_build_object(
+                'position', s.position, 'name', format('%s of %s: %s', s.turn, s.total, s.name), 'starts_at', s.starts_at,
+                'ends_at', s.ends_at, 'pause_after_minutes', s.pause_after_minutes, 'pause_policy', s.pause_policy
+            ) order by s.position)
+            from (
+                select g.*, row_number() over (order by g.position) as turn, count(*) over () as total
+                from public.appointment_segments as g
+                where g.org_id = a.org_id and g.appointment_id = a.id
+            ) as s
+        ))
+        from public.appointments as a
+        where a.id = appointment
+    );
+end;
 $$;
 
 comment on function private.appointment_document(uuid) is 'A visit with its assignments, as the booking RPCs answer.';
@@ -6250,6 +7162,69 @@ $$;
 comment on function private.record_override(uuid, uuid, jsonb, private.conflict[]) is
 'Keeps who accepted which conflicts and why (BKG-7); nothing when the override was not needed.';
 
+create function private.staff_of_segments(work private.work, technician_ids uuid[], segments jsonb)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if segments is null or not work.is_composite then
+        return technician_ids;
+    end if;
+    if jsonb_typeof(segments) <> 'array' then
+        perform private.fail(
+            400, 'segments_invalid', 'segments is a list of positions with their technicians.',
+            'For example [{"position": 2, "technician_id": "…"}].'
+        );
+    end if;
+    return array(
+        select coalesce((
+            select (named ->> 'technician_id')::uuid from jsonb_array_elements(segments) as named
+            where (named ->> 'position')::integer = s.position
+        ), technician_ids[1])
+        from public.service_segments as s
+        where s.service_id = work.service_id
+        order by s.position
+    );
+end;
+$$;
+
+comment on function private.staff_of_segments(private.work, uuid[], jsonb) is
+'One technician for each segment: the one named for it, else the first.';
+
+create function private.insert_segments(
+    appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids)) where id = appointment;
+    insert into public.appointment_segments (
+        org_id, appointment_id, position, name, starts_at, ends_at, pause_after_minutes, pause_policy
+    )
+    select (p.work).org_id, appointment, s.position, s.name, s.starts_at, s.ends_at, s.pause_after_minutes, s.pause_policy
+    from unnest(p.segments) as s;
+    insert into public.job_assignments (
+        org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+        scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
+    )
+    select
+        (p.work).org_id, (p.work).job_id, appointment, g.id, s.technician_id, auth.uid(), s.starts_at, s.ends_at,
+        window_start, window_end, true, run
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = insert_segments.appointment and g.position = s.position
+    where s.technician_id is not null
+    order by s.position;
+end;
+$$;
+
+comment on function private.insert_segments(uuid, private.placement, timestamptz, timestamptz, uuid) is
+'Writes the segments of a composite visit, each with its technician.';
+
 create function private.insert_visit(
     p private.placement, window_start timestamptz, window_end timestamptz, override jsonb,
     conflicts private.conflict[], run uuid default null
@@ -6267,7 +7242,7 @@ begin
     insert into public.appointments (
         id, org_id, number, dispatch_job_id, location_id, facility_id, bay_id, mobile_unit_id, starts_at, ends_at,
         arrival_window_start, arrival_window_end, buffer_before_minutes, buffer_after_minutes, crew_size,
-        created_by_user_id
+        assignment_status, created_by_user_id
     )
     values (
         appointment, (p.work).org_id, null, (p.work).job_id, (p.work).location_id,
@@ -6275,9 +7250,16 @@ begin
         case when resource.kind = 'bay' then resource.id end,
         case when resource.kind = 'mobile_unit' then resource.id end,
         p.starts_at, p.ends_at, window_start, window_end,
-        (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size, auth.uid()
+        (p.work).buffer_before_minutes, (p.work).buffer_after_minutes, (p.work).crew_size,
+        -- What the assignments below will make of it: said at once, it saves a second version of the row.
+        case when p.technician_ids = '{}' then 'unassigned' else 'assigned' end::public.appointment_assignment_status,
+        auth.uid()
     );
     perform private.record_override(appointment, (p.work).org_id, override, conflicts);
+    if p.segments is not null then
+        perform private.insert_segments(appointment, p, window_start, window_end, run);
+        return appointment;
+    end if;
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
         scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
@@ -6319,13 +7301,15 @@ comment on function private.take_hold(uuid, uuid, uuid[], uuid, tstzrange) is
 
 create function private.book_appointment(
     job uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource uuid,
-    window_start timestamptz, window_end timestamptz, hold uuid, override jsonb, idempotency_key text
+    window_start timestamptz, window_end timestamptz, hold uuid, override jsonb, segments jsonb, idempotency_key text
 )
 returns jsonb
 language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -6343,7 +7327,7 @@ begin
     known := private.recall(work.org_id, idempotency_key, 'book_appointment', jsonb_build_object(
         'job_id', job, 'technician_ids', technician_ids, 'starts_at', starts_at, 'ends_at', ends_at,
         'resource_id', resource, 'arrival_window_start', window_start, 'arrival_window_end', window_end,
-        'hold_token', hold, 'override', override
+        'hold_token', hold, 'override', override, 'segments', segments
     ));
     if known is not null then
         return known;
@@ -6351,7 +7335,8 @@ begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
     perform private.check_override(override);
     perform private.check_times(starts_at, ends_at);
-    perform private.check_technicians(work.org_id, technician_ids);
+    technician_ids := private.staff_of_segments(work, technician_ids, segments);
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
@@ -6367,11 +7352,9 @@ begin
     -- Judged before any lock is taken: whoever will be refused keeps nobody waiting.
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, override) then
-        if override is not null and exists (select from unnest(conflicts) as c where c.severity = 'hard_overridable') then
-            perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
-        end if;
+        perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
         begin
-            perform private.lock_claimants(technician_ids || resource);
+            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
             -- Judged again: whoever held the lock before may have changed the answer.
             conflicts := private.conflicts_of(placed);
             if not private.blocking(conflicts, override) then
@@ -6396,7 +7379,7 @@ end;
 $$;
 
 comment on function private.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) is
 'Definer: visits and the ledger are written by RPCs only. Own check: create_appointment, and override_scheduling_conflict when conflicts are overridden.';
 
@@ -6410,6 +7393,7 @@ create function public.book_appointment(
     arrival_window_end timestamptz default null,
     hold_token uuid default null,
     override jsonb default null,
+    segments jsonb default null,
     idempotency_key text default null
 )
 returns jsonb
@@ -6419,23 +7403,23 @@ set search_path = ''
 as $$
     select private.book_appointment(
         job_id, technician_ids, starts_at, ends_at, resource_id, arrival_window_start, arrival_window_end, hold_token,
-        override, idempotency_key
+        override, segments, idempotency_key
     );
 $$;
 
 comment on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) is
-'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; the end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
+'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; composite work takes one technician for all segments, one for each in order, or `segments` [{"position": 2, "technician_id": …}] for those that differ (BKG-12). The end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
 
 revoke execute on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) from public, anon;
 grant execute on function public.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) to authenticated, service_role;
 grant execute on function private.book_appointment(
-    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, text
+    uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) to authenticated, service_role;
 
 -- sql/252_moving.sql
@@ -6474,6 +7458,68 @@ $$;
 
 comment on function private.engaged_technicians(uuid) is 'The technicians of a visit, the primary one first.';
 
+create function private.staff_now(appointment uuid)
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(array_agg(s.technician_id order by s.position), '{}')
+    from unnest(private.segments_of_appointment(appointment)) as s
+    where s.technician_id is not null;
+$$;
+
+comment on function private.staff_now(uuid) is 'The technician of each segment of a composite visit, in order.';
+
+create function private.move_segments(
+    appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    update public.appointment_segments as g
+    set starts_at = s.starts_at, ends_at = s.ends_at
+    from unnest(p.segments) as s
+    where g.appointment_id = move_segments.appointment and g.position = s.position;
+    update public.job_assignments as j
+    set status = 'canceled'
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where
+        j.segment_id = g.id and j.technician_id is distinct from s.technician_id
+        and j.status not in ('declined', 'canceled', 'no_show', 'completed');
+    update public.job_assignments as j
+    set
+        scheduled_start_at = s.starts_at, scheduled_end_at = s.ends_at, arrival_window_start = window_start,
+        arrival_window_end = window_end, optimization_run_id = coalesce(run, j.optimization_run_id),
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
+    insert into public.job_assignments (
+        org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+        scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
+    )
+    select
+        (p.work).org_id, (p.work).job_id, appointment, g.id, s.technician_id, auth.uid(), s.starts_at, s.ends_at,
+        window_start, window_end, true, run
+    from unnest(p.segments) as s
+    inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
+    where s.technician_id is not null and not exists (
+        select from public.job_assignments as j
+        where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
+    );
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
+    where id = appointment and cardinality(p.technician_ids) > 0;
+end;
+$$;
+
+comment on function private.move_segments(uuid, private.placement, timestamptz, timestamptz, uuid) is
+'Moves every segment of a composite visit, and hands over those whose technician changes.';
+
 create function private.move_visit(
     appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid default null
 )
@@ -6482,13 +7528,24 @@ language plpgsql
 volatile
 set search_path = ''
 as $$
+declare
+    resource public.resources;
 begin
+    select r.* into resource from public.resources as r where r.id = p.resource_id;
     -- The ledger follows each row by trigger; a crew member's own old claim must not stand in the way of another's new one.
     update public.reservations set released_at = now(), updated_at = now()
     where appointment_id = move_visit.appointment and released_at is null;
     update public.appointments as a
-    set starts_at = p.starts_at, ends_at = p.ends_at, arrival_window_start = window_start, arrival_window_end = window_end
+    set
+        starts_at = p.starts_at, ends_at = p.ends_at, arrival_window_start = window_start, arrival_window_end = window_end,
+        bay_id = case when resource.kind = 'bay' then resource.id end,
+        mobile_unit_id = case when resource.kind = 'mobile_unit' then resource.id end,
+        facility_id = coalesce(resource.facility_id, a.facility_id)
     where a.id = appointment;
+    if p.segments is not null then
+        perform private.move_segments(appointment, p, window_start, window_end, run);
+        return;
+    end if;
     update public.job_assignments as j
     set status = 'canceled'
     where
@@ -6520,7 +7577,92 @@ end;
 $$;
 
 comment on function private.move_visit(uuid, private.placement, timestamptz, timestamptz, uuid) is
-'Moves a judged visit to its new time and technicians.';
+'Moves a judged visit to its new time, technicians and place.';
+
+create function private.conflicts_of_move(p private.placement, visit public.appointments)
+returns private.conflict[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    org public.orgs;
+    minutes_left constant integer := (extract(epoch from visit.starts_at - now()) / 60)::integer;
+    moved_before integer;
+begin
+    select o.* into org from public.orgs as o where o.id = visit.org_id;
+    select count(*) into moved_before from public.appointment_reschedules as r
+    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.reason <> 'optimization';
+    return (
+        select coalesce(array_agg(
+            row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict
+            order by private.severity(org, m.code, m.data), m.code
+        ), '{}')
+        from (
+            select j.code, j.message, j.data
+            from private.judge(p) as j
+            union all
+            select
+                'not_reschedulable', format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
+                jsonb_build_object('status', visit.status)
+            where visit.status not in ('scheduled', 'confirmed', 'awaiting_parts')
+            union all
+            select
+                'notice_too_short',
+                format('The visit starts in %s minutes; only a manager may move it now, with the customer''s consent.', greatest(0, minutes_left)),
+                jsonb_build_object('minutes_left', minutes_left, 'needs', 'approve_emergency_reschedule')
+            where
+                minutes_left < org.reschedule_emergency_minutes
+                and not (p.customer_agrees and private.may('approve_emergency_reschedule', visit.org_id, visit.facility_id))
+            union all
+            select
+                'notice_too_short', format('The visit starts in %s hours; moving it now needs approval.', minutes_left / 60),
+                jsonb_build_object('minutes_left', minutes_left, 'needs', 'approve_reschedule')
+            where
+                minutes_left >= org.reschedule_emergency_minutes and minutes_left < org.reschedule_notice_minutes
+                and not private.may('approve_reschedule', visit.org_id, visit.facility_id)
+            union all
+            select
+                'reschedule_limit', format('The visit was moved %s times already; once more needs approval.', moved_before),
+                jsonb_build_object('moved_before', moved_before, 'limit', org.reschedule_limit, 'needs', 'approve_reschedule')
+            where
+                moved_before >= org.reschedule_limit
+                and not private.may('approve_reschedule', visit.org_id, visit.facility_id)
+        ) as m
+    );
+end;
+$$;
+
+comment on function private.conflicts_of_move(private.placement, public.appointments) is
+'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
+
+create function private.keep_what_is_free(p private.placement, visit public.appointments)
+returns private.placement
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit);
+begin
+    if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
+        p.resource_id := private.free_resource(
+            p.work, (select r.kind from public.resources as r where r.id = p.resource_id), p.claim
+        );
+    end if;
+    -- A crew stays together or not at all (JOB-8).
+    if exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
+        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired') then
+        p := private.place(
+            p.work, '{}', p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
+        );
+    end if;
+    return p;
+end;
+$$;
+
+comment on function private.keep_what_is_free(private.placement, public.appointments) is
+'A move that names nobody keeps technicians and place where they are free at the new time, and clears them where not (BKG-9); another bay of the kind is taken when one is free.';
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],
@@ -6531,12 +7673,15 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
-    work private.work := private.work_of_job(visit.dispatch_job_id);
     was uuid[] := private.engaged_technicians(appointment);
     org public.orgs;
+    work private.work;
+    asked private.placement;
     placed private.placement;
     conflicts private.conflict[];
     promised tstzrange;
@@ -6551,33 +7696,40 @@ begin
     if known is not null then
         return known;
     end if;
-    if reason is null or (reason = 'other' and coalesce(btrim(notes), '') = '') then
+    if reason is null or ((reason = 'other' or override is not null) and coalesce(btrim(notes), override ->> 'reason', '') = '') then
         perform private.fail(
             400, 'reason_needed', 'A reschedule needs a reason, and notes when the reason is "other".',
             'For example reason customer_request.'
         );
     end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
-    technician_ids := coalesce(technician_ids, was);
     ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     perform private.check_override(override);
-    perform private.check_technicians(visit.org_id, technician_ids);
     perform private.check_times(starts_at, ends_at);
-    placed := private.place(
-        work, technician_ids, starts_at, ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
+    work := private.work_of_job(visit.dispatch_job_id);
+    if technician_ids is not null then
+        perform private.check_technicians(visit.org_id, private.staff(work, technician_ids));
+    end if;
+    asked := private.place(
+        work, coalesce(technician_ids, case when work.is_composite then private.staff_now(appointment) else was end),
+        starts_at, ends_at,
+        coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null,
+        coalesce(customer_confirmed, false) or reason = 'customer_request'
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
+    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+    conflicts := private.conflicts_of_move(placed, visit);
     if not private.blocking(conflicts, override) then
-        if override is not null and exists (select from unnest(conflicts) as c where c.severity = 'hard_overridable') then
-            perform private.require('override_scheduling_conflict', visit.org_id, visit.facility_id);
-        end if;
+        perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
-            perform private.lock_claimants(technician_ids || was || placed.resource_id);
+            perform private.lock_claimants(
+                asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
+            );
             -- The visit may have moved, or been canceled, while this call waited.
             select a.* into visit from public.appointments as a where a.id = appointment for update;
-            conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
+            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+            conflicts := private.conflicts_of_move(placed, visit);
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
@@ -6587,7 +7739,7 @@ begin
             )
             values (
                 visit.org_id, appointment, visit.starts_at, visit.ends_at, private.engaged_technicians(appointment),
-                starts_at, ends_at, technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
+                starts_at, ends_at, placed.technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
             );
             perform private.record_override(appointment, visit.org_id, override, conflicts);
             perform private.move_visit(appointment, placed, lower(promised), upper(promised));
@@ -6597,41 +7749,22 @@ begin
         end;
     end if;
     if not is_moved then
-        conflicts := private.conflicts_of_move(placed, visit, customer_confirmed or reason = 'customer_request');
-        perform private.refuse_placement(placed, conflicts);
+        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit));
     end if;
-    return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment));
+    return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
+        'assignment_outcome', case
+            when placed.technician_ids = '{}' and was <> '{}' then 'cleared'
+            when was <@ placed.technician_ids and placed.technician_ids <@ was then 'preserved'
+            else 'reassigned'
+        end
+    ));
 end;
 $$;
 
 comment on function private.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
 ) is
-'Definer: visits and the ledger are written by RPCs only. Own check: reschedule_appointment, and override_scheduling_conflict when conflicts are overridden.';
-
-create function private.conflicts_of_move(p private.placement, visit public.appointments, customer_agrees boolean)
-returns private.conflict[]
-language sql
-stable
-set search_path = ''
-as $$
-    select coalesce(array_agg(row(m.code, m.severity, m.message, m.data)::private.conflict), '{}')
-    from (
-        select j.code, j.severity, j.message, j.data
-        from private.judge(p) as j
-        -- A promise is no obstacle to the customer who wants it changed.
-        where not (j.code = 'customer_window' and customer_agrees)
-        union all
-        select
-            'not_reschedulable', 'hard'::public.conflict_severity,
-            format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
-            jsonb_build_object('status', visit.status)
-        where visit.status not in ('scheduled', 'confirmed', 'awaiting_parts')
-    ) as m;
-$$;
-
-comment on function private.conflicts_of_move(private.placement, public.appointments, boolean) is
-'The judge''s conflicts of a move, and not_reschedulable for a visit that is under way or over.';
+'Definer: visits and the ledger are written by RPCs only. Own check: reschedule_appointment, and the permission each overridden conflict asks for.';
 
 create function public.reschedule_appointment(
     appointment_id uuid,
@@ -6657,7 +7790,19 @@ $$;
 comment on function public.reschedule_appointment(
     uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
 ) is
-'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids they stay; without ends_at the length stays. Answers the appointment with its assignments. Needs reschedule_appointment.';
+'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids the present ones stay if all are free then, else the visit is left unassigned; assignment_outcome says preserved, reassigned or cleared. Without ends_at the length stays. Answers the appointment with its assignments. Needs reschedule_appointment.';
+
+revoke execute on function public.reschedule_appointment(
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+) from public, anon;
+grant execute on function public.reschedule_appointment(
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+) to authenticated, service_role;
+grant execute on function private.reschedule_appointment(
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+) to authenticated, service_role;
+
+-- sql/253_canceling.sql
 
 create function private.cancel_appointment(appointment uuid, reason text, notes text, idempotency_key text)
 returns jsonb
@@ -6665,6 +7810,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
@@ -6710,20 +7857,40 @@ $$;
 comment on function public.cancel_appointment(uuid, text, text, text) is
 'Cancels a visit as a whole and frees its technicians and place. The reason is a code of the org''s list cancel_reason. Needs cancel_appointment.';
 
-revoke execute on function public.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
-) from public, anon;
-grant execute on function public.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
-) to authenticated, service_role;
-grant execute on function private.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
-) to authenticated, service_role;
 revoke execute on function public.cancel_appointment(uuid, text, text, text) from public, anon;
 grant execute on function public.cancel_appointment(uuid, text, text, text) to authenticated, service_role;
 grant execute on function private.cancel_appointment(uuid, text, text, text) to authenticated, service_role;
 
 -- sql/254_holds.sql
+
+create function private.hold_for(p private.placement, expires_at timestamptz)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    token constant uuid := gen_random_uuid();
+begin
+    insert into public.reservations (
+        org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id, location_id,
+        latitude, longitude
+    )
+    select
+        t.org_id, t.id, null::uuid, private.free_lane(t.id, c.during, t.max_concurrent_jobs), c.during,
+        'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id, p.latitude, p.longitude
+    from private.personal_claims(p) as c
+    inner join public.technician_profiles as t on c.technician_id = t.id
+    union all
+    select
+        r.org_id, null, r.id, private.free_lane(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at, auth.uid(),
+        null, null, null
+    from public.resources as r where r.id = p.resource_id or r.id = any(private.equipment_of((p.work).service_id));
+    return token;
+end;
+$$;
+
+comment on function private.hold_for(private.placement, timestamptz) is 'Holds technicians and place for a placement; answers the token.';
 
 create function private.hold_slot(
     job uuid, service uuid, location uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
@@ -6734,6 +7901,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work;
@@ -6771,33 +7940,20 @@ begin
         perform private.fail(400, 'minutes_invalid', 'A slot can be held for 1 to 60 minutes.', 'Leave minutes out for the usual time.');
     end if;
     perform private.check_times(starts_at, ends_at);
-    perform private.check_technicians(work.org_id, technician_ids);
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource);
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, null) then
         begin
-            perform private.lock_claimants(technician_ids || resource);
+            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
             conflicts := private.conflicts_of(placed);
             if private.blocking(conflicts, null) then
                 raise exclusion_violation;
             end if;
-            perform private.release_expired_holds(technician_ids || resource);
-            token := gen_random_uuid();
+            perform private.release_expired_holds(technician_ids || resource || private.equipment_of(work.service_id));
             expires_at := clock_timestamp() + make_interval(mins => minutes);
-            insert into public.reservations (
-                org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id,
-                location_id, latitude, longitude
-            )
-            select
-                work.org_id, t.id, null, private.free_lane(t.id, placed.claim, t.max_concurrent_jobs), placed.claim,
-                'held'::public.reservation_kind, token, expires_at, auth.uid(), work.location_id, placed.latitude, placed.longitude
-            from public.technician_profiles as t where t.id = any(technician_ids)
-            union all
-            select
-                work.org_id, null, r.id, private.free_lane(r.id, placed.claim, r.capacity), placed.claim,
-                'held', token, expires_at, auth.uid(), null, null, null
-            from public.resources as r where r.id = resource;
+            token := private.hold_for(placed, expires_at);
         exception when exclusion_violation then
             token := null;
             conflicts := private.conflicts_of(placed);
@@ -6849,6 +8005,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     held public.reservations;
@@ -6940,6 +8098,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
@@ -7107,6 +8267,509 @@ revoke execute on function public.lock_assignment(uuid, boolean) from public, an
 grant execute on function public.lock_assignment(uuid, boolean) to authenticated, service_role;
 grant execute on function private.lock_assignment(uuid, boolean) to authenticated, service_role;
 
+-- sql/258_crew.sql
+
+create function private.conflicts_of_crew_change(p private.placement)
+returns private.conflict[]
+language sql
+stable
+set search_path = ''
+as $$
+    -- A crew that is still being put together need not be complete, nor cover every skill yet.
+    select coalesce(array_agg(j), '{}')
+    from private.judge(p) as j
+    where
+        j.code <> 'crew_incomplete'
+        and not (
+            cardinality(p.technician_ids) < (p.work).crew_size
+            and j.code in ('skill_missing', 'skill_level', 'certification_expired')
+        );
+$$;
+
+comment on function private.conflicts_of_crew_change(private.placement) is
+'The judge''s conflicts of a crew that may still be incomplete.';
+
+create function private.assign_technician(
+    appointment uuid, technician uuid, is_primary boolean, replaces uuid, override jsonb, idempotency_key text
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    visit public.appointments := private.load_appointment(appointment);
+    crew uuid[];
+    placed private.placement;
+    conflicts private.conflict[];
+    known jsonb;
+    assignment uuid;
+begin
+    perform private.require('assign_technician', visit.org_id, visit.facility_id);
+    known := private.recall(visit.org_id, idempotency_key, 'assign_technician', jsonb_build_object(
+        'appointment_id', appointment, 'technician_id', technician, 'is_primary', is_primary,
+        'replaces_technician_id', replaces, 'override', override
+    ));
+    if known is not null then
+        return known;
+    end if;
+    perform private.check_override(override);
+    perform private.check_technicians(visit.org_id, array[technician]);
+    if visit.status not in ('scheduled', 'confirmed', 'awaiting_parts', 'en_route') then
+        perform private.fail(
+            409, 'not_reschedulable', format('A visit that is %s takes no other technicians.', replace(visit.status::text, '_', ' ')),
+            'Book a further visit of the job instead.'
+        );
+    end if;
+    begin
+        perform private.lock_claimants(array[technician, replaces] || private.engaged_technicians(appointment));
+        crew := private.engaged_technicians(appointment);
+        if technician = any(crew) then
+            perform private.fail(409, 'already_assigned', 'This technician is on the visit already.', 'Name somebody else.');
+        end if;
+        if replaces is not null and replaces <> all (crew) then
+            perform private.fail(404, 'technician_not_found', 'The technician to replace is not on the visit.', 'Check replaces_technician_id.');
+        end if;
+        is_primary := coalesce(is_primary, crew = '{}' or crew[1] = replaces, false);
+        placed := private.place(
+            private.work_of_job(visit.dispatch_job_id), array_remove(crew, replaces) || technician, visit.starts_at,
+            visit.ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
+        );
+        conflicts := private.conflicts_of_crew_change(placed);
+        if private.blocking(conflicts, override) then
+            raise exclusion_violation;
+        end if;
+        perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
+        perform private.record_override(appointment, visit.org_id, override, conflicts);
+        update public.job_assignments as j
+        set status = 'canceled'
+        where j.appointment_id = appointment and j.technician_id = replaces and j.status not in ('declined', 'canceled', 'no_show');
+        if is_primary then
+            update public.job_assignments as j
+            set is_primary_technician = false
+            where j.appointment_id = appointment and j.is_primary_technician and j.status not in ('declined', 'canceled');
+        end if;
+        insert into public.job_assignments (
+            org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
+            scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician
+        )
+        values (
+            visit.org_id, visit.dispatch_job_id, appointment, technician, auth.uid(), visit.starts_at, visit.ends_at,
+            visit.arrival_window_start, visit.arrival_window_end, is_primary
+        )
+        returning id into assignment;
+    exception when exclusion_violation then
+        assignment := null;
+    end;
+    if assignment is null then
+        perform private.refuse_placement(placed, private.conflicts_of_crew_change(placed));
+    end if;
+    return private.remember(visit.org_id, idempotency_key, (
+        select to_jsonb(j) from public.job_assignments as j where j.id = assignment
+    ));
+end;
+$$;
+
+comment on function private.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) is
+'Definer: assignments and the ledger are written by RPCs only. Own check: assign_technician, and the permission each overridden conflict asks for.';
+
+create function public.assign_technician(
+    appointment_id uuid,
+    technician_id uuid,
+    is_primary boolean default null,
+    replaces_technician_id uuid default null,
+    override jsonb default null,
+    idempotency_key text default null
+)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.assign_technician(
+        appointment_id, technician_id, is_primary, replaces_technician_id, override, idempotency_key
+    );
+$$;
+
+comment on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) is
+'Puts a technician on a visit, or in the place of one who was on it (JOB-8). Answers the assignment. Needs assign_technician.';
+
+create function private.unassign_technician(appointment uuid, technician uuid, reason text, idempotency_key text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    visit public.appointments := private.load_appointment(appointment);
+    part public.job_assignments;
+    known jsonb;
+begin
+    perform private.require('assign_technician', visit.org_id, visit.facility_id);
+    known := private.recall(visit.org_id, idempotency_key, 'unassign_technician', jsonb_build_object(
+        'appointment_id', appointment, 'technician_id', technician, 'reason', reason
+    ));
+    if known is not null then
+        return known;
+    end if;
+    if coalesce(btrim(reason), '') = '' then
+        perform private.fail(400, 'reason_needed', 'Taking somebody off a visit needs a reason.', 'Say why, for the record.');
+    end if;
+    perform private.lock_claimants(private.engaged_technicians(appointment));
+    perform set_config('truckroll.reason', reason, true);
+    update public.job_assignments as j
+    set status = 'canceled', is_primary_technician = false
+    where j.appointment_id = appointment and j.technician_id = technician and j.status in ('assigned', 'accepted', 'en_route')
+    returning * into part;
+    if part.id is null then
+        perform private.fail(
+            404, 'assignment_not_found', 'This technician is not on the visit, or has started already.', 'Check technician_id.'
+        );
+    end if;
+    -- The crew always has somebody in charge.
+    update public.job_assignments as j
+    set is_primary_technician = true
+    where
+        j.id = (
+            select n.id from public.job_assignments as n
+            where n.appointment_id = appointment and n.status not in ('declined', 'canceled', 'no_show')
+            order by n.created_at, n.id
+            limit 1
+        )
+        and not exists (
+            select from public.job_assignments as n
+            where
+                n.appointment_id = appointment and n.is_primary_technician
+                and n.status not in ('declined', 'canceled', 'no_show')
+        );
+    return private.remember(visit.org_id, idempotency_key, to_jsonb(part));
+end;
+$$;
+
+comment on function private.unassign_technician(uuid, uuid, text, text) is
+'Definer: assignments and the ledger are written by RPCs only. Own check: assign_technician.';
+
+create function public.unassign_technician(
+    appointment_id uuid,
+    technician_id uuid,
+    reason text,
+    idempotency_key text default null
+)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.unassign_technician(appointment_id, technician_id, reason, idempotency_key);
+$$;
+
+comment on function public.unassign_technician(uuid, uuid, text, text) is
+'Takes a technician off a visit and frees their time; the visit stays, short of its crew. Answers the assignment. Needs assign_technician.';
+
+revoke execute on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) from public, anon;
+grant execute on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) to authenticated, service_role;
+grant execute on function private.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) to authenticated, service_role;
+revoke execute on function public.unassign_technician(uuid, uuid, text, text) from public, anon;
+grant execute on function public.unassign_technician(uuid, uuid, text, text) to authenticated, service_role;
+grant execute on function private.unassign_technician(uuid, uuid, text, text) to authenticated, service_role;
+
+-- sql/260_strategies.sql
+
+create type public.assignment_strategy as enum ('automatic', 'deferred', 'manual');
+
+create table public.assignment_strategies (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    facility_id uuid,
+    service_id uuid,
+    strategy public.assignment_strategy not null,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint assignment_strategies_org_id_id_key unique (org_id, id),
+    constraint assignment_strategies_facility_fkey foreign key (org_id, facility_id)
+    references public.facilities (org_id, id) on delete cascade,
+    constraint assignment_strategies_service_fkey foreign key (org_id, service_id)
+    references public.services (org_id, id) on delete cascade,
+    constraint assignment_strategies_once unique nulls not distinct (org_id, facility_id, service_id)
+);
+
+create index assignment_strategies_org_id_facility_id_idx on public.assignment_strategies (org_id, facility_id);
+create index assignment_strategies_org_id_service_id_idx on public.assignment_strategies (org_id, service_id);
+
+comment on table public.assignment_strategies is
+'How technicians come to an appointment made from an estimate or work order (BKG-11): at once, later by a deadline, or by hand. The most specific row counts: facility and service, service, facility, company. Without a row: automatic.';
+
+create function private.assignment_strategy(org uuid, facility uuid, service uuid)
+returns public.assignment_strategy
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce((
+        select s.strategy
+        from public.assignment_strategies as s
+        where
+            s.org_id = org and (s.facility_id is null or s.facility_id = facility)
+            and (s.service_id is null or s.service_id = service)
+        order by (s.service_id is not null) desc, (s.facility_id is not null) desc
+        limit 1
+    ), 'automatic');
+$$;
+
+comment on function private.assignment_strategy(uuid, uuid, uuid) is 'The assignment strategy of a facility and service.';
+
+create function private.assign_by(starts_at timestamptz, facility uuid, org uuid)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    zone text := coalesce(
+        (select f.time_zone from public.facilities as f where f.id = facility),
+        (select o.time_zone from public.orgs as o where o.id = org)
+    );
+    day date := (starts_at at time zone zone)::date - 1;
+    today constant date := (now() at time zone zone)::date;
+    deadline timestamptz;
+begin
+    if day < today then
+        return least(starts_at, now() + interval '2 hours');
+    end if;
+    while extract(isodow from day) > 5 or exists (
+        select from public.holidays as h
+        where h.org_id = org and h.observed_on = day and (h.facility_id is null or h.facility_id = facility)
+    )
+    loop
+        day := day - 1;
+    end loop;
+    select max(h.closes_at + day) at time zone zone into deadline
+    from public.operating_hours as h
+    where h.org_id = org and h.facility_id = facility and h.weekday = extract(isodow from day);
+    return greatest(
+        coalesce(deadline, (day + time '17:00') at time zone zone), least(starts_at, now() + interval '2 hours')
+    );
+end;
+$$;
+
+comment on function private.assign_by(timestamptz, uuid, uuid) is
+'The deadline of a deferred assignment (BKG-11): close of the business day before (17:00 where no hours are known), or two hours from now for the same day.';
+
+-- sql/262_sources.sql
+
+create type private.source as (
+    org_id uuid, kind text, id uuid, number text, estimate_id uuid, work_order_id uuid, customer_id uuid, vehicle_id uuid,
+    location_id uuid, service_id uuid, description text, status public.source_status, is_exclusive boolean,
+    work_order_minutes integer, estimate_minutes integer, service_minutes integer
+);
+
+create function private.load_source(source_type text, source uuid)
+returns private.source
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    loaded private.source;
+begin
+    if source_type = 'estimate' then
+        select
+            e.org_id, source_type, e.id, e.number, e.id, null, e.customer_id, e.vehicle_id, e.location_id, e.service_id,
+            e.description, e.status, not e.allows_multiple_appointments, null, e.estimated_duration_minutes,
+            s.standard_duration_minutes
+        into loaded
+        from public.estimates as e left join public.services as s on e.service_id = s.id
+        where e.id = source;
+    elsif source_type = 'work_order' then
+        select
+            w.org_id, source_type, w.id, w.number, null, w.id, w.customer_id, w.vehicle_id,
+            coalesce(w.location_id, e.location_id), coalesce(w.service_id, e.service_id),
+            coalesce(w.description, e.description), w.status, not w.allows_multiple_appointments,
+            w.estimated_duration_minutes, e.estimated_duration_minutes, s.standard_duration_minutes
+        into loaded
+        from public.work_orders as w
+        left join public.estimates as e on w.estimate_id = e.id
+        left join public.services as s on s.id = coalesce(w.service_id, e.service_id)
+        where w.id = source;
+    else
+        perform private.fail(
+            400, 'source_type_unknown', 'An appointment comes from an estimate or a work_order.', 'Check source_type.'
+        );
+    end if;
+    if loaded.id is null or not (
+        private.is_service() or loaded.org_id in (select private.org_ids_with_permission_somewhere('view_jobs'))
+    ) then
+        perform private.fail(404, 'source_not_found', 'There is no such estimate or work order, or you may not see it.', 'Check source_id.');
+    end if;
+    return loaded;
+end;
+$$;
+
+comment on function private.load_source(text, uuid) is 'An estimate or work order the caller may see, with every duration known of it; else 404.';
+
+create function private.check_source(source private.source)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if source.status not in ('quoted', 'approved') and not (source.status in ('scheduled', 'in_progress') and not source.is_exclusive) then
+        perform private.fail(
+            409, case when source.status = 'scheduled' then 'source_already_scheduled' else 'source_not_eligible' end,
+            format('%s is %s; appointments are made from quoted or approved ones.', source.number, source.status),
+            'Approve it first, or use the appointment it already has.'
+        );
+    end if;
+    if source.is_exclusive and exists (
+        select from public.appointments as a
+        where
+            a.org_id = source.org_id and a.status not in ('canceled', 'no_show')
+            and (a.estimate_id = source.estimate_id or a.work_order_id = source.work_order_id)
+    ) then
+        perform private.fail(
+            409, 'source_already_scheduled', format('%s has an appointment already.', source.number),
+            'Reschedule that one, or allow several appointments on the source.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_source(private.source) is
+'Refuses a source that is not eligible or has its appointment already (BKG-10). The unique indexes decide between racing callers.';
+
+create function private.source_duration(source private.source, asked integer, reason text)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    authority constant integer := coalesce(source.work_order_minutes, source.estimate_minutes, source.service_minutes, 60);
+begin
+    if asked is null or asked = authority then
+        return authority;
+    end if;
+    if asked not between 1 and 10080 then
+        perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the known duration.');
+    end if;
+    if coalesce(btrim(reason), '') = '' then
+        perform private.fail(
+            400, 'duration_reason_needed', format('The work takes %s minutes; another duration needs a reason.', authority),
+            'Give duration_reason.'
+        );
+    end if;
+    if abs(asked - authority) > 0.25 * authority then
+        perform private.require('approve_duration_override', source.org_id);
+    end if;
+    return asked;
+end;
+$$;
+
+comment on function private.source_duration(private.source, integer, text) is
+'Minutes to plan (BKG-10): work execution before estimate before the service''s standard; the scheduler may change it by a quarter with a reason, by more with approve_duration_override.';
+
+create function private.duration_warnings(source private.source, minutes integer)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return coalesce((
+    select jsonb_agg(jsonb_build_object(
+        'code', 'duration_mismatch',
+        'message', format('%s says %s minutes, %s are planned.', other.name, other.minutes, minutes),
+        'source', other.name, 'minutes', other.minutes, 'planned_minutes', minutes
+    ))
+    from (values
+        ('work_order', source.work_order_minutes), ('estimate', source.estimate_minutes), ('service', source.service_minutes)
+    ) as other (name, minutes)
+    where abs(other.minutes - duration_warnings.minutes) > least(0.2 * other.minutes, 30)
+), '[]');
+
+comment on function private.duration_warnings(private.source, integer) is
+'Durations that differ by more than 20 % or 30 minutes from what is planned.';
+
+create function private.job_of_source(source private.source, minutes integer)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    job uuid;
+begin
+    select j.id into job
+    from public.dispatch_jobs as j
+    where
+        j.org_id = source.org_id and j.status not in ('completed', 'canceled')
+        and (j.related_estimate_id = source.estimate_id or j.related_work_order_id = source.work_order_id)
+    order by j.created_at
+    limit 1
+    for update;
+    if job is null then
+        insert into public.dispatch_jobs (
+            org_id, customer_id, location_id, vehicle_id, service_id, related_estimate_id, related_work_order_id, title,
+            description, estimated_duration_minutes, source, created_by_user_id
+        )
+        values (
+            source.org_id, source.customer_id, source.location_id, source.vehicle_id, source.service_id, source.estimate_id,
+            source.work_order_id, coalesce((select s.name from public.services as s where s.id = source.service_id), source.number),
+            source.description, minutes, source.kind::public.job_source, auth.uid()
+        )
+        returning id into job;
+    else
+        update public.dispatch_jobs set estimated_duration_minutes = minutes where id = job and estimated_duration_minutes <> minutes;
+    end if;
+    return job;
+end;
+$$;
+
+comment on function private.job_of_source(private.source, integer) is 'The open job of an estimate or work order, made and prefilled when there is none (BKG-10).';
+
+create function private.best_technicians(work private.work, starts_at timestamptz, ends_at timestamptz, resource uuid)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    candidate uuid[];
+begin
+    -- The crew the search would offer for exactly this start.
+    for candidate in
+        select c.technician_ids
+        from private.slot_candidates(
+            work, starts_at, ends_at, (extract(epoch from ends_at - starts_at) / 60)::integer, null,
+            coalesce((
+                select f.latitude from public.resources as r inner join public.facilities as f on r.facility_id = f.id
+                where r.id = resource and r.kind = 'bay'
+            ), work.latitude),
+            coalesce((
+                select f.longitude from public.resources as r inner join public.facilities as f on r.facility_id = f.id
+                where r.id = resource and r.kind = 'bay'
+            ), work.longitude)
+        ) as c
+        where c.starts_at = best_technicians.starts_at
+    loop
+        if not private.blocking(private.conflicts_of(
+            private.place(work, candidate, starts_at, ends_at, resource, null, null)
+        ), null) then
+            return candidate;
+        end if;
+    end loop;
+    return '{}';
+end;
+$$;
+
+comment on function private.best_technicians(private.work, timestamptz, timestamptz, uuid) is
+'Who should do the work at a given time; nobody when nobody can.';
+
 -- sql/268_queue.sql
 
 create function private.own_org(wanted public.permission, org uuid)
@@ -7195,6 +8858,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     own uuid := private.own_org('view_jobs', org);
@@ -7428,6 +9093,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     own public.orgs;
@@ -7507,6 +9174,1013 @@ revoke execute on function public.schedule_board(date, integer, uuid, uuid, uuid
 grant execute on function public.schedule_board(date, integer, uuid, uuid, uuid) to authenticated, service_role;
 grant execute on function private.schedule_board(uuid, date, integer, uuid, uuid) to authenticated, service_role;
 
+-- sql/272_appointment_from_source.sql
+
+create function private.appointment_from_source(
+    source_type text, source_id uuid, starts_at timestamptz, technician_ids uuid[], resource uuid,
+    duration_minutes integer, duration_reason text, override jsonb, idempotency_key text
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    source private.source := private.load_source(source_type, source_id);
+    known jsonb;
+    minutes integer;
+    job uuid;
+    work private.work;
+    ends_at timestamptz;
+    strategy public.assignment_strategy;
+    facility uuid;
+    placed private.placement;
+    conflicts private.conflict[];
+    org public.orgs;
+    promised tstzrange;
+    appointment uuid;
+    outcome public.appointment_assignment_status;
+begin
+    select r.facility_id into facility from public.resources as r where r.id = resource;
+    perform private.require('create_appointment', source.org_id, facility);
+    known := private.recall(source.org_id, idempotency_key, 'appointment_from_source', jsonb_build_object(
+        'source_type', source_type, 'source_id', source_id, 'starts_at', starts_at, 'technician_ids', technician_ids,
+        'resource_id', resource, 'duration_minutes', duration_minutes, 'duration_reason', duration_reason, 'override', override
+    ));
+    if known is not null then
+        return known;
+    end if;
+    select o.* into org from public.orgs as o where o.id = source.org_id;
+    perform private.check_override(override);
+    perform private.check_resource(source.org_id, resource);
+    perform private.check_times(starts_at, null);
+    if technician_ids is not null then
+        perform private.check_technicians(source.org_id, technician_ids);
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended(source.id::text, 13));
+    source := private.load_source(source_type, source_id);
+    perform private.check_source(source);
+    minutes := private.source_duration(source, duration_minutes, duration_reason);
+    job := private.job_of_source(source, minutes);
+    work := private.work_of_job(job);
+    ends_at := starts_at + make_interval(mins => minutes);
+    if resource is null and work.place_kind <> 'site' then
+        resource := private.free_resource(work, work.place_kind::text::public.resource_kind, private.buffered(
+            starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes
+        ));
+        select r.facility_id into facility from public.resources as r where r.id = resource;
+    end if;
+    strategy := private.assignment_strategy(source.org_id, facility, source.service_id);
+    if technician_ids is null then
+        technician_ids := case strategy
+            when 'automatic' then private.best_technicians(work, starts_at, ends_at, resource) else '{}'
+        end;
+        outcome := case
+            when cardinality(technician_ids) > 0 then 'assigned'
+            when strategy = 'deferred' then 'deferred'
+            when strategy = 'manual' then 'unassigned'
+            else 'awaiting_skill_fulfillment'
+        end;
+    else
+        outcome := 'assigned';
+    end if;
+
+    placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
+    promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
+    begin
+        perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
+        conflicts := private.conflicts_of(placed);
+        if private.blocking(conflicts, override) then
+            raise exclusion_violation;
+        end if;
+        perform private.require_for_override(conflicts, override, source.org_id, facility);
+        appointment := private.insert_visit(placed, lower(promised), upper(promised), override, conflicts);
+    exception when exclusion_violation then
+        appointment := null;
+    end;
+    if appointment is null then
+        perform private.refuse_placement(placed, private.conflicts_of(placed));
+    end if;
+    update public.appointments as a
+    set
+        estimate_id = source.estimate_id, work_order_id = source.work_order_id, source_is_exclusive = source.is_exclusive,
+        assignment_status = outcome,
+        assign_by = case when outcome in ('deferred', 'awaiting_skill_fulfillment') then private.assign_by(a.starts_at, facility, source.org_id) end
+    where a.id = appointment;
+    perform private.schedule_source(source, appointment);
+    if outcome = 'awaiting_skill_fulfillment' then
+        perform private.raise_event(source.org_id, 'appointment.needs_skill_resolution', 'appointment', appointment, jsonb_build_object(
+            'required_skills', work.required_skills, 'starts_at', starts_at, 'source_type', source_type, 'source_id', source_id
+        ));
+    end if;
+    return private.remember(source.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
+        'strategy', strategy, 'warnings', private.duration_warnings(source, minutes)
+    ));
+end;
+$$;
+
+comment on function private.appointment_from_source(text, uuid, timestamptz, uuid[], uuid, integer, text, jsonb, text) is
+'Definer: visits, the ledger and the source''s status are written by RPCs only. Own check: create_appointment, approve_duration_override for large changes of duration, and the permission each overridden conflict asks for.';
+
+create function private.schedule_source(source private.source, appointment uuid)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    if source.estimate_id is not null then
+        update public.estimates set status = 'scheduled' where id = source.estimate_id and status <> 'scheduled';
+        perform private.raise_event(source.org_id, 'estimate.status_changed', 'estimate', source.estimate_id, jsonb_build_object(
+            'from', source.status, 'to', 'scheduled', 'appointment_id', appointment
+        ));
+    else
+        update public.work_orders set status = 'scheduled' where id = source.work_order_id and status <> 'scheduled';
+        perform private.raise_event(source.org_id, 'work_order.scheduled', 'work_order', source.work_order_id, jsonb_build_object(
+            'appointment_id', appointment
+        ));
+    end if;
+end;
+$$;
+
+comment on function private.schedule_source(private.source, uuid) is 'The source becomes scheduled and says so (BKG-10).';
+
+create function private.reopen_source()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.estimates set status = 'approved'
+    where id = new.estimate_id and status = 'scheduled' and not exists (
+        select from public.appointments as a
+        where a.org_id = new.org_id and a.estimate_id = new.estimate_id and a.status not in ('canceled', 'no_show')
+    );
+    update public.work_orders set status = 'approved'
+    where id = new.work_order_id and status = 'scheduled' and not exists (
+        select from public.appointments as a
+        where a.org_id = new.org_id and a.work_order_id = new.work_order_id and a.status not in ('canceled', 'no_show')
+    );
+    return null;
+end;
+$$;
+
+comment on function private.reopen_source() is
+'A source whose appointment was canceled can be scheduled again. Definer: whoever cancels need not be able to edit estimates.';
+
+create trigger appointments_reopen_source after update of status on public.appointments
+for each row when (
+    new.status in ('canceled', 'no_show') and old.status <> new.status
+    and (new.estimate_id is not null or new.work_order_id is not null)
+)
+execute function private.reopen_source();
+
+create function public.appointment_from_source(
+    source_type text,
+    source_id uuid,
+    starts_at timestamptz,
+    technician_ids uuid[] default null,
+    resource_id uuid default null,
+    duration_minutes integer default null,
+    duration_reason text default null,
+    override jsonb default null,
+    idempotency_key text default null
+)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.appointment_from_source(
+        source_type, source_id, starts_at, technician_ids, resource_id, duration_minutes, duration_reason, override,
+        idempotency_key
+    );
+$$;
+
+comment on function public.appointment_from_source(text, uuid, timestamptz, uuid[], uuid, integer, text, jsonb, text) is
+'Makes an appointment from an estimate or a work order (BKG-10, BKG-11): job prefilled, bay chosen, technicians by the facility''s strategy unless named. Nobody qualified free: the appointment is made and awaits skill fulfillment. Answers the appointment with its assignments, the strategy and warnings about durations. Needs create_appointment.';
+
+create function private.unassigned_appointments(org uuid, max_results integer)
+returns setof public.appointments
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    own uuid := private.own_org('view_assignments', org);
+begin
+    return query
+    select a.*
+    from public.appointments as a
+    where
+        a.org_id = own and a.assignment_status <> 'assigned' and a.status in ('scheduled', 'confirmed', 'awaiting_parts')
+        and private.may('view_assignments', own, a.facility_id)
+    order by coalesce(a.assign_by, a.starts_at), a.starts_at
+    limit max_results;
+end;
+$$;
+
+comment on function private.unassigned_appointments(uuid, integer) is 'Definer: one look at all facilities. Own check: view_assignments, per facility.';
+
+create function public.unassigned_appointments(max_results integer default 100, org_id uuid default null)
+returns setof public.appointments
+language sql
+stable
+set search_path = ''
+as $$
+    select * from private.unassigned_appointments(org_id, max_results);
+$$;
+
+comment on function public.unassigned_appointments(integer, uuid) is
+'Appointments that still lack technicians, the nearest deadline first (BKG-11): deferred, awaiting skill fulfillment, unassigned, partly assigned. Needs view_assignments.';
+
+revoke execute on function public.appointment_from_source(text, uuid, timestamptz, uuid[], uuid, integer, text, jsonb, text)
+from public, anon;
+grant execute on function public.appointment_from_source(text, uuid, timestamptz, uuid[], uuid, integer, text, jsonb, text)
+to authenticated, service_role;
+grant execute on function private.appointment_from_source(text, uuid, timestamptz, uuid[], uuid, integer, text, jsonb, text)
+to authenticated, service_role;
+revoke execute on function public.unassigned_appointments(integer, uuid) from public, anon;
+grant execute on function public.unassigned_appointments(integer, uuid) to authenticated, service_role;
+grant execute on function private.unassigned_appointments(uuid, integer) to authenticated, service_role;
+
+-- sql/274_waitlist.sql
+
+create type public.waitlist_entry_status as enum ('waiting', 'offered', 'booked', 'withdrawn');
+create type public.waitlist_offer_status as enum ('open', 'claimed', 'declined', 'expired');
+
+create table public.waitlist_entries (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    dispatch_job_id uuid not null,
+    earliest timestamptz not null default now(),
+    latest timestamptz not null,
+    status public.waitlist_entry_status not null default 'waiting',
+    created_by_user_id uuid references auth.users (id) on delete set null,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint waitlist_entries_org_id_id_key unique (org_id, id),
+    constraint waitlist_entries_job_fkey foreign key (org_id, dispatch_job_id)
+    references public.dispatch_jobs (org_id, id) on delete cascade,
+    constraint waitlist_entries_period_ordered check (latest > earliest)
+);
+
+create unique index waitlist_entries_once_a_job_key on public.waitlist_entries (dispatch_job_id)
+where status in ('waiting', 'offered');
+create index waitlist_entries_org_id_dispatch_job_id_idx on public.waitlist_entries (org_id, dispatch_job_id);
+create index waitlist_entries_org_id_status_idx on public.waitlist_entries (org_id, status);
+create index waitlist_entries_created_by_user_id_idx on public.waitlist_entries (created_by_user_id);
+
+comment on table public.waitlist_entries is 'Jobs waiting for time to become free (BKG-14). Written through RPCs only.';
+
+create table public.waitlist_offers (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    waitlist_entry_id uuid not null,
+    technician_ids uuid[] not null,
+    resource_id uuid,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    hold_token uuid not null,
+    token_digest bytea not null,
+    status public.waitlist_offer_status not null default 'open',
+    expires_at timestamptz not null,
+    appointment_id uuid,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint waitlist_offers_org_id_id_key unique (org_id, id),
+    constraint waitlist_offers_entry_fkey foreign key (org_id, waitlist_entry_id)
+    references public.waitlist_entries (org_id, id) on delete cascade,
+    constraint waitlist_offers_resource_fkey foreign key (org_id, resource_id) references public.resources (org_id, id),
+    constraint waitlist_offers_appointment_fkey foreign key (org_id, appointment_id)
+    references public.appointments (org_id, id) on delete set null (appointment_id),
+    constraint waitlist_offers_token_digest_key unique (token_digest)
+);
+
+create unique index waitlist_offers_one_open_key on public.waitlist_offers (waitlist_entry_id) where status = 'open';
+create index waitlist_offers_org_id_entry_id_idx on public.waitlist_offers (org_id, waitlist_entry_id);
+create index waitlist_offers_org_id_resource_id_idx on public.waitlist_offers (org_id, resource_id);
+create index waitlist_offers_org_id_appointment_id_idx on public.waitlist_offers (org_id, appointment_id);
+create index waitlist_offers_expires_at_idx on public.waitlist_offers (expires_at) where status = 'open';
+
+comment on table public.waitlist_offers is
+'Freed time offered to one waiting job, held until the offer expires. The token that claims it is known to its recipient only; here is its SHA-256.';
+
+create table private.freed_times (
+    id bigint generated always as identity primary key,
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    technician_id uuid not null,
+    during tstzrange not null,
+    created_at timestamptz not null default now()
+);
+
+create index freed_times_org_id_idx on private.freed_times (org_id);
+
+comment on table private.freed_times is 'Time that came free and has not been offered to the waitlist yet.';
+
+create function private.note_freed_time()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    insert into private.freed_times (org_id, technician_id, during)
+    select old.org_id, old.technician_id, old.during
+    where exists (
+        select from public.waitlist_entries as w
+        where w.org_id = old.org_id and w.status in ('waiting', 'offered') and w.latest > lower(old.during)
+    );
+    return null;
+end;
+$$;
+
+comment on function private.note_freed_time() is
+'Remembers freed time when anybody is waiting (BKG-14). Definer: nobody writes the queue directly.';
+
+create trigger reservations_note_freed_time after update of released_at on public.reservations
+for each row when (
+    old.released_at is null and new.released_at is not null and old.technician_id is not null and old.kind = 'booked'
+)
+execute function private.note_freed_time();
+
+create function private.offer_one(freed private.freed_times, expires_at timestamptz)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    candidate record;
+    work private.work;
+    slot public.slot;
+    token text;
+    offer public.waitlist_offers;
+begin
+    for candidate in
+        select w.id, w.dispatch_job_id, w.earliest, w.latest, j.priority, w.created_at
+        from public.waitlist_entries as w
+        inner join public.dispatch_jobs as j on w.dispatch_job_id = j.id
+        where
+            w.org_id = freed.org_id and w.status = 'waiting' and j.status = 'unscheduled'
+            and tstzrange(w.earliest, w.latest) && freed.during
+        order by j.priority desc, w.created_at
+        for update of w skip locked
+    loop
+        work := private.work_of_job(candidate.dispatch_job_id);
+        for slot in
+            select s.* from private.offer_slots(
+                work, greatest(candidate.earliest, lower(freed.during), now()), least(candidate.latest, upper(freed.during)),
+                work.duration_minutes, array[freed.technician_id], null, 3
+            ) as s
+            where
+                work.crew_size = 1 and least(candidate.latest, upper(freed.during)) > greatest(candidate.earliest, lower(freed.during), now())
+                and not exists (
+                    select from public.waitlist_offers as o
+                    where o.waitlist_entry_id = candidate.id and o.starts_at = s.starts_at and o.technician_ids = s.technician_ids
+                )
+            limit 1
+        loop
+            token := encode(extensions.gen_random_bytes(24), 'hex');
+            insert into public.waitlist_offers (
+                org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, hold_token, token_digest, expires_at
+            )
+            values (
+                freed.org_id, candidate.id, slot.technician_ids, slot.resource_id, slot.starts_at, slot.ends_at,
+                private.hold_for(private.place(
+                    work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, null, null
+                ), expires_at),
+                sha256(convert_to(token, 'UTF8')), expires_at
+            )
+            returning * into offer;
+            update public.waitlist_entries set status = 'offered' where id = candidate.id;
+            perform private.raise_event(freed.org_id, 'waitlist.offered', 'waitlist_entry', candidate.id, jsonb_build_object(
+                'offer_id', offer.id, 'job_id', candidate.dispatch_job_id, 'starts_at', slot.starts_at, 'expires_at', expires_at
+            ));
+            return jsonb_build_object(
+                'offer_id', offer.id, 'org_id', freed.org_id, 'job_id', candidate.dispatch_job_id, 'token', token,
+                'starts_at', slot.starts_at, 'ends_at', slot.ends_at, 'expires_at', expires_at
+            );
+        end loop;
+    end loop;
+    return null;
+end;
+$$;
+
+comment on function private.offer_one(private.freed_times, timestamptz) is
+'Offers freed time to the waiting job that ranks first among those it fits (priority, then waiting time), never the same time twice.';
+
+create function private.offer_freed_times(max_offers integer)
+returns setof jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    freed private.freed_times;
+    lapsed public.waitlist_offers;
+    made integer := 0;
+    offer jsonb;
+begin
+    if not private.is_service() then
+        raise exception using errcode = '42501', message = 'permission_missing',
+            detail = 'Only the scheduler offers freed time.', hint = 'Wait for the offer, or book directly.';
+    end if;
+    for lapsed in
+        select o.* from public.waitlist_offers as o
+        where o.status = 'open' and o.expires_at <= clock_timestamp()
+        order by o.expires_at
+        for update skip locked
+    loop
+        update public.waitlist_offers set status = 'expired' where id = lapsed.id;
+        update public.waitlist_entries set status = 'waiting' where id = lapsed.waitlist_entry_id and status = 'offered';
+        update public.reservations set released_at = hold_expires_at
+        where hold_token = lapsed.hold_token and released_at is null;
+        insert into private.freed_times (org_id, technician_id, during)
+        select lapsed.org_id, t.id, tstzrange(lapsed.starts_at, lapsed.ends_at) from unnest(lapsed.technician_ids) as t (id);
+    end loop;
+    for freed in
+        select f.* from private.freed_times as f order by f.id for update skip locked
+    loop
+        exit when made >= max_offers;
+        perform private.lock_claimants(array[freed.technician_id]);
+        loop
+            offer := private.offer_one(freed, clock_timestamp() + interval '15 minutes');
+            exit when offer is null;
+            made := made + 1;
+            return next offer;
+        end loop;
+        delete from private.freed_times where id = freed.id;
+    end loop;
+end;
+$$;
+
+comment on function private.offer_freed_times(integer) is
+'Definer: works for every org. Own check: the service key. Safe to run at the same time as itself.';
+
+create function public.offer_freed_times(max_offers integer default 100)
+returns setof jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select * from private.offer_freed_times(max_offers);
+$$;
+
+comment on function public.offer_freed_times(integer) is
+'Ends offers that ran out and offers freed time to the waitlist in rank order (BKG-14). Answers the new offers with their tokens, to be sent to the customers. For cron, with the service key.';
+
+create function private.join_waitlist(job uuid, earliest timestamptz, latest timestamptz, idempotency_key text)
+returns public.waitlist_entries
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work private.work := private.work_of_job(job);
+    entry public.waitlist_entries;
+    known jsonb;
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
+    end if;
+    perform private.require('create_appointment', work.org_id, work.facility_id);
+    known := private.recall(work.org_id, idempotency_key, 'join_waitlist', jsonb_build_object(
+        'job_id', job, 'earliest', earliest, 'latest', latest
+    ));
+    if known is not null then
+        return jsonb_populate_record(null::public.waitlist_entries, known);
+    end if;
+    earliest := coalesce(earliest, now());
+    latest := coalesce(latest, earliest + interval '14 days');
+    if latest <= greatest(earliest, now()) then
+        perform private.fail(400, 'period_invalid', 'latest must be after earliest and lie ahead.', 'Name a period in the future.');
+    end if;
+    if exists (select from public.dispatch_jobs as j where j.id = job and j.status <> 'unscheduled') then
+        perform private.fail(409, 'job_not_waiting', 'Only a job without an appointment can wait for one.', 'Reschedule its appointment instead.');
+    end if;
+    insert into public.waitlist_entries (org_id, dispatch_job_id, earliest, latest, created_by_user_id)
+    values (work.org_id, job, earliest, latest, auth.uid())
+    on conflict do nothing
+    returning * into entry;
+    if entry.id is null then
+        perform private.fail(409, 'already_waiting', 'This job is on the waitlist already.', 'Leave it first to change the period.');
+    end if;
+    perform private.remember(work.org_id, idempotency_key, to_jsonb(entry));
+    return entry;
+end;
+$$;
+
+comment on function private.join_waitlist(uuid, timestamptz, timestamptz, text) is
+'Definer: the waitlist is written by RPCs only. Own check: create_appointment.';
+
+create function public.join_waitlist(
+    job_id uuid,
+    earliest timestamptz default null,
+    latest timestamptz default null,
+    idempotency_key text default null
+)
+returns public.waitlist_entries
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.join_waitlist(job_id, earliest, latest, idempotency_key);
+$$;
+
+comment on function public.join_waitlist(uuid, timestamptz, timestamptz, text) is
+'Lets an unscheduled job wait for time to become free within a period, by default the next 14 days (BKG-14). Needs create_appointment.';
+
+create function private.leave_waitlist(job uuid)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work private.work := private.work_of_job(job);
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
+    end if;
+    perform private.require('create_appointment', work.org_id, work.facility_id);
+    update public.waitlist_entries set status = 'withdrawn' where dispatch_job_id = job and status in ('waiting', 'offered');
+end;
+$$;
+
+comment on function private.leave_waitlist(uuid) is 'Definer: the waitlist is written by RPCs only. Own check: create_appointment.';
+
+create function public.leave_waitlist(job_id uuid)
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.leave_waitlist(job_id);
+$$;
+
+comment on function public.leave_waitlist(uuid) is 'Takes a job off the waitlist and withdraws its open offer. Needs create_appointment.';
+
+create function private.settle_waitlist()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.waitlist_offers set status = 'declined' where waitlist_entry_id = new.id and status = 'open';
+    update public.reservations as r set released_at = now(), updated_at = now()
+    from public.waitlist_offers as o
+    where o.waitlist_entry_id = new.id and r.hold_token = o.hold_token and r.released_at is null;
+    return null;
+end;
+$$;
+
+comment on function private.settle_waitlist() is 'An entry that is booked or withdrawn gives back what was held for it. Definer: nobody writes the ledger directly.';
+
+create trigger waitlist_entries_settle after update of status on public.waitlist_entries
+for each row when (new.status in ('booked', 'withdrawn') and old.status <> new.status)
+execute function private.settle_waitlist();
+
+create function private.leave_waitlist_when_scheduled()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.waitlist_entries
+    set status = case when new.status = 'canceled' then 'withdrawn' else 'booked' end::public.waitlist_entry_status
+    where dispatch_job_id = new.id and status in ('waiting', 'offered');
+    return null;
+end;
+$$;
+
+comment on function private.leave_waitlist_when_scheduled() is 'A job that got its appointment otherwise, or was canceled, waits no longer. Definer: the waitlist is written by RPCs only.';
+
+create trigger dispatch_jobs_leave_waitlist after update of status on public.dispatch_jobs
+for each row when (old.status = 'unscheduled' and new.status <> 'unscheduled')
+execute function private.leave_waitlist_when_scheduled();
+
+create function private.offer_document(offer public.waitlist_offers)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'status', offer.status, 'number', a.number, 'starts_at', offer.starts_at, 'ends_at', offer.ends_at,
+        'arrival_window_start', a.arrival_window_start, 'arrival_window_end', a.arrival_window_end
+    )
+    from (values (1)) as one
+    left join public.appointments as a on a.id = offer.appointment_id;
+$$;
+
+comment on function private.offer_document(public.waitlist_offers) is 'What the recipient of an offer may know of it.';
+
+create function private.claim_waitlist_offer(token text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    offer public.waitlist_offers;
+    entry public.waitlist_entries;
+    work private.work;
+    org public.orgs;
+    placed private.placement;
+    conflicts private.conflict[];
+    promised tstzrange;
+    appointment uuid;
+begin
+    select o.* into offer from public.waitlist_offers as o
+    where o.token_digest = sha256(convert_to(coalesce(token, ''), 'UTF8'));
+    if offer.id is null then
+        perform private.fail(404, 'offer_not_found', 'There is no such offer.', 'Check the link.');
+    end if;
+    -- Everybody who holds the link queues up here; exactly one claim wins, and repeating it gives the same answer.
+    perform private.lock_claimants(offer.technician_ids || offer.resource_id);
+    select o.* into offer from public.waitlist_offers as o where o.id = offer.id for update;
+    if offer.status = 'claimed' then
+        return private.offer_document(offer);
+    end if;
+    if offer.status <> 'open' or offer.expires_at <= clock_timestamp() then
+        perform private.fail(409, 'offer_gone', 'This time is no longer available.', 'You are still on the waitlist and will hear of the next.');
+    end if;
+    select w.* into entry from public.waitlist_entries as w where w.id = offer.waitlist_entry_id;
+    select o.* into org from public.orgs as o where o.id = offer.org_id;
+    work := private.work_of_job(entry.dispatch_job_id);
+    placed := private.place(
+        work, offer.technician_ids, offer.starts_at, offer.ends_at, offer.resource_id, null, offer.hold_token
+    );
+    conflicts := private.conflicts_of(placed);
+    if private.blocking(conflicts, null) then
+        perform private.fail(409, 'offer_gone', 'This time is no longer available.', 'You are still on the waitlist and will hear of the next.');
+    end if;
+    update public.waitlist_offers set status = 'claimed' where id = offer.id;
+    update public.reservations set released_at = now(), updated_at = now()
+    where hold_token = offer.hold_token and released_at is null;
+    promised := private.arrival_window(offer.starts_at, org.arrival_window_minutes, org.time_zone);
+    appointment := private.insert_visit(placed, lower(promised), upper(promised), null, conflicts);
+    update public.waitlist_offers set appointment_id = appointment where id = offer.id returning * into offer;
+    update public.waitlist_entries set status = 'booked' where id = entry.id and status <> 'booked';
+    return private.offer_document(offer);
+end;
+$$;
+
+comment on function private.claim_waitlist_offer(text) is
+'Definer: whoever holds the token may book exactly what it offers. Own check: the token.';
+
+create function public.claim_waitlist_offer(token text)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.claim_waitlist_offer(token);
+$$;
+
+comment on function public.claim_waitlist_offer(text) is
+'Books the time a waitlist offer holds (BKG-14), for whoever has its token. Exactly one claim wins; repeating it gives the same answer; 409 offer_gone afterwards.';
+
+do $$
+declare
+    signature text;
+begin
+    foreach signature in array array[
+        'offer_freed_times(integer)', 'join_waitlist(uuid, timestamptz, timestamptz, text)', 'leave_waitlist(uuid)',
+        'claim_waitlist_offer(text)'
+    ]
+    loop
+        execute 'revoke execute on function public.' || signature || ' from public, anon, authenticated';
+        execute 'grant execute on function public.' || signature || ' to service_role';
+        execute 'grant execute on function private.' || signature || ' to service_role';
+    end loop;
+    foreach signature in array array[
+        'join_waitlist(uuid, timestamptz, timestamptz, text)', 'leave_waitlist(uuid)', 'claim_waitlist_offer(text)'
+    ]
+    loop
+        execute 'grant execute on function public.' || signature || ' to authenticated';
+        execute 'grant execute on function private.' || signature || ' to authenticated';
+    end loop;
+    grant execute on function public.claim_waitlist_offer(text) to anon;
+    grant execute on function private.claim_waitlist_offer(text) to anon;
+end;
+$$;
+
+-- sql/276_coordinated.sql
+
+-- Several services in one request (BKG-13): same day, in the order given, without overlap for the customer.
+
+create type public.coordinated_offer as (
+    starts_at timestamptz, ends_at timestamptz, waiting_minutes integer, technicians integer, steps jsonb
+);
+
+create function private.load_works(job_ids uuid[], wanted public.permission)
+returns private.work[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    job uuid;
+    work private.work;
+    works private.work[] := '{}';
+begin
+    if coalesce(cardinality(job_ids), 0) not between 2 and 6
+        or cardinality(job_ids) <> (select count(distinct id) from unnest(job_ids) as id) then
+        perform private.fail(
+            400, 'jobs_invalid', 'A coordinated request names two to six different jobs, in order.', 'Use find_slots for a single one.'
+        );
+    end if;
+    foreach job in array job_ids
+    loop
+        work := private.work_of_job(job);
+        if work.org_id is null or not private.may(wanted, work.org_id, work.facility_id)
+            or work.org_id <> coalesce((works[1]).org_id, work.org_id) then
+            perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_ids.');
+        end if;
+        if work.customer_id is distinct from coalesce((works[1]).customer_id, work.customer_id) then
+            perform private.fail(400, 'jobs_invalid', 'The jobs belong to different customers.', 'Coordinate the jobs of one customer.');
+        end if;
+        works := works || work;
+    end loop;
+    return works;
+end;
+$$;
+
+comment on function private.load_works(uuid[], public.permission) is 'The work of several jobs of one customer, each visible to the caller.';
+
+create function private.placement_of_step(work private.work, step jsonb)
+returns private.placement
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    technician_ids constant uuid[] := array(
+        select t.id::uuid from jsonb_array_elements_text(step -> 'technician_ids') with ordinality as t (id, turn) order by t.turn
+    );
+begin
+    perform private.check_technicians(work.org_id, technician_ids);
+    perform private.check_times((step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz);
+    perform private.check_resource(work.org_id, (step ->> 'resource_id')::uuid);
+    return private.place(
+        work, technician_ids, (step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz,
+        (step ->> 'resource_id')::uuid, null, null
+    );
+end;
+$$;
+
+comment on function private.placement_of_step(private.work, jsonb) is 'One visit of a coordinated proposal as a placement to be judged.';
+
+create function private.book_step(work private.work, step jsonb)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    org public.orgs;
+    placed constant private.placement := private.placement_of_step(work, step);
+    conflicts constant private.conflict[] := private.conflicts_of(placed);
+    promised tstzrange;
+begin
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    if private.blocking(conflicts, null) or exists (select from unnest(conflicts) as c where c.code = 'customer_overlap') then
+        raise exclusion_violation;
+    end if;
+    promised := private.arrival_window(placed.starts_at, org.arrival_window_minutes, org.time_zone);
+    return private.insert_visit(placed, lower(promised), upper(promised), null, conflicts);
+end;
+$$;
+
+comment on function private.book_step(private.work, jsonb) is 'Books one visit of a coordinated request; exclusion_violation when it cannot be.';
+
+create function private.works_together(works private.work[], steps jsonb)
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    -- Booked for a moment and undone: the visits of one request bear on each other's routes and daily limits.
+    begin
+        for turn in 1..cardinality(works)
+        loop
+            perform private.book_step(works[turn], steps -> (turn - 1));
+        end loop;
+        raise exception using errcode = 'PT200', message = 'undo';
+    exception
+        when sqlstate 'PT200' then return true;
+        when exclusion_violation then return false;
+    end;
+end;
+$$;
+
+comment on function private.works_together(private.work[], jsonb) is 'Whether all steps could be booked together.';
+
+create function private.find_coordinated_slots(
+    job_ids uuid[], earliest timestamptz, latest timestamptz, min_gap_minutes integer, max_gap_minutes integer, max_results integer
+)
+returns setof public.coordinated_offer
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    works private.work[] := private.load_works(job_ids, 'view_availability');
+    org public.orgs;
+    opening public.slot;
+    following public.slot;
+    steps jsonb;
+    finish timestamptz;
+    midnight timestamptz;
+    waiting integer;
+    made integer := 0;
+begin
+    select o.* into org from public.orgs as o where o.id = (works[1]).org_id;
+    earliest := greatest(coalesce(earliest, now()), now());
+    latest := coalesce(latest, earliest + interval '14 days');
+    if latest <= earliest or latest > earliest + interval '31 days' or min_gap_minutes not between 0 and 720
+        or max_gap_minutes not between min_gap_minutes and 720 or max_results not between 1 and 20 then
+        perform private.fail(
+            400, 'period_invalid', 'The period must lie ahead and cover at most 31 days, gaps 0 to 720 minutes, results 1 to 20.',
+            'Leave out what you are not sure about.'
+        );
+    end if;
+    for opening in
+        select s.* from private.offer_slots(
+            works[1], earliest, latest, (works[1]).duration_minutes, null, null, 8 * max_results
+        ) as s
+    loop
+        exit when made >= max_results;
+        steps := jsonb_build_array(private.step(job_ids[1], opening));
+        finish := opening.ends_at;
+        midnight := (date_trunc('day', opening.starts_at at time zone org.time_zone) + interval '1 day') at time zone org.time_zone;
+        waiting := 0;
+        for turn in 2..cardinality(works)
+        loop
+            following := null;
+            select s.* into following
+            from private.offer_slots(
+                works[turn], finish + make_interval(mins => min_gap_minutes),
+                least(midnight, finish + make_interval(mins => max_gap_minutes + (works[turn]).duration_minutes)),
+                (works[turn]).duration_minutes, null, null, 4
+            ) as s
+            where finish + make_interval(mins => min_gap_minutes + (works[turn]).duration_minutes) <= midnight
+            order by s.starts_at, s.score desc
+            limit 1;
+            exit when following.starts_at is null;
+            waiting := waiting + (extract(epoch from following.starts_at - finish) / 60)::integer;
+            steps := steps || private.step(job_ids[turn], following);
+            finish := following.ends_at;
+        end loop;
+        continue when jsonb_array_length(steps) < cardinality(works) or not private.works_together(works, steps);
+        made := made + 1;
+        return next row(
+            opening.starts_at, finish, waiting,
+            (select count(distinct t) from jsonb_path_query(steps, '$[*].technician_ids[*]') as t), steps
+        )::public.coordinated_offer;
+    end loop;
+end;
+$$;
+
+comment on function private.find_coordinated_slots(uuid[], timestamptz, timestamptz, integer, integer, integer) is
+'Definer: the search reads every technician''s day and tries each proposal, undone at once. Own check: view_availability.';
+
+create function private.step(job uuid, slot public.slot)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return jsonb_build_object(
+    'job_id', job, 'technician_ids', slot.technician_ids, 'resource_id', slot.resource_id, 'starts_at', slot.starts_at,
+    'ends_at', slot.ends_at, 'arrival_window_start', slot.arrival_window_start, 'arrival_window_end', slot.arrival_window_end
+);
+
+comment on function private.step(uuid, public.slot) is 'One visit of a coordinated proposal.';
+
+create function public.find_coordinated_slots(
+    job_ids uuid[],
+    earliest timestamptz default null,
+    latest timestamptz default null,
+    min_gap_minutes integer default 0,
+    max_gap_minutes integer default 120,
+    max_results integer default 3
+)
+returns setof public.coordinated_offer
+language sql
+volatile
+set search_path = ''
+as $$
+    select * from private.find_coordinated_slots(job_ids, earliest, latest, min_gap_minutes, max_gap_minutes, max_results);
+$$;
+
+comment on function public.find_coordinated_slots(uuid[], timestamptz, timestamptz, integer, integer, integer) is
+'Proposals for several jobs of one customer on one day, in the order given, with bounded gaps, by one technician or several (BKG-13). `steps` is what book_coordinated takes. Needs view_availability.';
+
+create function private.book_coordinated(steps jsonb, idempotency_key text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    works private.work[];
+    known jsonb;
+    claimants uuid[];
+    at_step integer;
+    appointment uuid;
+    placed private.placement;
+    booked jsonb := '[]';
+begin
+    if jsonb_typeof(steps) is distinct from 'array' then
+        perform private.fail(400, 'steps_invalid', 'steps is the array a proposal of find_coordinated_slots holds.', 'Pass it back unchanged.');
+    end if;
+    works := private.load_works(array(select (s ->> 'job_id')::uuid from jsonb_array_elements(steps) as s), 'view_jobs');
+    for turn in 1..cardinality(works)
+    loop
+        perform private.require('create_appointment', (works[turn]).org_id, (works[turn]).facility_id);
+    end loop;
+    known := private.recall((works[1]).org_id, idempotency_key, 'book_coordinated', steps);
+    if known is not null then
+        return known;
+    end if;
+    select array_agg(c.id::uuid) into claimants
+    from (
+        select jsonb_array_elements_text(s -> 'technician_ids') as id from jsonb_array_elements(steps) as s
+        union
+        select s ->> 'resource_id' from jsonb_array_elements(steps) as s
+    ) as c;
+    begin
+        perform private.lock_claimants(claimants);
+        for turn in 1..cardinality(works)
+        loop
+            at_step := turn;
+            appointment := private.book_step(works[turn], steps -> (turn - 1));
+            booked := booked || private.appointment_document(appointment);
+        end loop;
+    exception when exclusion_violation then
+        booked := null;
+    end;
+    if booked is null then
+        -- The steps before are undone by now; what stands in the way of this one is told as usual.
+        placed := private.placement_of_step(works[at_step], steps -> (at_step - 1));
+        perform private.refuse_placement(placed, private.conflicts_of(placed));
+    end if;
+    return private.remember((works[1]).org_id, idempotency_key, booked);
+end;
+$$;
+
+comment on function private.book_coordinated(jsonb, text) is
+'Definer: visits and the ledger are written by RPCs only. Own check: create_appointment.';
+
+create function public.book_coordinated(steps jsonb, idempotency_key text default null)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.book_coordinated(steps, idempotency_key);
+$$;
+
+comment on function public.book_coordinated(jsonb, text) is
+'Books every visit of a coordinated proposal, or none (BKG-13). Answers the appointments with their assignments, in order. Needs create_appointment.';
+
+do $$
+declare
+    signature text;
+begin
+    foreach signature in array array[
+        'find_coordinated_slots(uuid[], timestamptz, timestamptz, integer, integer, integer)', 'book_coordinated(jsonb, text)'
+    ]
+    loop
+        execute 'revoke execute on function public.' || signature || ' from public, anon';
+        execute 'grant execute on function public.' || signature || ' to authenticated, service_role';
+        execute 'grant execute on function private.' || signature || ' to authenticated, service_role';
+    end loop;
+end;
+$$;
+
 -- sql/280_runs.sql
 
 -- Runs of the optimiser as rows that any number of workers claim, keep alive and finish (OPT-6). Clients ask for
@@ -7556,6 +10230,9 @@ begin
     known := private.recall(org, idempotency_key, 'request_run', payload);
     if known is not null then
         return (known ->> 'id')::uuid;
+    end if;
+    if upper(private.local_days(org, starts_on, days)) <= now() then
+        perform private.fail(400, 'days_are_over', 'These days have passed already.', 'Plan today or a day to come.');
     end if;
     if exists (
         select from unnest(request_run.technician_ids) as wanted (id)
@@ -7883,7 +10560,155 @@ comment on function private.revision_changes(text, text) is 'Which parts of the 
 grant execute on function private.schedule_revision(uuid, tstzrange) to service_role;
 grant execute on function private.revision_changes(text, text) to service_role;
 
--- sql/282_problem.sql
+-- sql/282_eligibility.sql
+
+-- Who may do a job, what leaving it out costs, and how far it is: the parts of the solver's input that concern no day.
+
+create function private.requirement(work private.work)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
+$$;
+
+comment on function private.requirement(private.work) is
+'The same for works that the same people may do, as far as skills and zone decide it.';
+
+create function private.eligible_technicians(job_ids uuid[], technician_ids uuid[], on_dates date[])
+returns table (requirement text, on_date date, able uuid[])
+language sql
+stable
+set search_path = ''
+as $$
+    with works as (
+        select distinct on (private.requirement(w.work)) private.requirement(w.work) as requirement, w.work
+        from unnest(job_ids) as j (id)
+        cross join lateral (select private.work_of_job(j.id) as work) as w
+        order by private.requirement(w.work)
+    )
+
+    select w.requirement, d.on_date, array(
+        -- One visit has one technician here: who holds only some of the skills is of no use.
+        select q.technician_id
+        from private.qualified_technicians(
+            w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
+        ) as q
+    )
+    from works as w
+    inner join public.orgs as o on o.id = (w.work).org_id
+    cross join (select distinct e.on_date from unnest(on_dates) as e (on_date)) as d;
+$$;
+
+comment on function private.eligible_technicians(uuid[], uuid[], date[]) is
+'For every kind of requirement among the jobs and every day: who may do it, by the rule slot search uses.';
+
+create function private.unserved_weight(job public.dispatch_jobs, horizon tstzrange)
+returns double precision
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
+        * (0.5 + job.estimated_duration_minutes / 120.0)
+        * coalesce((
+            select d.weight
+            from public.customers as c
+            inner join public.datalabels as d on c.org_id = d.org_id and d.list = 'tier' and d.code = c.tier
+            where c.id = job.customer_id
+        ), 1)
+        -- Last chance: its promise or its only windows end within these days.
+        * case when job.sla_end_at <= upper(horizon) or (
+            select max(w.window_end) <= upper(horizon) from private.time_windows(job.id) as w
+        ) then 2 else 1 end
+        + 600 * least(10, greatest(0, extract(epoch from now() - job.created_at) / 86400));
+$$;
+
+comment on function private.unserved_weight(public.dispatch_jobs, tstzrange) is
+'What leaving a job out of a plan costs, in seconds of driving: by priority, length, tier, last chance and days of waiting.';
+
+create function private.travel_matrix(org uuid, latitudes double precision[], longitudes double precision[])
+returns table (distances_m bytea, travel_s bytea)
+language sql
+stable
+set search_path = ''
+as $$
+    with settings as materialized (
+        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+        from public.orgs as o where o.id = org
+    ),
+
+    rows as materialized (
+        select origin.number, array(
+            select coalesce(private.distance_m(
+                origin.latitude, origin.longitude, destination.latitude, destination.longitude, s.detour
+            ), 0)
+            from unnest(latitudes, longitudes) as destination (latitude, longitude)
+        ) as distances, s.speed
+        from settings as s
+        cross join unnest(latitudes, longitudes) with ordinality as origin (latitude, longitude, number)
+    )
+
+    select array_send(r.distances), array_send(array(
+        select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
+    ))
+    from rows as r
+    order by r.number;
+$$;
+
+comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
+'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). A place without coordinates is no distance from anywhere, as for the judge.';
+
+create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
+returns table (code text, message text, data jsonb)
+language sql
+stable
+set search_path = ''
+as $$
+    with found as (
+        select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
+        from unnest(technician_ids) as t (id)
+        cross join lateral (
+            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
+        ) as p
+        cross join lateral (
+            select * from private.violations_of_skills(p.placement)
+            union all
+            select * from private.violations_of_zone(p.placement)
+        ) as v
+    )
+
+    select f.code, f.message, f.data
+    from found as f
+    order by
+        f.obstacles, array_position(
+            array['certification_expired', 'out_of_zone', 'skill_level', 'skill_missing'], f.code
+        ), f.id
+    limit 1;
+$$;
+
+comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
+'The smallest thing that keeps every technician from a job: the nearest miss, as the judge puts it.';
+
+-- The worker reads as the service role.
+grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
+grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
+grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.requirement(private.work) to service_role;
+grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
+grant execute on function private.work_of_job(uuid) to service_role;
+grant execute on function private.qualified_technicians(private.work, uuid[], timestamptz) to service_role;
+grant execute on function private.works_in_zone(uuid, uuid) to service_role;
+grant execute on function private.place(
+    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean
+) to service_role;
+grant execute on function private.violations_of_skills(private.placement) to service_role;
+grant execute on function private.violations_of_zone(private.placement) to service_role;
+
+-- sql/283_problem.sql
 
 -- What the solver is given (OPT-4), decided here and nowhere else: who may do what, when, where and how far it is.
 -- Times are seconds since 1970, as the engine wants them; every visit stands for what it claims, buffers included.
@@ -8000,72 +10825,6 @@ $$;
 comment on function private.plan_shifts(public.optimization_runs) is
 'The working stretches that begin on the run''s days, one route each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
 
-create function private.requirement(work private.work)
-returns text
-language sql
-immutable
-parallel safe
-set search_path = ''
-as $$
-    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
-$$;
-
-comment on function private.requirement(private.work) is
-'The same for works that the same people may do, as far as skills and zone decide it.';
-
-create function private.eligible_technicians(job_ids uuid[], technician_ids uuid[], on_dates date[])
-returns table (requirement text, on_date date, able uuid[])
-language sql
-stable
-set search_path = ''
-as $$
-    with works as (
-        select distinct on (private.requirement(w.work)) private.requirement(w.work) as requirement, w.work
-        from unnest(job_ids) as j (id)
-        cross join lateral (select private.work_of_job(j.id) as work) as w
-        order by private.requirement(w.work)
-    )
-
-    select w.requirement, d.on_date, array(
-        -- One visit has one technician here: who holds only some of the skills is of no use.
-        select q.technician_id
-        from private.qualified_technicians(
-            w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
-        ) as q
-    )
-    from works as w
-    inner join public.orgs as o on o.id = (w.work).org_id
-    cross join (select distinct e.on_date from unnest(on_dates) as e (on_date)) as d;
-$$;
-
-comment on function private.eligible_technicians(uuid[], uuid[], date[]) is
-'For every kind of requirement among the jobs and every day: who may do it, by the rule slot search uses.';
-
-create function private.unserved_weight(job public.dispatch_jobs, horizon tstzrange)
-returns double precision
-language sql
-stable
-set search_path = ''
-as $$
-    select
-        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
-        * (0.5 + job.estimated_duration_minutes / 120.0)
-        * coalesce((
-            select d.weight
-            from public.customers as c
-            inner join public.datalabels as d on c.org_id = d.org_id and d.list = 'tier' and d.code = c.tier
-            where c.id = job.customer_id
-        ), 1)
-        -- Last chance: its promise or its only windows end within these days.
-        * case when job.sla_end_at <= upper(horizon) or (
-            select max(w.window_end) <= upper(horizon) from private.time_windows(job.id) as w
-        ) then 2 else 1 end
-        + 600 * least(10, greatest(0, extract(epoch from now() - job.created_at) / 86400));
-$$;
-
-comment on function private.unserved_weight(public.dispatch_jobs, tstzrange) is
-'What leaving a job out of a plan costs, in seconds of driving: by priority, length, tier, last chance and days of waiting.';
-
 create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
 returns tstzrange[]
 language sql
@@ -8093,6 +10852,29 @@ $$;
 
 comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
 'When a job''s visit may start: its windows within its SLA, from a time on, and within what the customer was promised.';
+
+create function private.window_seconds(windows tstzrange[])
+returns bigint[]
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select array(
+        select bound.seconds
+        from unnest(windows) as span (during)
+        cross join lateral (values
+            (1, greatest(ceil(extract(epoch from lower(span.during))), 0)::bigint),
+            -- The end of the year 9999 is for ever.
+            (2, least(floor(extract(epoch from upper(span.during))), 253402300799)::bigint)
+        ) as bound (side, seconds)
+        where not isempty(span.during)
+        order by span.during, bound.side
+    );
+$$;
+
+comment on function private.window_seconds(tstzrange[]) is
+'Ranges of time as pairs of whole seconds since 1970, rounded inwards.';
 
 create function private.plan_claims(run public.optimization_runs, technician_ids uuid[], period tstzrange, not_before timestamptz)
 returns table (
@@ -8129,21 +10911,13 @@ as $$
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,
         extract(epoch from (c.assignment).scheduled_end_at)::double precision,
         c.is_movable,
-        case when c.is_movable then array(
-            select bound.at
-            from unnest(coalesce(
-                nullif(kept.windows, '{}'),
-                -- Booked outside of what was offered: the promise alone binds, or else the time itself.
-                array[coalesce(promise.during, tstzrange(
-                    (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
-                )) * tstzrange(not_before, null)]
-            )) as w (during)
-            cross join lateral (values
-                (ceil(extract(epoch from lower(w.during)))::bigint), (floor(extract(epoch from upper(w.during)))::bigint)
-            ) as bound (at)
-            where not isempty(w.during)
-            order by bound.at
-        ) end
+        case when c.is_movable then private.window_seconds(coalesce(
+            nullif(kept.windows, '{}'),
+            -- Booked outside of what was offered: the promise alone binds, or else the time itself.
+            array[coalesce(promise.during, tstzrange(
+                (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
+            )) * tstzrange(not_before, null)]
+        )) end
     from claims as c
     cross join lateral (
         select case when c.arrival_window_start is not null
@@ -8198,18 +10972,10 @@ as $$
         (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work), (w.work).latitude, (w.work).longitude,
         (w.work).duration_minutes * 60, (w.work).buffer_before_minutes * 60, (w.work).buffer_after_minutes * 60,
         private.unserved_weight(w.j, w.days),
-        array(
-            select coalesce(bound.at, 0)
-            from unnest(w.windows) as span (during)
-            cross join lateral (values
-                (1, greatest(ceil(extract(epoch from lower(span.during))), 0)),
-                (2, least(floor(extract(epoch from upper(span.during))), extract(epoch from upper(w.days) + interval '2 days')))
-            ) as bound (side, at)
-            where lower(span.during) < upper(w.days) + interval '1 day'
-            order by span.during, bound.side
-        )::bigint[],
+        private.window_seconds(w.windows),
         case
             when (w.work).crew_size > 1 then 'needs_crew'
+            when (w.work).is_composite then 'composite'
             when (w.work).place_kind = 'bay' then 'needs_bay'
             when (w.work).place_kind = 'mobile_unit' then 'needs_mobile_unit'
             when (w.j).location_id is null then 'location_missing'
@@ -8224,90 +10990,15 @@ $$;
 comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
 'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, and what stands in the way of planning it at all.';
 
-create function private.travel_matrix(org uuid, latitudes double precision[], longitudes double precision[])
-returns table (distances_m bytea, travel_s bytea)
-language sql
-stable
-set search_path = ''
-as $$
-    with settings as materialized (
-        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
-        from public.orgs as o where o.id = org
-    ),
-
-    rows as materialized (
-        select origin.number, array(
-            select coalesce(private.distance_m(
-                origin.latitude, origin.longitude, destination.latitude, destination.longitude, s.detour
-            ), 0)
-            from unnest(latitudes, longitudes) as destination (latitude, longitude)
-        ) as distances, s.speed
-        from settings as s
-        cross join unnest(latitudes, longitudes) with ordinality as origin (latitude, longitude, number)
-    )
-
-    select array_send(r.distances), array_send(array(
-        select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
-    ))
-    from rows as r
-    order by r.number;
-$$;
-
-comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
-'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). A place without coordinates is no distance from anywhere, as for the judge.';
-
-create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
-returns table (code text, message text, data jsonb)
-language sql
-stable
-set search_path = ''
-as $$
-    with found as (
-        select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
-        from unnest(technician_ids) as t (id)
-        cross join lateral (
-            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
-        ) as p
-        cross join lateral (
-            select * from private.violations_of_skills(p.placement)
-            union all
-            select * from private.violations_of_zone(p.placement)
-        ) as v
-    )
-
-    select f.code, f.message, f.data
-    from found as f
-    order by
-        f.obstacles, array_position(
-            array['certification_expired', 'out_of_zone', 'skill_level', 'skill_missing'], f.code
-        ), f.id
-    limit 1;
-$$;
-
-comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
-'The smallest thing that keeps every technician from a job: the nearest miss, as the judge puts it.';
-
 -- The worker reads as the service role.
 grant execute on function private.plan_shifts(public.optimization_runs) to service_role;
-grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
 grant execute on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) to service_role;
 grant execute on function private.plan_jobs(public.optimization_runs, timestamptz) to service_role;
-grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
-grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
 grant execute on function private.movable(public.job_assignments) to service_role;
-grant execute on function private.requirement(private.work) to service_role;
 grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
-grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
-grant execute on function private.work_of_job(uuid) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
-grant execute on function private.qualified_technicians(private.work, uuid[], timestamptz) to service_role;
-grant execute on function private.works_in_zone(uuid, uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
-grant execute on function private.place(
-    private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid
-) to service_role;
-grant execute on function private.violations_of_skills(private.placement) to service_role;
-grant execute on function private.violations_of_zone(private.placement) to service_role;
+grant execute on function private.window_seconds(tstzrange[]) to service_role;
 
 -- sql/284_proposals.sql
 
@@ -8540,9 +11231,9 @@ grant execute on function private.my_visits_as_customer() to authenticated;
 revoke all on table public.portal_appointments from public, anon, authenticated, service_role;
 grant select on table public.portal_appointments to authenticated;
 
--- sql/286_apply_plan.sql
+-- sql/286_place_plan.sql
 
--- Applying a proposal (OPT-5): all of it or nothing, refused when the world moved, never touching a lock.
+-- Putting a plan's visits where it wants them: tried under holds for the judge, or written for good.
 
 create function private.plan_conflicts(run uuid, route_plan_ids uuid[])
 returns jsonb
@@ -8557,16 +11248,16 @@ as $$
     ) order by c.severity, s.service_starts_at), '[]')
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     cross join lateral private.placement_conflicts(
-        s.dispatch_job_id, array[p.technician_id], s.service_starts_at, s.planned_departure_at, null, a.appointment_id, null
+        s.dispatch_job_id, array[p.technician_id], s.service_starts_at, s.planned_departure_at, null, a.appointment_id, s.id
     ) as c
     where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and c.severity <> 'soft';
 $$;
 
 comment on function private.plan_conflicts(uuid, uuid[]) is
-'What the judge says against the visits a plan books or moves, once they stand where the plan wants them; soft warnings aside.';
+'What the judge says against the visits a plan books or moves, once they stand where the plan wants them, booked or held under the stop''s id; soft warnings aside.';
 
 create function private.forbidden_moves(route_plan_ids uuid[])
 returns jsonb
@@ -8621,13 +11312,11 @@ comment on function private.promised_window(public.dispatch_jobs, timestamptz) i
 'The arrival window a plan promises: the usual one around the start, within the window the customer can be met in.';
 
 create function private.book_planned_visits(run public.optimization_runs, route_plan_ids uuid[])
-returns integer
+returns void
 language plpgsql
 volatile
 set search_path = ''
 as $$
-declare
-    booked integer;
 begin
     with visits as (
         select
@@ -8665,7 +11354,6 @@ begin
         v.window_start, v.window_end, run.id
     from visits as v
     inner join appointments as a on a.dispatch_job_id = (v.j).id;
-    get diagnostics booked = row_count;
 
     update public.route_stops as s
     set job_assignment_id = a.id
@@ -8673,15 +11361,14 @@ begin
     where
         s.route_plan_id = any(route_plan_ids) and s.change = 'book' and a.org_id = s.org_id
         and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id;
-    return booked;
 end;
 $$;
 
 comment on function private.book_planned_visits(public.optimization_runs, uuid[]) is
-'Books the jobs a plan serves for the first time; returns how many.';
+'Books the jobs a plan serves for the first time.';
 
 create function private.move_planned_visits(run public.optimization_runs, route_plan_ids uuid[])
-returns integer
+returns void
 language plpgsql
 volatile
 set search_path = ''
@@ -8725,12 +11412,41 @@ begin
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     where p.id = any(route_plan_ids) and s.change in ('move', 'reassign') and a.id = s.job_assignment_id;
-    return cardinality(moved);
 end;
 $$;
 
 comment on function private.move_planned_visits(public.optimization_runs, uuid[]) is
-'Moves the booked visits a plan moves, all at once; returns how many.';
+'Moves the booked visits a plan moves, all at once.';
+
+create function private.lock_plan(route_plan_ids uuid[])
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.lock_claimants(array(
+        select p.technician_id from public.route_plans as p where p.id = any(route_plan_ids)
+        union
+        select s.from_technician_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
+    ));
+$$;
+
+comment on function private.lock_plan(uuid[]) is
+'Makes whoever books the plan''s technicians wait, those who give visits away included.';
+
+create function private.overlap_in_plan()
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+    select jsonb_build_array(jsonb_build_object(
+        'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
+        'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
+    ));
+$$;
+
+comment on function private.overlap_in_plan() is 'What to say when the ledger itself refuses a plan.';
 
 create function private.place_plan(run public.optimization_runs, route_plan_ids uuid[])
 returns jsonb
@@ -8739,36 +11455,55 @@ volatile
 set search_path = ''
 as $$
 declare
-    booked integer;
-    moved integer;
-    forbidden constant jsonb := private.forbidden_moves(route_plan_ids);
+    conflicts jsonb := private.forbidden_moves(route_plan_ids);
 begin
-    if forbidden <> '[]' then
-        return jsonb_build_object('conflicts', forbidden);
+    if conflicts = '[]' then
+        perform private.move_planned_visits(run, route_plan_ids);
+        perform private.book_planned_visits(run, route_plan_ids);
+        conflicts := private.plan_conflicts(run.id, route_plan_ids);
     end if;
-    perform private.lock_claimants((
-        select array_agg(t.id)
-        from (
-            select p.technician_id as id from public.route_plans as p where p.id = any(route_plan_ids)
-            union
-            select s.from_technician_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
-        ) as t
-    ));
-    moved := private.move_planned_visits(run, route_plan_ids);
-    booked := private.book_planned_visits(run, route_plan_ids);
-    return jsonb_build_object(
-        'booked', booked, 'moved', moved, 'conflicts', private.plan_conflicts(run.id, route_plan_ids)
-    );
+    return conflicts;
 exception when exclusion_violation then
-    return jsonb_build_object('conflicts', jsonb_build_array(jsonb_build_object(
-        'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
-        'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
-    )));
+    return private.overlap_in_plan();
 end;
 $$;
 
 comment on function private.place_plan(public.optimization_runs, uuid[]) is
 'Writes a plan''s visits where it wants them and returns what the judge has against them. The caller undoes it when that is anything.';
+
+-- A trial by holds: all that the judge looks at, without the events, broadcasts and audit rows of a thousand bookings.
+create function private.hold_plan(route_plan_ids uuid[])
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    delete from public.reservations as r
+    using public.route_stops as s
+    where
+        s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign')
+        and r.assignment_id = s.job_assignment_id and r.released_at is null;
+
+    insert into public.reservations (
+        org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+    )
+    select
+        s.org_id, p.technician_id,
+        private.buffered(
+            s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
+            coalesce(v.buffer_after_minutes, c.buffer_after_minutes, 0)
+        ),
+        'held', j.location_id, s.latitude, s.longitude, s.id, now() + interval '1 hour'
+    from public.route_plans as p
+    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+    left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
+    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign');
+$$;
+
+comment on function private.hold_plan(uuid[]) is 'Holds the times a plan wants, each under its stop''s id, in place of what it moves.';
 
 create function private.judge_plan(run uuid)
 returns jsonb
@@ -8778,22 +11513,36 @@ security definer
 set search_path = ''
 as $$
 declare
-    outcome jsonb;
+    route_plan_ids constant uuid[] := array(
+        select p.id from public.route_plans as p where p.optimization_run_id = run and p.status = 'proposed'
+    );
+    conflicts jsonb := private.forbidden_moves(route_plan_ids);
 begin
+    if conflicts <> '[]' then
+        return conflicts;
+    end if;
     begin
-        select private.place_plan(r, array(
-            select p.id from public.route_plans as p where p.optimization_run_id = r.id and p.status = 'proposed'
-        )) into outcome
-        from public.optimization_runs as r where r.id = run;
+        perform private.lock_plan(route_plan_ids);
+        perform private.hold_plan(route_plan_ids);
+        conflicts := private.plan_conflicts(run, route_plan_ids);
         raise exception using errcode = 'TRNEV', message = 'only tried';
-    exception when sqlstate 'TRNEV' then
-        return outcome -> 'conflicts';
+    exception
+        when sqlstate 'TRNEV' then
+            return conflicts;
+        when exclusion_violation then
+            return private.overlap_in_plan();
     end;
 end;
 $$;
 
 comment on function private.judge_plan(uuid) is
-'What the judge has against a proposal, found by applying it and undoing that. Definer: tries what only apply_plan may do, for the worker that wrote the proposal.';
+'What the judge has against a proposal, found by holding its times and letting go again. Definer: tries what only apply_plan may do, for the worker that wrote the proposal.';
+
+grant execute on function private.judge_plan(uuid) to service_role;
+
+-- sql/287_apply_plan.sql
+
+-- Applying a proposal (OPT-5): all of it or nothing, refused when the world moved, never touching a lock.
 
 create function private.check_plan_is_current(run public.optimization_runs, base_revision text, route_plan_ids uuid[])
 returns void
@@ -8888,7 +11637,7 @@ declare
     run public.optimization_runs := private.visible_run(run_id);
     known jsonb;
     route_plan_ids uuid[];
-    outcome jsonb;
+    conflicts jsonb;
     counts jsonb;
 begin
     known := private.recall(run.org_id, idempotency_key, 'apply_plan', jsonb_build_object(
@@ -8920,18 +11669,14 @@ begin
         );
     end if;
 
-    -- Whoever books the same people now waits; what they booked before is seen by the checks below.
-    perform private.lock_claimants(array(
-        select p.technician_id from public.route_plans as p where p.id = any(route_plan_ids)
-        union
-        select s.from_technician_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
-    ));
+    -- What others booked before they had to wait is seen by the checks that follow.
+    perform private.lock_plan(route_plan_ids);
     perform private.check_plan_is_current(run, base_revision, route_plan_ids);
     perform set_config('truckroll.reason', format('optimization run %s', run_id), true);
-    outcome := private.place_plan(run, route_plan_ids);
-    if outcome -> 'conflicts' <> '[]' then
+    conflicts := private.place_plan(run, route_plan_ids);
+    if conflicts <> '[]' then
         perform private.fail(
-            409, 'placement_conflict', jsonb_build_object('conflicts', outcome -> 'conflicts')::text,
+            409, 'placement_conflict', jsonb_build_object('conflicts', conflicts)::text,
             'Nothing was changed. Plan the day again.'
         );
     end if;
@@ -8973,7 +11718,530 @@ comment on function public.apply_plan(uuid, text, uuid[], text) is
 revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
 grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
 grant execute on function private.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
-grant execute on function private.judge_plan(uuid) to service_role;
+
+-- sql/288_auto_schedule.sql
+
+-- One job, placed by itself (OPT-1): the best slot that can still be had, booked in one call.
+
+create function private.record_auto_schedule(job uuid, appointment uuid)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    run uuid;
+begin
+    insert into public.optimization_runs (
+        org_id, kind, mode, status, starts_on, dispatch_job_id, stage, progress, requested_by_user_id, started_at,
+        finished_at, applied_at
+    )
+    select
+        a.org_id, 'auto_schedule', 'commit', 'applied', (a.starts_at at time zone o.time_zone)::date, job, 'done', 1,
+        auth.uid(), now(), clock_timestamp(), clock_timestamp()
+    from public.appointments as a inner join public.orgs as o on a.org_id = o.id
+    where a.id = appointment
+    returning id into run;
+    update public.job_assignments as x set optimization_run_id = run where x.appointment_id = appointment;
+    return run;
+end;
+$$;
+
+comment on function private.record_auto_schedule(uuid, uuid) is 'Keeps that a visit was placed by auto_schedule, and for whom (OPT-6).';
+
+create function private.auto_schedule(
+    job uuid, earliest timestamptz, latest timestamptz, duration_minutes integer, technician_ids uuid[],
+    idempotency_key text
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(job);
+    known jsonb;
+    slot public.slot;
+    booked jsonb;
+    run uuid;
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
+    end if;
+    perform private.require('create_appointment', work.org_id, work.facility_id);
+    known := private.recall(work.org_id, idempotency_key, 'auto_schedule', jsonb_build_object(
+        'job_id', job, 'earliest', earliest, 'latest', latest, 'duration_minutes', duration_minutes,
+        'technician_ids', technician_ids
+    ));
+    if known is not null then
+        return known;
+    end if;
+    for slot in
+        select s.* from public.find_slots(
+            job_id => job, earliest => auto_schedule.earliest, latest => auto_schedule.latest,
+            duration_minutes => auto_schedule.duration_minutes, technician_ids => auto_schedule.technician_ids,
+            max_results => 5
+        ) as s
+    loop
+        begin
+            booked := public.book_appointment(
+                job_id => job, technician_ids => slot.technician_ids, starts_at => slot.starts_at,
+                ends_at => slot.ends_at, resource_id => slot.resource_id,
+                arrival_window_start => slot.arrival_window_start, arrival_window_end => slot.arrival_window_end
+            );
+        exception when sqlstate 'PT409' then
+            -- Somebody was quicker; the next one may do.
+            continue;
+        end;
+        run := private.record_auto_schedule(job, (booked ->> 'id')::uuid);
+        return private.remember(work.org_id, idempotency_key, jsonb_build_object(
+            'run_id', run, 'slot', to_jsonb(slot),
+            'appointment', private.appointment_document((booked ->> 'id')::uuid)
+        ));
+    end loop;
+    perform private.fail(
+        422, 'no_slot', 'Nobody who may do this job has time for it in that period.',
+        'Ask for a longer period, other technicians, or see suggest_assignments for what stands in the way.'
+    );
+    return null;
+end;
+$$;
+
+comment on function private.auto_schedule(uuid, timestamptz, timestamptz, integer, uuid[], text) is
+'Books the best slot find_slots offers, the next one when somebody was quicker. Definer: records its run; the search and the booking check the caller''s permissions.';
+
+create type private.suggestion as (
+    technician_id uuid,
+    technician_name text,
+    can_do boolean,
+    score numeric,
+    parts jsonb,
+    slot jsonb,
+    booked_minutes integer,
+    reasons text[]
+);
+
+create function private.best_slots(work private.work, earliest timestamptz, latest timestamptz, max_results integer)
+returns setof public.slot
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    with promising as (
+        select c.technician_ids[1] as technician_id, max(c.score) as score
+        from private.slot_candidates(
+            work, earliest, latest, work.duration_minutes, null, work.latitude, work.longitude
+        ) as c
+        group by c.technician_ids[1]
+        order by 2 desc, 1
+        limit max_results
+    )
+
+    select s.*
+    from promising as p
+    cross join lateral public.find_slots(
+        job_id => work.job_id, earliest => best_slots.earliest, latest => best_slots.latest,
+        technician_ids => array[p.technician_id], max_results => 1
+    ) as s;
+end;
+$$;
+
+comment on function private.best_slots(private.work, timestamptz, timestamptz, integer) is
+'The best slot of each of the most promising technicians.';
+
+create function private.suggest_technicians(
+    job uuid, earliest timestamptz, latest timestamptz, max_results integer
+)
+returns setof private.suggestion
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(job);
+begin
+    if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
+    end if;
+    earliest := greatest(coalesce(earliest, now()), now());
+    latest := coalesce(latest, earliest + interval '14 days');
+    return query
+    with people as (
+        select
+            t.id, t.display_name, t.time_zone, o as slot, (
+                select coalesce(sum(extract(epoch from upper(r.during) - lower(r.during)) / 60), 0)::integer
+                from public.reservations as r
+                where
+                    r.claimant_id = t.id and r.released_at is null and r.kind = 'booked'
+                    and (lower(r.during) at time zone t.time_zone)::date
+                    = (coalesce(o.starts_at, earliest) at time zone t.time_zone)::date
+            ) as booked_minutes, array(
+                select v.message
+                from (select private.place(work, array[t.id], earliest, null, null, null, null) as placement) as p
+                cross join lateral (
+                    select * from private.violations_of_skills(p.placement)
+                    union all
+                    select * from private.violations_of_zone(p.placement)
+                ) as v
+                where o.starts_at is null
+            ) as obstacles
+        from public.technician_profiles as t
+        left join private.best_slots(work, earliest, latest, max_results) as o on t.id = any(o.technician_ids)
+        where t.org_id = work.org_id and t.is_active
+    )
+
+    select
+        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score, (p.slot).reasons, to_jsonb(p.slot),
+        p.booked_minutes,
+        case
+            when (p.slot).starts_at is not null then array[
+                format('Could start %s.', private.local_time((p.slot).starts_at, p.time_zone)),
+                format('Adds %s minutes of driving.', (p.slot).added_travel_minutes),
+                format('Has %s minutes booked that day.', p.booked_minutes)
+            ]
+            when cardinality(p.obstacles) > 0 then p.obstacles
+            else array[format('%s has no better time for it in that period.', p.display_name)]
+        end
+    from people as p
+    order by (p.slot).score desc nulls last, cardinality(p.obstacles), p.display_name
+    limit max_results;
+end;
+$$;
+
+comment on function private.suggest_technicians(uuid, timestamptz, timestamptz, integer) is
+'Technicians for a job, best first, each with their best slot, the parts of its score and reasons; then those who can''t, and why (OPT-2, OPT-12). Definer: reads every technician''s day. Own check: view_availability.';
+
+grant execute on function private.auto_schedule(uuid, timestamptz, timestamptz, integer, uuid[], text) to authenticated, service_role;
+grant execute on function private.suggest_technicians(uuid, timestamptz, timestamptz, integer) to authenticated, service_role;
+
+-- sql/288_portal_links.sql
+
+-- Self-service by signed link (INT-6, TEN-8): whoever holds the link of a job may see it, choose among the windows
+-- offered, cancel, or move within the org's limits. No account, no table.
+
+create table private.secrets (
+    name text primary key,
+    value bytea not null,
+    created_at timestamptz not null default now()
+);
+
+comment on table private.secrets is 'Keys the database signs with, made when first needed and never shown.';
+
+create function private.portal_signature(payload text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+    select translate(rtrim(encode(substring(
+        extensions.hmac(convert_to(payload, 'UTF8'), s.value, 'sha256') from 1 for 18
+    ), 'base64'), '='), '+/', '-_')
+    from private.secrets as s where s.name = 'portal_links';
+$$;
+
+comment on function private.portal_signature(text) is 'HMAC-SHA-256 of a link''s payload, cut to 144 bits, URL-safe (RFC 2104, RFC 4648).';
+
+create function private.portal_link(job uuid, days integer)
+returns text
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work private.work := private.work_of_job(job);
+    payload text;
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
+    end if;
+    if days is null or days not between 1 and 365 then
+        perform private.fail(400, 'days_invalid', 'A link lasts 1 to 365 days.', 'Leave it out for 30.');
+    end if;
+    insert into private.secrets (name, value) values ('portal_links', extensions.gen_random_bytes(32)) on conflict do nothing;
+    payload := replace(job::text, '-', '') || '.' || extract(epoch from date_trunc('second', now()) + make_interval(days => days))::bigint;
+    return payload || '.' || private.portal_signature(payload);
+end;
+$$;
+
+comment on function private.portal_link(uuid, integer) is 'Definer: reads the signing key, and makes it the first time. Own check: view_jobs.';
+
+create function public.portal_link(job_id uuid, days integer default 30)
+returns text
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.portal_link(job_id, days);
+$$;
+
+comment on function public.portal_link(uuid, integer) is
+'A signed token for a job''s self-service link, valid for some days, for portal_appointment and its kin. Needs view_jobs.';
+
+create function private.job_of_link(token text)
+returns public.dispatch_jobs
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    parts constant text[] := string_to_array(coalesce(token, ''), '.');
+    job public.dispatch_jobs;
+begin
+    if cardinality(parts) = 3 and parts[1] ~ '^[0-9a-f]{32}$' and parts[2] ~ '^[0-9]{1,12}$'
+        and sha256(convert_to(parts[3], 'UTF8')) = sha256(convert_to(private.portal_signature(parts[1] || '.' || parts[2]), 'UTF8'))
+        and to_timestamp(parts[2]::bigint) > now() then
+        select j.* into job from public.dispatch_jobs as j where j.id = parts[1]::uuid;
+    end if;
+    if job.id is null then
+        perform private.fail(404, 'link_invalid', 'This link is not valid, or has run out.', 'Ask the company for a new one.');
+    end if;
+    return job;
+end;
+$$;
+
+comment on function private.job_of_link(text) is
+'The job of a signed link. Signatures are compared by their digests, so that the time taken tells nothing of them.';
+
+create function private.portal_document(job public.dispatch_jobs)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'number', job.number, 'title', job.title, 'status', job.status, 'notes', job.notes_customer_visible,
+        'company_name', o.name, 'time_zone', o.time_zone,
+        'windows', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'id', w.id, 'window_start', w.window_start, 'window_end', w.window_end, 'is_selected', w.is_selected
+            ) order by w.window_start)
+            from public.job_time_windows as w where w.dispatch_job_id = job.id and w.window_end > now()
+        ), '[]'),
+        'appointments', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'number', a.number, 'status', a.status, 'starts_at', a.starts_at, 'ends_at', a.ends_at,
+                'arrival_window_start', a.arrival_window_start, 'arrival_window_end', a.arrival_window_end,
+                'technician_first_name', visitor.first_name, 'technician_photo_path', visitor.photo_path, 'eta', visitor.eta
+            ) order by a.starts_at)
+            from public.appointments as a
+            left join lateral (
+                select split_part(btrim(t.display_name), ' ', 1) as first_name, t.photo_path,
+                    case when x.status = 'en_route' then x.tech_eta_at end as eta
+                from public.job_assignments as x
+                inner join public.technician_profiles as t on x.technician_id = t.id
+                where x.appointment_id = a.id and x.status not in ('declined', 'canceled')
+                order by x.is_primary_technician desc, x.id
+                limit 1
+            ) as visitor on true
+            where a.dispatch_job_id = job.id
+        ), '[]'),
+        'may_change_until', (
+            select min(a.starts_at) - make_interval(mins => o.reschedule_notice_minutes)
+            from public.appointments as a
+            where a.dispatch_job_id = job.id and a.status in ('scheduled', 'confirmed', 'awaiting_parts')
+        )
+    )
+    from public.orgs as o where o.id = job.org_id;
+$$;
+
+comment on function private.portal_document(public.dispatch_jobs) is 'What a customer may know of a job: no ids of people, no internal notes, no address beyond what they gave.';
+
+create function private.visit_of_link(job public.dispatch_jobs)
+returns public.appointments
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit public.appointments;
+    org public.orgs;
+begin
+    select o.* into org from public.orgs as o where o.id = job.org_id;
+    select a.* into visit from public.appointments as a
+    where a.dispatch_job_id = job.id and a.status in ('scheduled', 'confirmed', 'awaiting_parts')
+    order by a.starts_at
+    limit 1
+    for update;
+    if visit.id is null then
+        perform private.fail(409, 'nothing_to_change', 'There is no appointment that could still be changed.', 'Call the company.');
+    end if;
+    if visit.starts_at < now() + make_interval(mins => org.reschedule_notice_minutes) then
+        perform private.fail(
+            409, 'notice_too_short', 'It is too late to change this appointment online.', 'Call the company.'
+        );
+    end if;
+    return visit;
+end;
+$$;
+
+comment on function private.visit_of_link(public.dispatch_jobs) is 'The next visit, as long as the customer may still change it; else 409.';
+
+create function private.portal_choose_window(token text, chosen uuid)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    job public.dispatch_jobs := private.job_of_link(token);
+    work private.work;
+    option public.job_time_windows;
+    slot public.slot;
+    visit public.appointments;
+    placed private.placement;
+begin
+    perform pg_advisory_xact_lock(hashtextextended(job.id::text, 17));
+    select w.* into option from public.job_time_windows as w where w.dispatch_job_id = job.id and w.id = chosen;
+    if option.id is null or option.window_end <= now() then
+        perform private.fail(404, 'window_not_found', 'This window is not offered.', 'Choose one of those shown.');
+    end if;
+    if exists (select from public.appointments as a where a.dispatch_job_id = job.id and a.status in ('scheduled', 'confirmed', 'awaiting_parts')) then
+        visit := private.visit_of_link(job);
+        if option.is_selected and visit.starts_at between option.window_start and option.window_end then
+            return private.portal_document(job);
+        end if;
+        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id)
+            >= (select o.reschedule_limit from public.orgs as o where o.id = job.org_id) then
+            perform private.fail(409, 'reschedule_limit', 'This appointment was moved too often to be moved online again.', 'Call the company.');
+        end if;
+    end if;
+    update public.job_time_windows set is_selected = false where dispatch_job_id = job.id and is_selected and id <> chosen;
+    update public.job_time_windows set is_selected = true, source = 'customer_selected' where id = chosen;
+    work := private.work_of_job(job.id);
+    select s.* into slot from private.offer_slots(
+        work, greatest(option.window_start, now()), option.window_end + make_interval(mins => work.duration_minutes),
+        work.duration_minutes, null, null, 1
+    ) as s;
+    if slot.starts_at is null then
+        perform private.fail(409, 'window_is_full', 'This window has no time left.', 'Choose another one.');
+    end if;
+    perform private.lock_claimants(slot.technician_ids || slot.resource_id || private.engaged_technicians(visit.id));
+    placed := private.place(work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, visit.id, null);
+    if private.blocking(private.conflicts_of(placed), null) and visit.id is null then
+        perform private.fail(409, 'window_is_full', 'This window has just been taken.', 'Choose again.');
+    end if;
+    if visit.id is null then
+        perform private.insert_visit(placed, option.window_start, option.window_end, null, '{}');
+    else
+        insert into public.appointment_reschedules (
+            org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
+            to_technician_ids, reason, customer_confirmed
+        )
+        values (
+            job.org_id, visit.id, visit.starts_at, visit.ends_at, private.engaged_technicians(visit.id), slot.starts_at,
+            slot.ends_at, slot.technician_ids, 'customer_request', true
+        );
+        perform private.move_visit(visit.id, placed, option.window_start, option.window_end);
+    end if;
+    select j.* into job from public.dispatch_jobs as j where j.id = job.id;
+    return private.portal_document(job);
+exception when exclusion_violation then
+    perform private.fail(409, 'window_is_full', 'This window has just been taken.', 'Choose again.');
+end;
+$$;
+
+comment on function private.portal_choose_window(text, uuid) is
+'Definer: customers have no rights on any table. Own check: the link''s signature and the org''s limits.';
+
+create function private.portal_cancel(token text, reason text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    job public.dispatch_jobs := private.job_of_link(token);
+    visit public.appointments := private.visit_of_link(job);
+begin
+    perform private.lock_claimants(private.engaged_technicians(visit.id) || visit.bay_id || visit.mobile_unit_id);
+    perform set_config('truckroll.reason', 'customer_request', true);
+    update public.appointments
+    set status = 'canceled', cancel_reason = 'customer_request', cancel_notes = left(reason, 500)
+    where id = visit.id;
+    update public.dispatch_jobs set status = 'canceled', cancel_reason = 'customer_request'
+    where id = job.id and status = 'unscheduled'
+    returning * into job;
+    return private.portal_document(job);
+end;
+$$;
+
+comment on function private.portal_cancel(text, text) is
+'Definer: customers have no rights on any table. Own check: the link''s signature and the org''s notice.';
+
+create function private.portal_appointment(token text)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select private.portal_document(private.job_of_link(token));
+$$;
+
+comment on function private.portal_appointment(text) is
+'Definer: customers have no rights on any table. Own check: the link''s signature.';
+
+create function public.portal_appointment(token text)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select private.portal_appointment(token);
+$$;
+
+comment on function public.portal_appointment(text) is
+'What the holder of a signed link may see of a job (INT-6): status, windows offered, visits, who comes and when.';
+
+create function public.portal_choose_window(token text, window_id uuid)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.portal_choose_window(token, window_id);
+$$;
+
+comment on function public.portal_choose_window(text, uuid) is
+'Chooses one of the windows offered: books the visit into it, or moves it there within the org''s notice and limit (JOB-6, INT-6). 409 window_is_full, notice_too_short, reschedule_limit.';
+
+create function public.portal_cancel(token text, reason text default null)
+returns jsonb
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.portal_cancel(token, reason);
+$$;
+
+comment on function public.portal_cancel(text, text) is 'Cancels the next visit, as long as the org''s notice allows it (INT-6).';
+
+do $$
+declare
+    signature text;
+begin
+    foreach signature in array array[
+        'portal_appointment(text)', 'portal_choose_window(text, uuid)', 'portal_cancel(text, text)'
+    ]
+    loop
+        execute 'revoke execute on function public.' || signature || ' from public';
+        execute 'grant execute on function public.' || signature || ' to anon, authenticated, service_role';
+        execute 'grant execute on function private.' || signature || ' to anon, authenticated, service_role';
+    end loop;
+    revoke execute on function public.portal_link(uuid, integer) from public, anon;
+    grant execute on function public.portal_link(uuid, integer) to authenticated, service_role;
+    grant execute on function private.portal_link(uuid, integer) to authenticated, service_role;
+end;
+$$;
 
 -- sql/290_realtime.sql
 
@@ -9216,6 +12484,28 @@ using (
     )
 );
 
+-- policies/assignment_strategies.sql
+
+alter table public.assignment_strategies enable row level security;
+revoke all on table public.assignment_strategies from public, anon, authenticated, service_role;
+
+grant select, delete on table public.assignment_strategies to authenticated;
+grant insert (org_id, facility_id, service_id, strategy), update (strategy) on table public.assignment_strategies to authenticated;
+grant select, insert, update, delete on table public.assignment_strategies to service_role;
+
+create policy select_by_staff on public.assignment_strategies for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_managers on public.assignment_strategies for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+create policy update_by_managers on public.assignment_strategies for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_org'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+create policy delete_by_managers on public.assignment_strategies for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
+
 -- policies/audit_log.sql
 
 -- Append-only, written by triggers only, also for the service.
@@ -9227,6 +12517,28 @@ grant select on table public.audit_log to service_role;
 
 create policy select_by_auditors on public.audit_log for select to authenticated
 using (org_id = any(array(select private.org_ids_with_permission('view_audit'))));
+
+-- policies/conflict_rules.sql
+
+alter table public.conflict_rules enable row level security;
+revoke all on table public.conflict_rules from public, anon, authenticated, service_role;
+
+grant select, delete on table public.conflict_rules to authenticated;
+grant insert (org_id, code, severity), update (severity) on table public.conflict_rules to authenticated;
+grant select, insert, update, delete on table public.conflict_rules to service_role;
+
+create policy select_by_staff on public.conflict_rules for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_managers on public.conflict_rules for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+create policy update_by_managers on public.conflict_rules for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_org'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+create policy delete_by_managers on public.conflict_rules for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_org'))));
 
 -- policies/customer_contacts.sql
 
@@ -9809,7 +13121,8 @@ revoke all on table public.orgs from public, anon, authenticated, service_role;
 grant select on table public.orgs to authenticated;
 grant update (
     name, slug, time_zone, country, currency, slot_grid_minutes, arrival_window_minutes, hold_minutes,
-    travel_speed_kmh, travel_detour_factor, technicians_may_self_claim, out_of_zone_is_soft
+    travel_speed_kmh, travel_detour_factor, technicians_may_self_claim, out_of_zone_is_soft,
+    reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit
 ) on table public.orgs to authenticated;
 grant select, insert, update, delete on table public.orgs to service_role;
 
@@ -10052,6 +13365,29 @@ using (
         and appointment_id = any(array(select private.appointment_ids_with_permission('view_assignments')))
     )
 );
+
+-- policies/service_equipment.sql
+
+alter table public.service_skills enable row level security;
+revoke all on table public.service_skills from public, anon, authenticated, service_role;
+
+grant select, delete on table public.service_skills to authenticated;
+grant insert (org_id, service_id, skill_code, minimum_level, is_required) on table public.service_skills to authenticated;
+grant update (minimum_level, is_required) on table public.service_skills to authenticated;
+grant select, insert, update, delete on table public.service_skills to service_role;
+
+create policy select_by_staff on public.service_skills for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_catalog_managers on public.service_skills for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy update_by_catalog_managers on public.service_skills for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy delete_by_catalog_managers on public.service_skills for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
 
 -- policies/service_segments.sql
 
@@ -10574,6 +13910,32 @@ with check (
         and customer_id = any(array(select private.granted_customer_ids('edit')))
     )
 );
+
+-- policies/waitlist_entries.sql
+
+alter table public.waitlist_entries enable row level security;
+revoke all on table public.waitlist_entries from public, anon, authenticated, service_role;
+
+grant select on table public.waitlist_entries to authenticated;
+grant select, insert, update, delete on table public.waitlist_entries to service_role;
+
+create policy select_by_schedulers on public.waitlist_entries for select to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('view_jobs'))));
+
+-- policies/waitlist_offers.sql
+
+-- The digest of the claiming token stays out of reach even of those who see the offer.
+alter table public.waitlist_offers enable row level security;
+revoke all on table public.waitlist_offers from public, anon, authenticated, service_role;
+
+grant select (
+    id, org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, status, expires_at, appointment_id,
+    created_at, updated_at
+) on table public.waitlist_offers to authenticated;
+grant select, insert, update, delete on table public.waitlist_offers to service_role;
+
+create policy select_by_schedulers on public.waitlist_offers for select to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('view_jobs'))));
 
 -- policies/work_orders.sql
 
