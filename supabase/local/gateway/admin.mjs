@@ -36,6 +36,9 @@ const CREATE = `
   select id::text from created`;
 
 const ONE = `select ${USER} from auth.users u where id = $1::text::uuid`;
+const LIST = `select ${USER} from auth.users u order by created_at desc, id limit $1 offset $2`;
+const DELETE = `delete from auth.users u where id = $1::text::uuid returning ${USER}`;
+const JSON_TYPE = { "content-type": "application/json" };
 
 const UPDATE = `
   with input as (select $1::text::jsonb as fields)
@@ -63,32 +66,34 @@ export class AuthAdmin {
   }
 
   async serve(request, identity) {
-    if (identity.role !== "service_role") {
-      return json(403, { code: 403, error_code: "not_admin", msg: "User not allowed" });
-    }
-    const id = /^\/auth\/v1\/admin\/users(?:\/([^/]+))?$/.exec(request.path);
-    const action = id && `${request.method}${id[1] ? " one" : ""}`;
-    const serve = {
-      POST: () => this.#create(request), GET: () => this.#list(request), "GET one": () => this.#one(ONE, [id[1]]),
-      "PUT one": () => this.#one(UPDATE, [request.text, id[1]]),
-      "DELETE one": () => this.#one(`delete from auth.users u where id = $1::text::uuid returning ${USER}`, [id[1]]),
-    }[action];
-    if (!serve) return json(404, { code: 404, error_code: "not_found", msg: "This stand-in has no such admin endpoint" });
+    if (identity.role !== "service_role") return refusal(403, "not_admin", "User not allowed");
+    const match = /^\/auth\/v1\/admin\/users(?:\/([^/]+))?$/.exec(request.path);
+    const action = this.#action(request, match?.[1]);
+    if (!match || !action) return refusal(404, "not_found", "This stand-in has no such admin endpoint");
     try {
-      return await serve();
+      return await action();
     } catch (error) {
       if (error.code === "23505") {
-        return json(422, { code: 422, error_code: "email_exists", msg: "A user with this email address has already been registered" });
+        return refusal(422, "email_exists", "A user with this email address has already been registered");
       }
-      if (/^22/.test(error.code)) return json(400, { code: 400, error_code: "validation_failed", msg: error.message });
+      if (/^22/.test(error.code)) return refusal(400, "validation_failed", error.message);
       throw error;
     }
   }
 
+  #action(request, id) {
+    if (id === undefined) return { POST: () => this.#create(request), GET: () => this.#list(request) }[request.method];
+    return {
+      GET: () => this.#one(ONE, [id]),
+      PUT: () => this.#one(UPDATE, [request.text, id]),
+      DELETE: () => this.#one(DELETE, [id]),
+    }[request.method];
+  }
+
   async #create(request) {
-    const fields = request.json();
-    if (!fields.email && !fields.phone) {
-      return json(400, { code: 400, error_code: "validation_failed", msg: "Cannot create a user without either an email or phone" });
+    const { email, phone } = request.json();
+    if (!email && !phone) {
+      return refusal(400, "validation_failed", "Cannot create a user without either an email or phone");
     }
     const [{ id }] = await this.#sql.unsafe(CREATE, [request.text]);
     return this.#one(ONE, [id]);
@@ -97,15 +102,19 @@ export class AuthAdmin {
   async #list(request) {
     const size = Number(request.query.get("per_page") || 50);
     const page = Number(request.query.get("page") || 1);
-    const rows = await this.#sql.unsafe(`select ${USER} from auth.users u order by created_at desc, id limit $1 offset $2`, [String(size), String((page - 1) * size)]);
+    const rows = await this.#sql.unsafe(LIST, [String(size), String((page - 1) * size)]);
     const [{ total }] = await this.#sql`select count(*)::text as total from auth.users`;
     const body = `{"users": [${rows.map((row) => row.user).join(", ")}], "aud": "authenticated"}`;
-    return { status: 200, headers: { "content-type": "application/json", "x-total-count": total }, body };
+    return { status: 200, headers: { ...JSON_TYPE, "x-total-count": total }, body };
   }
 
   async #one(text, parameters) {
     const [row] = await this.#sql.unsafe(text, parameters);
-    if (!row) return json(404, { code: 404, error_code: "user_not_found", msg: "User not found" });
-    return { status: 200, headers: { "content-type": "application/json" }, body: row.user };
+    if (!row) return refusal(404, "user_not_found", "User not found");
+    return { status: 200, headers: JSON_TYPE, body: row.user };
   }
+}
+
+function refusal(status, code, message) {
+  return json(status, { code: status, error_code: code, msg: message });
 }

@@ -53,7 +53,13 @@ export class Auth {
     const session = JSON.parse(text);
     if (!session.access_token) return { status: answer.status, headers, body: text };
     const token = await this.#completeToken(session.access_token, method(request));
-    return token.refused ?? { status: answer.status, headers, body: JSON.stringify({ ...session, access_token: token.signed }) };
+    return (
+      token.refused ?? {
+        status: answer.status,
+        headers,
+        body: JSON.stringify({ ...session, access_token: token.signed }),
+      }
+    );
   }
 
   /** Sign the token anew with GoTrue's claims, after the project's hook has had its say. */
@@ -63,17 +69,28 @@ export class Auth {
       select phone, raw_app_meta_data::text as app, raw_user_meta_data::text as own, is_anonymous::text as anonymous
       from auth.users where id = ${issued.sub}`;
     const claims = {
-      iss: `${this.#config.apiUrl}/auth/v1`, aal: "aal1", amr: [{ method: authenticationMethod, timestamp: issued.iat }],
-      phone: user.phone ?? "", app_metadata: JSON.parse(user.app ?? "{}"), user_metadata: JSON.parse(user.own ?? "{}"),
-      is_anonymous: user.anonymous === "true", ...issued,
+      iss: `${this.#config.apiUrl}/auth/v1`,
+      aal: "aal1",
+      amr: [{ method: authenticationMethod, timestamp: issued.iat }],
+      phone: user.phone ?? "",
+      app_metadata: JSON.parse(user.app ?? "{}"),
+      user_metadata: JSON.parse(user.own ?? "{}"),
+      is_anonymous: user.anonymous === "true",
+      ...issued,
     };
-    const answer = await this.#runHook({ user_id: issued.sub, claims, authentication_method: authenticationMethod });
+    const answer = await this.#runHook({
+      user_id: issued.sub,
+      claims,
+      authentication_method: authenticationMethod,
+    });
     if (answer?.error) {
       const { http_code: status = 500, message } = answer.error;
       return { refused: json(status, { code: status, error_code: "hook_payload_invalid", msg: message }) };
     }
     const secret = new TextEncoder().encode(this.#config.jwtSecret);
-    return { signed: await new SignJWT(answer?.claims ?? claims).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(secret) };
+    return {
+      signed: await new SignJWT(answer?.claims ?? claims).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(secret),
+    };
   }
 
   async #runHook(event) {
@@ -82,7 +99,9 @@ export class Auth {
     if (!found) return null;
     return this.#sql.begin(async (transaction) => {
       await transaction`set local role supabase_auth_admin`;
-      const [row] = await transaction.unsafe(`select ${found.name}($1::text::jsonb)::text as answer`, [JSON.stringify(event)]);
+      const [row] = await transaction.unsafe(`select ${found.name}($1::text::jsonb)::text as answer`, [
+        JSON.stringify(event),
+      ]);
       return JSON.parse(row.answer);
     });
   }
@@ -90,5 +109,7 @@ export class Auth {
 
 function method(request) {
   const grant = request.query.get("grant_type");
-  return { refresh_token: "token_refresh", pkce: "oauth" }[grant] ?? (request.path.endsWith("/verify") ? "otp" : "password");
+  return (
+    { refresh_token: "token_refresh", pkce: "oauth" }[grant] ?? (request.path.endsWith("/verify") ? "otp" : "password")
+  );
 }

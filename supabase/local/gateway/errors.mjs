@@ -9,9 +9,34 @@ export class ApiError extends Error {
 
 // The longest prefix of the SQLSTATE wins.
 const STATUS_OF_SQLSTATE = {
-  "08": 503, "09": 500, "0L": 403, "0P": 403, "23503": 409, "23505": 409, "25": 500, "25006": 405, "28": 403,
-  "2D": 500, "38": 500, "39": 500, "3B": 500, "40": 500, "42883": 404, "42P01": 404, "42P17": 500, "53": 503,
-  "53400": 500, "54": 500, "55": 500, "57": 500, "57P01": 503, "58": 500, F0: 500, HV: 500, P0: 500, P0001: 400,
+  "08": 503,
+  "09": 500,
+  "0L": 403,
+  "0P": 403,
+  23503: 409,
+  23505: 409,
+  25: 500,
+  25006: 405,
+  28: 403,
+  "2D": 500,
+  38: 500,
+  39: 500,
+  "3B": 500,
+  40: 500,
+  42883: 404,
+  "42P01": 404,
+  "42P17": 500,
+  53: 503,
+  53400: 500,
+  54: 500,
+  55: 500,
+  57: 500,
+  "57P01": 503,
+  58: 500,
+  F0: 500,
+  HV: 500,
+  P0: 500,
+  P0001: 400,
   XX: 500,
 };
 
@@ -35,7 +60,12 @@ export function errorResponse(error, identity) {
   }
   if (/^[0-9A-Z]{5}$/.test(error.code ?? "") && error.severity) {
     const status = statusOfSqlState(error.code, isSignedIn);
-    const body = { code: error.code, message: error.message, details: error.detail ?? null, hint: error.hint ?? null };
+    const body = {
+      code: error.code,
+      message: error.message,
+      details: error.detail ?? null,
+      hint: error.hint ?? null,
+    };
     return json(status, body, status === 401 ? { "www-authenticate": "Bearer" } : {});
   }
   console.error(error);
@@ -44,5 +74,9 @@ export function errorResponse(error, identity) {
 }
 
 export function json(status, body, headers = {}) {
-  return { status, headers: { "content-type": "application/json; charset=utf-8", ...headers }, body: JSON.stringify(body) };
+  return {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8", ...headers },
+    body: JSON.stringify(body),
+  };
 }

@@ -18,7 +18,8 @@ export class Identities {
   async ofRequest(request) {
     const key = request.headers.apikey ?? request.query.get("apikey");
     if (!key) throw keyRefused("No API key found in request", "No `apikey` request header or url param was found.");
-    if (!this.#keys.has(key)) throw keyRefused("Invalid API key", "Double check your Supabase `anon` or `service_role` API key.");
+    if (!this.#keys.has(key))
+      throw keyRefused("Invalid API key", "Double check your Supabase `anon` or `service_role` API key.");
     const bearer = /^Bearer\s+(.+)$/i.exec(request.headers.authorization ?? "");
     return this.ofToken(bearer ? bearer[1] : key);
   }
@@ -37,11 +38,20 @@ export class Identities {
     try {
       return (await jwtVerify(token, this.#secret, { algorithms: ["HS256"] })).payload;
     } catch (error) {
-      const challenge = (code) => ({ "www-authenticate": `Bearer error="invalid_token", error_description="${code}"` });
+      const challenge = (code) => ({
+        "www-authenticate": `Bearer error="invalid_token", error_description="${code}"`,
+      });
       if (error instanceof errors.JWTExpired) {
         throw new ApiError(401, "PGRST303", "JWT expired", null, null, challenge("JWT expired"));
       }
-      throw new ApiError(401, "PGRST301", "No suitable key or wrong key type", error.message, null, challenge("invalid JWT"));
+      throw new ApiError(
+        401,
+        "PGRST301",
+        "No suitable key or wrong key type",
+        error.message,
+        null,
+        challenge("invalid JWT"),
+      );
     }
   }
 }

@@ -12,7 +12,8 @@ import { Rest } from "./rest/index.mjs";
 
 const CORS = {
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Range-Unit, X-Request-Id",
+  "access-control-expose-headers":
+    "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Range-Unit, X-Request-Id",
 };
 const BODY_LIMIT = 32 * 1024 * 1024;
 
@@ -35,7 +36,15 @@ async function requestOf(incoming) {
   }
   const text = Buffer.concat(chunks).toString("utf8");
   const { method, headers } = incoming;
-  return { method, headers, url: incoming.url, path: url.pathname, query: url.searchParams, text, json: () => parse(text) };
+  return {
+    method,
+    headers,
+    url: incoming.url,
+    path: url.pathname,
+    query: url.searchParams,
+    text,
+    json: () => parse(text),
+  };
 }
 
 function parse(text) {
@@ -48,14 +57,17 @@ function parse(text) {
 
 async function answer(request) {
   if (request.path === "/health") return json(200, { status: "ok" });
-  const withoutKey = /^\/auth\/v1\/(verify|callback|authorize|health|settings|\.well-known\/jwks\.json)$/.test(request.path);
+  const withoutKey = /^\/auth\/v1\/(verify|callback|authorize|health|settings|\.well-known\/jwks\.json)$/.test(
+    request.path,
+  );
   if (withoutKey) return auth.serve(request);
   const identity = await identities.ofRequest(request);
   try {
     if (request.path.startsWith("/rest/v1")) return await rest.serve(request, identity);
     if (request.path.startsWith("/auth/v1/admin")) return await authAdmin.serve(request, identity);
     if (request.path.startsWith("/auth/v1")) return await auth.serve(request);
-    if (request.path.startsWith("/realtime/v1/api/broadcast")) return await realtime.broadcastOverHttp(request, identity);
+    if (request.path.startsWith("/realtime/v1/api/broadcast"))
+      return await realtime.broadcastOverHttp(request, identity);
   } catch (error) {
     return errorResponse(error, identity);
   }
@@ -65,27 +77,40 @@ async function answer(request) {
 const server = http.createServer(async (incoming, outgoing) => {
   if (incoming.method === "OPTIONS") {
     const allowed = incoming.headers["access-control-request-headers"] ?? "*";
-    outgoing.writeHead(200, {
-      ...CORS, "access-control-allow-headers": allowed, "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", "access-control-max-age": "86400",
-    }).end();
+    outgoing
+      .writeHead(200, {
+        ...CORS,
+        "access-control-allow-headers": allowed,
+        "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        "access-control-max-age": "86400",
+      })
+      .end();
     return;
   }
   if (incoming.url.startsWith("/functions/v1")) {
     proxy(incoming, outgoing, config.functionsUrl, CORS);
     return;
   }
-  const { status, headers, body } = await requestOf(incoming).then(answer).catch((error) => errorResponse(error));
+  const { status, headers, body } = await requestOf(incoming)
+    .then(answer)
+    .catch((error) => errorResponse(error));
   outgoing.writeHead(status, { ...headers, ...CORS }).end(incoming.method === "HEAD" ? undefined : body);
 });
 
 server.on("upgrade", (incoming, socket, head) => realtime.upgrade(incoming, socket, head));
 
 await rest.reload();
-await admin.listen("pgrst", (payload) => {
-  if (payload === "" || payload.startsWith("reload")) rest.reload().catch((error) => console.error(error));
-}, () => rest.reload().catch((error) => console.error(error)));
+await admin.listen(
+  "pgrst",
+  (payload) => {
+    if (payload === "" || payload.startsWith("reload")) rest.reload().catch((error) => console.error(error));
+  },
+  () => rest.reload().catch((error) => console.error(error)),
+);
 await realtime.start();
-server.listen(config.port, "127.0.0.1", () => console.log(JSON.stringify({ event: "gateway.started", port: config.port })));
+server.listen(config.port, "127.0.0.1", () =>
+  console.log(JSON.stringify({ event: "gateway.started", port: config.port })),
+);
 
 function stop() {
   server.close();

@@ -7,7 +7,11 @@ const agent = new http.Agent({ keepAlive: true });
 export function proxy(incoming, outgoing, functionsUrl, cors) {
   const target = new URL(functionsUrl);
   const path = incoming.url.replace(/^\/functions\/v1/, "") || "/";
-  const headers = { ...incoming.headers, "x-forwarded-host": incoming.headers.host, "x-forwarded-proto": "http" };
+  const headers = {
+    ...incoming.headers,
+    "x-forwarded-host": incoming.headers.host,
+    "x-forwarded-proto": "http",
+  };
   const options = { agent, host: target.hostname, port: target.port, method: incoming.method, path, headers };
   const forwarded = http.request(options, (answer) => {
     outgoing.writeHead(answer.statusCode, { ...answer.headers, ...cors });
@@ -16,7 +20,16 @@ export function proxy(incoming, outgoing, functionsUrl, cors) {
   forwarded.on("error", (error) => {
     if (outgoing.headersSent) return outgoing.destroy();
     const hint = "See the functions log of the local stack, or start the functions.";
-    const { status, headers: type, body } = json(503, { code: "functions_unavailable", message: "functions_unavailable", details: error.message, hint });
+    const {
+      status,
+      headers: type,
+      body,
+    } = json(503, {
+      code: "functions_unavailable",
+      message: "functions_unavailable",
+      details: error.message,
+      hint,
+    });
     outgoing.writeHead(status, { ...type, ...cors }).end(body);
   });
   outgoing.on("close", () => forwarded.destroy());

@@ -9,12 +9,14 @@ class Undo extends Error {}
 /** Run `work` and roll everything back. */
 async function tentatively(sql, work) {
   let result;
-  await sql.begin(async (transaction) => {
-    result = await work(transaction);
-    throw new Undo();
-  }).catch((error) => {
-    if (!(error instanceof Undo)) throw error;
-  });
+  await sql
+    .begin(async (transaction) => {
+      result = await work(transaction);
+      throw new Undo();
+    })
+    .catch((error) => {
+      if (!(error instanceof Undo)) throw error;
+    });
   return result;
 }
 
@@ -46,7 +48,10 @@ export async function maySend(sql, identity, topic) {
       for (const kind of EXTENSIONS) {
         allowed[kind] = await transaction
           .savepoint((attempt) => attempt`insert into realtime.messages (topic, extension) values (${topic}, ${kind})`)
-          .then(() => true, () => false);
+          .then(
+            () => true,
+            () => false,
+          );
       }
       return allowed;
     }),

@@ -12,7 +12,14 @@ export function parseSubscription(binding, id) {
     if (equals < 1) throw new Error(`malformed filter: ${text}`);
     return { column: parseColumn(text.slice(0, equals)), ...parseOperation(text.slice(equals + 1)) };
   });
-  return { id, event: binding.event ?? "*", schema: binding.schema ?? "public", table: binding.table, conditions, select: binding.select };
+  return {
+    id,
+    event: binding.event ?? "*",
+    schema: binding.schema ?? "public",
+    table: binding.table,
+    conditions,
+    select: binding.select,
+  };
 }
 
 export class Changes {
@@ -27,9 +34,17 @@ export class Changes {
   enqueue(change, channels) {
     const interested = channels.filter((channel) => channel.subscriptions.some((one) => concerns(one, change)));
     if (!interested.length) return;
-    this.#queue = this.#queue.then(() => this.#deliver(change, interested)).catch((error) => {
-      console.error(JSON.stringify({ event: "realtime.change_failed", table: change.relation.table, message: error.message }));
-    });
+    this.#queue = this.#queue
+      .then(() => this.#deliver(change, interested))
+      .catch((error) => {
+        console.error(
+          JSON.stringify({
+            event: "realtime.change_failed",
+            table: change.relation.table,
+            message: error.message,
+          }),
+        );
+      });
   }
 
   async #deliver(change, channels) {
@@ -46,7 +61,8 @@ export class Changes {
       const columns = visible.get(who);
       if (!columns) continue;
       for (const [select, same] of Map.groupBy(matching, (one) => one.select?.join())) {
-        const shown = select === undefined ? columns : columns.intersection(new Set([...same[0].select, ...described.keys]));
+        const shown =
+          select === undefined ? columns : columns.intersection(new Set([...same[0].select, ...described.keys]));
         channel.push("postgres_changes", { ids: same.map((one) => one.id), data: message(described, shown) });
       }
     }
@@ -68,7 +84,16 @@ export class Changes {
     const keys = relation.columns.filter((column) => column.isKey).map((column) => column.name);
     const [record, old] = [columns.record, columns.old].map((text) => (text ? JSON.parse(text) : null));
     const secured = columns.secured === "true";
-    return { ...change, table, keys, record, old, secured, columns: JSON.parse(columns.columns), source: asJson(change.row ?? change.old) };
+    return {
+      ...change,
+      table,
+      keys,
+      record,
+      old,
+      secured,
+      columns: JSON.parse(columns.columns),
+      source: asJson(change.row ?? change.old),
+    };
   }
 
   async #matches({ table, source }, { conditions }) {
@@ -102,23 +127,34 @@ export class Changes {
 
 function concerns({ event, schema, table }, change) {
   const { relation, type } = change;
-  return (event === "*" || event === type) && (schema === "*" || schema === relation.schema) && (!table || table === "*" || table === relation.table);
+  return (
+    (event === "*" || event === type) &&
+    (schema === "*" || schema === relation.schema) &&
+    (!table || table === "*" || table === relation.table)
+  );
 }
 
 // Text goes through each column's input function, except JSON, which is JSON already.
 function jsonFields(row, columns) {
   const json = new Set(columns.filter((column) => JSON_TYPES.has(column.type)).map((column) => column.name));
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, json.has(name) && value !== null ? JSON.parse(value) : value]));
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, json.has(name) && value !== null ? JSON.parse(value) : value]),
+  );
 }
 
 function message({ relation, type, at, columns, record, old, keys, secured }, readable) {
   const only = (row, names) => Object.fromEntries(Object.entries(row).filter(([name]) => names.has(name)));
   const data = {
-    schema: relation.schema, table: relation.table, commit_timestamp: at.toISOString(), type, errors: null,
+    schema: relation.schema,
+    table: relation.table,
+    commit_timestamp: at.toISOString(),
+    type,
+    errors: null,
     columns: columns.filter((column) => readable.has(column.name)),
   };
   if (type !== "DELETE") data.record = only(record, readable);
-  if (type !== "INSERT") data.old_record = old ? only(old, type === "DELETE" && secured ? new Set(keys) : readable) : {};
+  if (type !== "INSERT")
+    data.old_record = old ? only(old, type === "DELETE" && secured ? new Set(keys) : readable) : {};
   if (type === "UPDATE" && !old) data.old_record = only(record, new Set(keys));
   return data;
 }

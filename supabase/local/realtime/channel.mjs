@@ -37,7 +37,8 @@ export class Channel {
 
   /** What follows a successful join: who is present, and that changes are listened to. */
   welcome() {
-    if (this.wantsPresence && this.receives("presence")) this.push("presence_state", this.#hub.presence.state(this.key));
+    if (this.wantsPresence && this.receives("presence"))
+      this.push("presence_state", this.#hub.presence.state(this.key));
     if (this.subscriptions.length) this.#system("postgres_changes", "ok", "Subscribed to PostgreSQL");
   }
 
@@ -69,7 +70,12 @@ export class Channel {
   }
 
   push(event, payload) {
-    this.#send({ topic: this.frameTopic, event, payload, joinRef: event === "phx_close" ? this.joinRef : null });
+    this.#send({
+      topic: this.frameTopic,
+      event,
+      payload,
+      joinRef: event === "phx_close" ? this.joinRef : null,
+    });
   }
 
   leave() {
@@ -109,10 +115,14 @@ export class Channel {
     try {
       identity = await this.#hub.identities.ofToken(token);
     } catch (error) {
-      const code = error.code === "PGRST303" ? "InvalidJWTToken: Token has expired" : "MalformedJWT: The token provided is not a valid JWT";
+      const code =
+        error.code === "PGRST303"
+          ? "InvalidJWTToken: Token has expired"
+          : "MalformedJWT: The token provided is not a valid JWT";
       throw new Error(code, { cause: error });
     }
-    if (!identity.claims.role || !identity.claims.exp) throw new Error("InvalidJWTToken: Fields `role` and `exp` are required in JWT");
+    if (!identity.claims.role || !identity.claims.exp)
+      throw new Error("InvalidJWTToken: Fields `role` and `exp` are required in JWT");
     clearTimeout(this.#expiry);
     const left = identity.claims.exp * 1000 - Date.now();
     this.#expiry = setTimeout(() => this.#shutDown("Token has expired"), Math.min(left, LONGEST_TIMER_MS)).unref();

@@ -13,7 +13,13 @@ export function decode(data, isBinary, version) {
     const [joinRef, ref, topic, event, payload] = frame;
     return { joinRef, ref, topic, event, payload };
   }
-  return { joinRef: frame.join_ref, ref: frame.ref, topic: frame.topic, event: frame.event, payload: frame.payload };
+  return {
+    joinRef: frame.join_ref,
+    ref: frame.ref,
+    topic: frame.topic,
+    event: frame.event,
+    payload: frame.payload,
+  };
 }
 
 export function encode({ joinRef = null, ref = null, topic, event, payload }, version) {
@@ -31,7 +37,13 @@ function decodePushedBroadcast(data) {
   const [joinRef, ref, topic, userEvent] = sizes.map((size) => data.toString("utf8", offset, (offset += size)));
   const body = data.subarray(offset);
   const payload = encoding === JSON_ENCODED ? JSON.parse(body.toString("utf8")) : body;
-  return { joinRef, ref, topic, event: "broadcast", payload: { type: "broadcast", event: userEvent, payload } };
+  return {
+    joinRef,
+    ref,
+    topic,
+    event: "broadcast",
+    payload: { type: "broadcast", event: userEvent, payload },
+  };
 }
 
 // Protocol 1.0.0 has no binary frames: such a client does not get the message, as hosted.

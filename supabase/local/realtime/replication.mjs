@@ -24,7 +24,8 @@ export class Replication {
         return await this.#connect();
       } catch (error) {
         if (this.#stopped) return undefined;
-        if (error.code !== "3D000" && error.code !== "ECONNREFUSED") console.error(JSON.stringify({ event: "replication.failed", message: error.message }));
+        if (error.code !== "3D000" && error.code !== "ECONNREFUSED")
+          console.error(JSON.stringify({ event: "replication.failed", message: error.message }));
         await this.#sql?.end({ timeout: 1 }).catch(() => {});
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
@@ -40,12 +41,23 @@ export class Replication {
     await this.#options.prepare();
     this.#relations.clear();
     const connection = { replication: "database", application_name: "truckroll-realtime" };
-    this.#sql = postgres(this.#options.url, { max: 1, fetch_types: false, idle_timeout: null, max_lifetime: null, no_subscribe: true, connection });
+    this.#sql = postgres(this.#options.url, {
+      max: 1,
+      fetch_types: false,
+      idle_timeout: null,
+      max_lifetime: null,
+      no_subscribe: true,
+      connection,
+    });
     const slot = `truckroll_${process.pid}_${Math.random().toString(36).slice(2)}`;
-    const [created] = await this.#sql.unsafe(`CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`);
+    const [created] = await this.#sql.unsafe(
+      `CREATE_REPLICATION_SLOT ${slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+    );
     const publications = this.#options.publications.join(",");
     const stream = await this.#sql
-      .unsafe(`START_REPLICATION SLOT ${slot} LOGICAL ${created.consistent_point} (proto_version '1', publication_names '${publications}')`)
+      .unsafe(
+        `START_REPLICATION SLOT ${slot} LOGICAL ${created.consistent_point} (proto_version '1', publication_names '${publications}')`,
+      )
       .writable();
     stream.on("data", (message) => this.#read(message, stream));
     stream.on("error", () => {});
@@ -75,7 +87,13 @@ export class Replication {
 
   #readChange(kind, reader) {
     const relation = this.#relations.get(reader.int32());
-    const change = { type: { I: "INSERT", U: "UPDATE", D: "DELETE" }[kind], relation, row: null, old: null, at: this.#committedAt };
+    const change = {
+      type: { I: "INSERT", U: "UPDATE", D: "DELETE" }[kind],
+      relation,
+      row: null,
+      old: null,
+      at: this.#committedAt,
+    };
     let marker = String.fromCharCode(reader.byte());
     if (marker === "K" || marker === "O") {
       change.old = readRow(reader, relation.columns, marker === "K");

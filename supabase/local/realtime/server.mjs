@@ -26,7 +26,10 @@ export class Realtime {
     this.presence = new Presence((key, difference) => this.#toTopic(key, "presence", "presence_diff", difference));
     this.#changes = new Changes(sql);
     this.#replication = new Replication({
-      url: config.databaseUrl, publications: PUBLICATIONS, prepare: () => this.#prepare(), onChange: (change) => this.#onChange(change),
+      url: config.databaseUrl,
+      publications: PUBLICATIONS,
+      prepare: () => this.#prepare(),
+      onChange: (change) => this.#onChange(change),
     });
   }
 
@@ -51,12 +54,17 @@ export class Realtime {
     if (url.pathname !== "/realtime/v1/websocket") return refuse("404 Not Found");
     let identity;
     try {
-      identity = await this.identities.ofRequest({ headers: { apikey: incoming.headers.apikey }, query: url.searchParams });
+      identity = await this.identities.ofRequest({
+        headers: { apikey: incoming.headers.apikey },
+        query: url.searchParams,
+      });
     } catch {
       return refuse("401 Unauthorized");
     }
     const version = url.searchParams.get("vsn") ?? "1.0.0";
-    return this.#sockets.handleUpgrade(incoming, socket, head, (client) => this.#serve(client, version, identity.token));
+    return this.#sockets.handleUpgrade(incoming, socket, head, (client) =>
+      this.#serve(client, version, identity.token),
+    );
   }
 
   /** Send a message to a topic's members, `except` one. */
@@ -68,12 +76,20 @@ export class Realtime {
   async broadcastOverHttp(request, identity) {
     const single = /\/broadcast\/([^/]+)\/events\/([^/]+)$/.exec(request.path);
     const messages = single
-      ? [{ topic: decodeURIComponent(single[1]), event: decodeURIComponent(single[2]), payload: request.json(), private: request.query.get("private") === "true" }]
+      ? [
+          {
+            topic: decodeURIComponent(single[1]),
+            event: decodeURIComponent(single[2]),
+            payload: request.json(),
+            private: request.query.get("private") === "true",
+          },
+        ]
       : request.json().messages;
     if (!Array.isArray(messages)) throw new ApiError(422, "invalid_messages", "messages must be a list");
     for (const { topic, event, payload, private: isPrivate } of messages) {
       if (isPrivate && !(await maySend(this.sql, identity, topic)).broadcast) {
-        if (single) throw new ApiError(403, "unauthorized", "You do not have permissions to write to this Channel topic");
+        if (single)
+          throw new ApiError(403, "unauthorized", "You do not have permissions to write to this Channel topic");
         continue;
       }
       this.broadcast(`${isPrivate ? "private" : "public"}:${topic}`, { type: "broadcast", event, payload });
@@ -97,16 +113,19 @@ export class Realtime {
     // One after the other: a message must not overtake the join before it.
     let queue = Promise.resolve();
     client.on("message", (data, isBinary) => {
-      queue = queue.then(() => this.#receive(decode(data, isBinary, version), channels, send, connectionToken)).catch((error) => {
-        console.error(JSON.stringify({ event: "realtime.frame_refused", message: error.message }));
-      });
+      queue = queue
+        .then(() => this.#receive(decode(data, isBinary, version), channels, send, connectionToken))
+        .catch((error) => {
+          console.error(JSON.stringify({ event: "realtime.frame_refused", message: error.message }));
+        });
     });
     client.on("error", () => client.terminate());
     client.on("close", () => channels.forEach((channel) => channel.leave()));
   }
 
   async #receive({ joinRef, ref, topic, event, payload }, channels, send, connectionToken) {
-    const reply = ({ status, response = {} }) => send({ joinRef, ref, topic, event: "phx_reply", payload: { status, response } });
+    const reply = ({ status, response = {} }) =>
+      send({ joinRef, ref, topic, event: "phx_reply", payload: { status, response } });
     if (topic === "phoenix" && event === "heartbeat") return reply({ status: "ok" });
     if (event === "phx_join") {
       channels.get(topic)?.leave();
@@ -147,20 +166,31 @@ export class Realtime {
   #onChange(change) {
     const { schema, table } = change.relation;
     if (schema !== "realtime" || table !== "messages") {
-      this.#changes.enqueue(change, [...this.#topics.values()].flatMap((members) => [...members]));
+      this.#changes.enqueue(
+        change,
+        [...this.#topics.values()].flatMap((members) => [...members]),
+      );
       return;
     }
     const { id, topic, event, payload, binary_payload: binary, private: isPrivate, extension } = change.row ?? {};
     if (change.type !== "INSERT" || extension !== "broadcast") return;
     const body = binary ? Buffer.from(binary.slice(2), "hex") : JSON.parse(payload ?? "{}");
-    this.broadcast(`${isPrivate === "t" ? "private" : "public"}:${topic}`, { type: "broadcast", event, payload: body, meta: { id } });
+    this.broadcast(`${isPrivate === "t" ? "private" : "public"}:${topic}`, {
+      type: "broadcast",
+      event,
+      payload: body,
+      meta: { id },
+    });
   }
 
   async #prepare() {
     const [found] = await this.sql`select from pg_publication where pubname = ${MESSAGES_PUBLICATION}`;
     if (!found) {
-      await this.sql.unsafe(`create publication ${MESSAGES_PUBLICATION} for table realtime.messages with (publish = 'insert', publish_via_partition_root = true)`);
+      await this.sql.unsafe(
+        `create publication ${MESSAGES_PUBLICATION} for table realtime.messages with (publish = 'insert', publish_via_partition_root = true)`,
+      );
     }
-    await this.sql`delete from realtime.messages where inserted_at < now() at time zone 'utc' - make_interval(days => ${String(KEPT_DAYS)}::int)`;
+    await this
+      .sql`delete from realtime.messages where inserted_at < now() at time zone 'utc' - make_interval(days => ${String(KEPT_DAYS)}::int)`;
   }
 }

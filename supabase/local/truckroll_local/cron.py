@@ -51,7 +51,7 @@ class Cron:
         self._stopped.set()
 
     def _run(self, job: _Job) -> None:
-        with httpx.Client(headers=self._headers, timeout=_CALL_TIMEOUT_S) as client:
+        with httpx.Client(headers=self._headers, timeout=_CALL_TIMEOUT_S, trust_env=False) as client:
             while not self._stopped.wait(max(0.0, job.next_at - time.monotonic())):
                 with suppress(httpx.HTTPError):  # the functions are restarting, or going down with us
                     client.post(f"{self._functions_url}/cron/{job.name}")

@@ -5,11 +5,33 @@ import { literal } from "../pool.mjs";
 import { parseList, unparsable, unquote } from "./grammar.mjs";
 
 const BINARY = {
-  eq: "=", neq: "<>", gt: ">", gte: ">=", lt: "<", lte: "<=", like: "like", ilike: "ilike", match: "~", imatch: "~*",
-  cs: "@>", cd: "<@", ov: "&&", sl: "<<", sr: ">>", nxr: "&<", nxl: "&>", adj: "-|-", isdistinct: "is distinct from",
+  eq: "=",
+  neq: "<>",
+  gt: ">",
+  gte: ">=",
+  lt: "<",
+  lte: "<=",
+  like: "like",
+  ilike: "ilike",
+  match: "~",
+  imatch: "~*",
+  cs: "@>",
+  cd: "<@",
+  ov: "&&",
+  sl: "<<",
+  sr: ">>",
+  nxr: "&<",
+  nxl: "&>",
+  adj: "-|-",
+  isdistinct: "is distinct from",
 };
 const QUANTIFIABLE = new Set(["eq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch"]);
-const TEXT_SEARCH = { fts: "to_tsquery", plfts: "plainto_tsquery", phfts: "phraseto_tsquery", wfts: "websearch_to_tsquery" };
+const TEXT_SEARCH = {
+  fts: "to_tsquery",
+  plfts: "plainto_tsquery",
+  phfts: "phraseto_tsquery",
+  wfts: "websearch_to_tsquery",
+};
 const IS = { null: "null", not_null: "not null", true: "true", false: "false", unknown: "unknown" };
 
 export const identifier = (name) => `"${name.replaceAll('"', '""')}"`;
@@ -53,7 +75,12 @@ function operationSql(left, { operator, modifier, value, listed }, parameters, t
   }
   const symbol = BINARY[operator];
   if (!symbol) {
-    throw new ApiError(400, "PGRST100", `"failed to parse filter (${operator}.${value})"`, `unknown operator "${operator}"`);
+    throw new ApiError(
+      400,
+      "PGRST100",
+      `"failed to parse filter (${operator}.${value})"`,
+      `unknown operator "${operator}"`,
+    );
   }
   const wild = operator === "like" || operator === "ilike" ? text.replaceAll("*", "%") : text;
   if (modifier) {

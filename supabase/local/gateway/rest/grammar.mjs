@@ -50,7 +50,14 @@ export function parseSelect(text) {
       const join = modifiers.find((word) => word === "inner" || word === "left") ?? "left";
       const hint = modifiers.find((word) => word !== "inner" && word !== "left");
       const alias = unquote(embed[2]?.trim() ?? name);
-      select.embeds.push({ name, alias, hint, join, spread: Boolean(embed[1]), select: parseSelect(embed[4]) });
+      select.embeds.push({
+        name,
+        alias,
+        hint,
+        join,
+        spread: Boolean(embed[1]),
+        select: parseSelect(embed[4]),
+      });
       continue;
     }
     const [, alias, rest] = /^(?:("[^"]+"|[^:"]+):(?!:))?(.+)$/s.exec(part);
@@ -77,7 +84,11 @@ export function parseLogic(logic, text, negated = false) {
     const nested = /^(not\.)?(and|or)(\(.*\))$/s.exec(member.trim());
     if (nested) return parseLogic(nested[2], nested[3], Boolean(nested[1]));
     const dot = endOfColumn(member);
-    return { column: parseColumn(member.slice(0, dot)), ...parseOperation(member.slice(dot + 1)), listed: true };
+    return {
+      column: parseColumn(member.slice(0, dot)),
+      ...parseOperation(member.slice(dot + 1)),
+      listed: true,
+    };
   });
   return { logic, negated, members };
 }
@@ -105,7 +116,9 @@ export function parseList(text) {
 }
 
 export function unquote(text) {
-  return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, "$1") : text;
+  return text.length > 1 && text.startsWith('"') && text.endsWith('"')
+    ? text.slice(1, -1).replace(/\\(.)/g, "$1")
+    : text;
 }
 
 export function unparsable(text) {

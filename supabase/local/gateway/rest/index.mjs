@@ -7,7 +7,12 @@ import { profile } from "./respond.mjs";
 import { Schema } from "./schema.mjs";
 import { serveTable } from "./tables.mjs";
 
-const ROLE_SETTINGS = new Set(["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "default_transaction_isolation"]);
+const ROLE_SETTINGS = new Set([
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+  "default_transaction_isolation",
+]);
 
 export class Rest {
   #sql;
@@ -29,7 +34,9 @@ export class Rest {
   async serve(request, identity) {
     const cache = await (this.#cache ?? this.reload());
     const schema = profile(request, this.#schemas);
-    const settings = Object.entries(cache.roleSettings[identity.role] ?? {}).filter(([name]) => ROLE_SETTINGS.has(name));
+    const settings = Object.entries(cache.roleSettings[identity.role] ?? {}).filter(([name]) =>
+      ROLE_SETTINGS.has(name),
+    );
     const transaction = ({ readOnly }, work) =>
       asRequest(this.#sql, identity, request, { schema, readOnly, roleSettings: Object.fromEntries(settings) }, work);
     const context = { cache, schema, maxRows: this.#maxRows, transaction };

@@ -25,7 +25,10 @@ export function applyRange(node, header) {
   const match = /^(\d+)-(\d*)$/.exec(header ?? "");
   if (!match) return;
   const [first, last] = [Number(match[1]), match[2] === "" ? Infinity : Number(match[2])];
-  if (last < first) throw rangeNotSatisfiable("The lower boundary must be lower than or equal to the upper boundary in the Range header.");
+  if (last < first)
+    throw rangeNotSatisfiable(
+      "The lower boundary must be lower than or equal to the upper boundary in the Range header.",
+    );
   node.offset = Math.max(node.offset, first);
   node.limit = Math.min(node.limit, last - first + 1);
 }
@@ -42,8 +45,13 @@ function nodeOf(select) {
 function child(node, step, name) {
   const found = node.embeds.find((embed) => embed.alias === step) ?? node.embeds.find((embed) => embed.name === step);
   if (!found) {
-    throw new ApiError(400, "PGRST108", `'${step}' is not an embedded resource in this request`, null,
-      `Verify that '${step}' is included in the 'select' query parameter, which '${name}' needs.`);
+    throw new ApiError(
+      400,
+      "PGRST108",
+      `'${step}' is not an embedded resource in this request`,
+      null,
+      `Verify that '${step}' is included in the 'select' query parameter, which '${name}' needs.`,
+    );
   }
   return found;
 }

@@ -17,13 +17,22 @@ export class Reader {
    */
   compile(node, { relation, from, alias, extra = [] }) {
     const embeds = node.embeds.map((embed) => this.#embed(embed, relation, alias));
-    const conditions = [...extra, ...node.conditions.map((condition) => this.#condition(condition, alias, relation, embeds))];
+    const conditions = [
+      ...extra,
+      ...node.conditions.map((condition) => this.#condition(condition, alias, relation, embeds)),
+    ];
     const required = embeds.filter((embed) => embed.required);
     conditions.push(...required.map((embed) => `${embed.joined}.j is not null`));
     const where = conditions.length ? ` where ${conditions.join(" and ")}` : "";
     const joins = embeds.map((embed) => embed.join).join("");
-    const filteringJoins = embeds.filter((embed) => embed.required || embed.filtering).map((embed) => embed.join).join("");
-    const list = [...node.columns.map((column) => this.#item(column, alias)), ...embeds.flatMap((embed) => embed.items)];
+    const filteringJoins = embeds
+      .filter((embed) => embed.required || embed.filtering)
+      .map((embed) => embed.join)
+      .join("");
+    const list = [
+      ...node.columns.map((column) => this.#item(column, alias)),
+      ...embeds.flatMap((embed) => embed.items),
+    ];
     const source = `from ${from} as ${identifier(alias)}`;
     return {
       rows: `select ${list.join(", ") || "1"} ${source}${joins}${where}${this.#order(node, alias, embeds)}${this.#range(node)}`,
@@ -74,8 +83,12 @@ export class Reader {
       if (!term.relation) return columnSql(alias, term.column) + directionSql(term);
       const embed = embeds.find((candidate) => candidate.alias === term.relation || candidate.name === term.relation);
       if (!embed?.single) {
-        throw new ApiError(400, "PGRST118", `A related order on '${term.relation}' is not possible`,
-          `'${term.relation}' is not an embedded to-one resource of this request`);
+        throw new ApiError(
+          400,
+          "PGRST118",
+          `A related order on '${term.relation}' is not possible`,
+          `'${term.relation}' is not an embedded to-one resource of this request`,
+        );
       }
       return embed.ordered(term.column) + directionSql(term);
     });
@@ -103,12 +116,23 @@ export class Reader {
       `(select ${columnSql(inner, column)} from ${from} as ${identifier(inner)} where ${extra.join(" and ")})`;
     if (embed.spread) {
       if (!single) {
-        throw new ApiError(400, "PGRST119", `A spread operation on '${embed.name}' is not possible`,
-          `'${relation.name}' and '${embed.name}' do not form a many-to-one or one-to-one relationship`);
+        throw new ApiError(
+          400,
+          "PGRST119",
+          `A spread operation on '${embed.name}' is not possible`,
+          `'${relation.name}' and '${embed.name}' do not form a many-to-one or one-to-one relationship`,
+        );
       }
-      const names = [...embed.columns.map((c) => (c.name === "*" ? [...target.types.keys()] : c.alias)), ...embed.embeds.map((e) => e.alias)];
+      const names = [
+        ...embed.columns.map((c) => (c.name === "*" ? [...target.types.keys()] : c.alias)),
+        ...embed.embeds.map((e) => e.alias),
+      ];
       const items = names.flat().map((name) => `${joined}.${identifier(name)}`);
-      return { ...shown, items, join: ` left join lateral (select _e.*, true as j from (${rows}) _e) as ${joined} on true` };
+      return {
+        ...shown,
+        items,
+        join: ` left join lateral (select _e.*, true as j from (${rows}) _e) as ${joined} on true`,
+      };
     }
     const value = single ? "row_to_json(_e)" : "json_agg(_e)";
     const item = single ? `${joined}.j` : `coalesce(${joined}.j, '[]')`;
@@ -130,7 +154,10 @@ export class Reader {
     const near = equal(alias, through, relationship.near);
     const far = equal(through, inner, relationship.far);
     const junction = `${this.#qualified(relationship.junction)} as ${identifier(through)}`;
-    return { from: target, extra: [`exists (select from ${junction} where ${[...near, ...far].join(" and ")})`] };
+    return {
+      from: target,
+      extra: [`exists (select from ${junction} where ${[...near, ...far].join(" and ")})`],
+    };
   }
 
   #qualified(name) {
@@ -146,17 +173,24 @@ export class Reader {
     if (fitting.length === 1) return fitting[0];
     if (!fitting.length) throw this.#noRelationship(relation.name, name, hint);
     const hints = fitting.map((candidate) => `'${name}!${candidate.name}'`).join(", ");
-    throw new ApiError(300, "PGRST201",
+    throw new ApiError(
+      300,
+      "PGRST201",
       `Could not embed because more than one relationship was found for '${relation.name}' and '${name}'`,
       fitting.map((candidate) => ({
-        cardinality: candidate.kind, embedding: `${relation.name} with ${name}`, relationship: describe(relation.name, candidate),
+        cardinality: candidate.kind,
+        embedding: `${relation.name} with ${name}`,
+        relationship: describe(relation.name, candidate),
       })),
-      `Try changing '${name}' to one of the following: ${hints}. Find the desired relationship in the 'details' key.`);
+      `Try changing '${name}' to one of the following: ${hints}. Find the desired relationship in the 'details' key.`,
+    );
   }
 
   // The name may also be that of a foreign key, or of its only column.
   #byForeignKey(relation, name) {
-    const targets = new Set(this.cache.foreignKeys.filter((fk) => fk.relation === relation.name).map((fk) => fk.target));
+    const targets = new Set(
+      this.cache.foreignKeys.filter((fk) => fk.relation === relation.name).map((fk) => fk.target),
+    );
     return [...targets]
       .flatMap((target) => this.cache.relationships(this.schema, relation.name, target))
       .filter((candidate) => candidate.kind === "many-to-one" && matches(candidate, name));
@@ -164,9 +198,12 @@ export class Reader {
 
   #noRelationship(from, to, hint) {
     const using = hint ? ` using the hint '${hint}'` : "";
-    return new ApiError(400, "PGRST200",
+    return new ApiError(
+      400,
+      "PGRST200",
       `Could not find a relationship between '${from}' and '${to}' in the schema cache`,
-      `Searched for a foreign key relationship between '${from}' and '${to}'${using} in the schema '${this.schema}', but no matches were found.`);
+      `Searched for a foreign key relationship between '${from}' and '${to}'${using} in the schema '${this.schema}', but no matches were found.`,
+    );
   }
 }
 

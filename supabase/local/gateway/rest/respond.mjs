@@ -19,7 +19,13 @@ export function profile(request, schemas) {
   const header = ["GET", "HEAD"].includes(request.method) ? "accept-profile" : "content-profile";
   const wanted = request.headers[header] ?? schemas[0];
   if (!schemas.includes(wanted)) {
-    throw new ApiError(406, "PGRST106", `Invalid schema: ${wanted}`, null, `Only the following schemas are exposed: ${schemas.join(", ")}`);
+    throw new ApiError(
+      406,
+      "PGRST106",
+      `Invalid schema: ${wanted}`,
+      null,
+      `Only the following schemas are exposed: ${schemas.join(", ")}`,
+    );
   }
   return wanted;
 }
@@ -29,9 +35,11 @@ export function bodySql(rows, { singular, total, stripped, prefix = "" }) {
   const array = stripped(`json_agg(_r)`);
   const body = singular ? `(${array} -> 0)` : `coalesce(${array}, '[]')`;
   const counted = total ? `(${total})` : "null";
-  return `${prefix}select ${body}::text as body, count(*)::text as rows, ${counted}::text as total, `
-    + "current_setting('response.status', true) as status, current_setting('response.headers', true) as headers "
-    + `from (${rows}) _r`;
+  return (
+    `${prefix}select ${body}::text as body, count(*)::text as rows, ${counted}::text as total, ` +
+    "current_setting('response.status', true) as status, current_setting('response.headers', true) as headers " +
+    `from (${rows}) _r`
+  );
 }
 
 export function stripping(request) {
@@ -42,7 +50,12 @@ export function stripping(request) {
 /** Throw, and so roll back, unless a singular request got exactly one row. */
 export function requireSingle(request, result) {
   if (!isSingular(request) || result.rows === "1") return;
-  throw new ApiError(406, "PGRST116", "Cannot coerce the result to a single JSON object", `The result contains ${result.rows} rows`);
+  throw new ApiError(
+    406,
+    "PGRST116",
+    "Cannot coerce the result to a single JSON object",
+    `The result contains ${result.rows} rows`,
+  );
 }
 
 export function rowsResponse(request, result, { status, offset = 0, ranged = false }) {

@@ -95,7 +95,13 @@ export class Schema {
       }
       if (fk.target_schema === schema && fk.target === from && fk.relation === to && fk.schema === schema) {
         const kind = this.#isUnique(fk) ? "one-to-one" : "one-to-many";
-        direct.push({ kind, name: fk.name, target: to, columns: pairs.map(([own, other]) => [other, own]), fk });
+        direct.push({
+          kind,
+          name: fk.name,
+          target: to,
+          columns: pairs.map(([own, other]) => [other, own]),
+          fk,
+        });
       }
     }
     const indirect = this.manyToMany.filter((r) => r.schema === schema && r.from === from && r.target === to);
@@ -110,8 +116,13 @@ export class Schema {
       for (const far of fks) {
         if (near === far || ![...near.columns, ...far.columns].every((column) => own.includes(column))) continue;
         found.push({
-          kind: "many-to-many", name: near.relation, schema: near.schema, from: near.target, target: far.target,
-          junction: near.relation, hints: [near.name, far.name],
+          kind: "many-to-many",
+          name: near.relation,
+          schema: near.schema,
+          from: near.target,
+          target: far.target,
+          junction: near.relation,
+          hints: [near.name, far.name],
           near: near.columns.map((column, i) => [near.target_columns[i], column]),
           far: far.columns.map((column, i) => [column, far.target_columns[i]]),
         });

@@ -12,13 +12,27 @@ const COUNTED = new Set(["exact", "planned", "estimated"]); // all three are cou
 export async function serveTable(request, name, { cache, schema, maxRows, transaction }) {
   const relation = cache.relation(schema, name);
   if (!relation) {
-    throw new ApiError(404, "PGRST205", `Could not find the table '${schema}.${name}' in the schema cache`, null, closest(name, cache, schema));
+    throw new ApiError(
+      404,
+      "PGRST205",
+      `Could not find the table '${schema}.${name}' in the schema cache`,
+      null,
+      closest(name, cache, schema),
+    );
   }
   const prefer = preferences(request);
   const node = parseQuery(request.query);
   const parameters = new Parameters();
   const reader = new Reader(cache, schema, parameters, maxRows);
-  const context = { request, relation, prefer, node, parameters, reader, qualified: `${identifier(schema)}.${identifier(name)}` };
+  const context = {
+    request,
+    relation,
+    prefer,
+    node,
+    parameters,
+    reader,
+    qualified: `${identifier(schema)}.${identifier(name)}`,
+  };
   if (request.method === "GET" || request.method === "HEAD") return read(context, transaction);
   const mutation = { POST: insert, PATCH: update, DELETE: remove }[request.method];
   if (!mutation) throw new ApiError(405, "PGRST117", `Unsupported HTTP method: ${request.method}`);
@@ -69,20 +83,27 @@ function insert({ request, relation, prefer, parameters, qualified }) {
   }
   if (!names.length) return { sql: `insert into ${qualified} default values`, status: 201 };
   const columns = names.map((name) => column(relation, name));
-  const payload = prefer.missing === "default" ? withDefaults(columns, parameters.add(request.text)) : parameters.add(request.text);
+  const payload =
+    prefer.missing === "default" ? withDefaults(columns, parameters.add(request.text)) : parameters.add(request.text);
   const list = names.map(identifier).join(", ");
   const record = Array.isArray(request.json()) ? "recordset" : "record";
-  const source = prefer.missing === "default"
-    ? `jsonb_to_recordset((${payload})) as _(${definitions(columns)})`
-    : `json_to_${record}(${payload}::text::json) as _(${definitions(columns)})`;
-  return { sql: `insert into ${qualified} (${list}) select ${list} from ${source}${conflict(request, relation, prefer, names)}`, status: 201 };
+  const source =
+    prefer.missing === "default"
+      ? `jsonb_to_recordset((${payload})) as _(${definitions(columns)})`
+      : `json_to_${record}(${payload}::text::json) as _(${definitions(columns)})`;
+  return {
+    sql: `insert into ${qualified} (${list}) select ${list} from ${source}${conflict(request, relation, prefer, names)}`,
+    status: 201,
+  };
 }
 
 function withDefaults(columns, payload) {
   const pairs = columns.filter((c) => c.default).map((c) => `${literal(c.name)}, to_jsonb(${c.default})`);
-  return `select jsonb_agg(jsonb_build_object(${pairs.join(", ")}) || _element) `
-    + `from jsonb_array_elements(case jsonb_typeof(${payload}::text::jsonb) when 'array' then ${payload}::text::jsonb `
-    + `else jsonb_build_array(${payload}::text::jsonb) end) as _element`;
+  return (
+    `select jsonb_agg(jsonb_build_object(${pairs.join(", ")}) || _element) ` +
+    `from jsonb_array_elements(case jsonb_typeof(${payload}::text::jsonb) when 'array' then ${payload}::text::jsonb ` +
+    `else jsonb_build_array(${payload}::text::jsonb) end) as _element`
+  );
 }
 
 function conflict(request, relation, prefer, names) {
@@ -90,9 +111,10 @@ function conflict(request, relation, prefer, names) {
   const listed = request.query.get("on_conflict");
   const target = listed ? splitTop(listed).map((name) => unquote(name.trim())) : (relation.primaryKey ?? []);
   if (!target.length) return "";
-  const action = prefer.resolution === "ignore-duplicates"
-    ? "do nothing"
-    : `do update set ${names.map((name) => `${identifier(name)} = excluded.${identifier(name)}`).join(", ")}`;
+  const action =
+    prefer.resolution === "ignore-duplicates"
+      ? "do nothing"
+      : `do update set ${names.map((name) => `${identifier(name)} = excluded.${identifier(name)}`).join(", ")}`;
   return ` on conflict (${target.map(identifier).join(", ")}) ${action}`;
 }
 
@@ -105,7 +127,10 @@ function update(context) {
   const source = `json_to_record(${parameters.add(request.text)}::text::json) as pgrst_body(${definitions(columns)})`;
   const assignments = names.map((name) => `${identifier(name)} = pgrst_body.${identifier(name)}`).join(", ");
   const from = `(select * from ${source}) as pgrst_body`;
-  return { sql: `update ${qualified} set ${assignments} from ${from}${where(context, "UPDATE")}`, status: 204 };
+  return {
+    sql: `update ${qualified} set ${assignments} from ${from}${where(context, "UPDATE")}`,
+    status: 204,
+  };
 }
 
 function remove(context) {

@@ -15,7 +15,11 @@ async function someone(options) {
 const [one, two, stranger] = [await someone({ member: true }), await someone({ member: true }), await someone()];
 after(() => clients.forEach((client) => client.removeAllChannels()));
 
-const insert = (name, columns = {}) => one.from("tasks").insert({ team_id: NORTH, title: name, ...columns }).throwOnError();
+const insert = (name, columns = {}) =>
+  one
+    .from("tasks")
+    .insert({ team_id: NORTH, title: name, ...columns })
+    .throwOnError();
 
 test("a member hears the database's broadcast and a stranger may not join", async () => {
   const changes = heard();
@@ -49,14 +53,23 @@ test("members send to each other over the socket, text and bytes, and over HTTP"
   assert.equal((await subscribed(notice)).status, "SUBSCRIBED");
   await assert.doesNotReject(notice.send({ type: "broadcast", event: "note", payload: { fake: true } }));
   assert.ok(await notes.quiet());
-  for (const [client, channel] of [[one, speaking], [two, hearing], [stranger, notice]]) await client.removeChannel(channel);
+  for (const [client, channel] of [
+    [one, speaking],
+    [two, hearing],
+    [stranger, notice],
+  ])
+    await client.removeChannel(channel);
 });
 
 test("presence lists who is here", async () => {
   const synced = heard();
-  const watching = one.channel(TEAM, { config: { private: true, presence: { key: "one" } } }).on("presence", { event: "sync" }, synced);
+  const watching = one
+    .channel(TEAM, { config: { private: true, presence: { key: "one" } } })
+    .on("presence", { event: "sync" }, synced);
   await subscribed(watching);
-  const arriving = two.channel(TEAM, { config: { private: true, presence: { key: "two" } } }).on("presence", { event: "sync" }, () => {});
+  const arriving = two
+    .channel(TEAM, { config: { private: true, presence: { key: "two" } } })
+    .on("presence", { event: "sync" }, () => {});
   await subscribed(arriving);
   assert.equal(await arriving.track({ at: "desk" }), "ok");
   while (!watching.presenceState().two) await synced.next();
@@ -77,7 +90,10 @@ test("table changes come filtered, and only to who may see the row", async () =>
   await insert(`${name} cheap`, { price: 1 });
   await insert(name, { price: 150.25, details: { a: [1] } });
   const change = await dear.next();
-  assert.deepEqual([change.eventType, change.table, change.new.title, change.new.price], ["INSERT", "tasks", name, 150.25]);
+  assert.deepEqual(
+    [change.eventType, change.table, change.new.title, change.new.price],
+    ["INSERT", "tasks", name, 150.25],
+  );
   assert.deepEqual(change.new.details, { a: [1] });
   assert.equal("secret_note" in change.new, false);
   assert.ok(await overheard.quiet());

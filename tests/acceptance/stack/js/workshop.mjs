@@ -29,7 +29,8 @@ export async function signIn({ member = false, realtime } = {}) {
 export function heard() {
   const [values, waiting] = [[], []];
   const listen = (value) => (waiting.length ? waiting.shift()(value) : values.push(value));
-  listen.next = () => (values.length ? Promise.resolve(values.shift()) : new Promise((resolve) => waiting.push(resolve)));
+  listen.next = () =>
+    values.length ? Promise.resolve(values.shift()) : new Promise((resolve) => waiting.push(resolve));
   listen.quiet = async (ms = 400) => {
     await new Promise((resolve) => setTimeout(resolve, ms));
     return values.length === 0;
