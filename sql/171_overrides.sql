@@ -5,6 +5,8 @@ create table public.scheduling_overrides (
     codes text[] not null,
     reason text not null,
     overridden_by_user_id uuid references auth.users (id) on delete set null,
+    roles public.member_role[] not null default '{}',
+    expires_at timestamptz,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint scheduling_overrides_org_id_id_key unique (org_id, id),
@@ -19,6 +21,22 @@ on public.scheduling_overrides (org_id, appointment_id);
 create index scheduling_overrides_overridden_by_user_id_idx on public.scheduling_overrides (overridden_by_user_id);
 
 comment on table public.scheduling_overrides is 'Conflicts somebody with the permission chose to accept, and why (BKG-7).';
+comment on column public.scheduling_overrides.roles is 'The roles that somebody had in the org then.';
+comment on column public.scheduling_overrides.expires_at is 'The end of the placement it was given for; a later move is judged anew.';
+
+create view public.override_counts
+with (security_invoker = true)
+as
+select
+    o.org_id, date_trunc('month', o.created_at) as month_starts_at, code.code, o.overridden_by_user_id, count(*) as overrides
+from public.scheduling_overrides as o
+cross join lateral unnest(o.codes) as code (code)
+group by o.org_id, date_trunc('month', o.created_at), code.code, o.overridden_by_user_id;
+
+comment on view public.override_counts is 'How often each conflict was overridden, by month (UTC) and person (BKG-7, KPI-1).';
+
+revoke all on table public.override_counts from public, anon, authenticated, service_role;
+grant select on table public.override_counts to authenticated, service_role;
 
 create type public.reschedule_reason as enum (
     'customer_request', 'shop_capacity', 'equipment_issue', 'mechanic_unavailable', 'parts_delay', 'weather',

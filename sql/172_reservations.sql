@@ -231,34 +231,40 @@ security definer
 set search_path = ''
 as $$
 declare
-    place uuid := coalesce(new.bay_id, new.mobile_unit_id);
-    claim tstzrange := private.buffered(
+    things constant uuid[] := array_remove(coalesce(new.bay_id, new.mobile_unit_id) || private.equipment_of((
+        select j.service_id from public.dispatch_jobs as j where j.id = new.dispatch_job_id
+    )), null);
+    claim constant tstzrange := private.buffered(
         new.starts_at, new.ends_at, new.buffer_before_minutes, new.buffer_after_minutes
     );
 begin
     if tg_op = 'UPDATE' then
-        if new.status not in ('canceled', 'no_show') and exists (
+        if new.status not in ('canceled', 'no_show') and things <@ array(
+            select r.resource_id from public.reservations as r
+            where r.appointment_id = new.id and r.resource_id is not null and r.released_at is null and r.during = claim
+        ) and not exists (
             select from public.reservations as r
-            where r.appointment_id = new.id and r.resource_id = place and r.released_at is null and r.during = claim
+            where r.appointment_id = new.id and r.resource_id is not null and r.released_at is null
+            and r.resource_id <> all (things)
         ) then
             return null;
         end if;
         update public.reservations set released_at = now(), updated_at = now()
         where appointment_id = new.id and resource_id is not null and released_at is null;
     end if;
-    if place is null or new.status in ('canceled', 'no_show') then
+    if things = '{}' or new.status in ('canceled', 'no_show') then
         return null;
     end if;
-    perform private.release_expired_holds(array[place]);
+    perform private.release_expired_holds(things);
     insert into public.reservations (org_id, resource_id, lane, during, appointment_id)
-    select new.org_id, place, private.free_lane(place, claim, r.capacity), claim, new.id
-    from public.resources as r where r.id = place;
+    select new.org_id, r.id, private.free_lane(r.id, claim, r.capacity), claim, new.id
+    from public.resources as r where r.id = any(things);
     return null;
 end;
 $$;
 
 comment on function private.reserve_place() is
-'Keeps the ledger equal to the appointment''s bay or mobile unit. Definer: nobody writes the ledger directly.';
+'Keeps the ledger equal to the appointment''s bay or mobile unit and its equipment. Definer: nobody writes the ledger directly.';
 
 create trigger appointments_reserve_place
 after insert or update of bay_id, mobile_unit_id, starts_at, ends_at, buffer_before_minutes, buffer_after_minutes, status

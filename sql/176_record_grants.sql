@@ -54,7 +54,7 @@ $$;
 comment on function private.granted_record_ids(public.grant_level) is
 'Records shared with the caller at least at a level, for as long as the caller is a member of the org.';
 
-create function private.visible_job_ids()
+create function private.my_job_ids()
 returns setof uuid
 language sql
 stable
@@ -68,7 +68,19 @@ as $$
         and a.status not in ('declined', 'canceled')
     union
     select g.dispatch_job_id from private.granted_record_ids('view') as g
-    where g.dispatch_job_id is not null
+    where g.dispatch_job_id is not null;
+$$;
+
+comment on function private.my_job_ids() is 'Jobs assigned to the caller or shared with the caller (TEN-5, TEN-6).';
+
+create function private.visible_job_ids()
+returns setof uuid
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select private.my_job_ids()
     union
     select j.id from public.dispatch_jobs as j
     inner join public.orgs as o on j.org_id = o.id
@@ -89,13 +101,13 @@ security definer
 set search_path = ''
 as $$
     select j.customer_id from public.dispatch_jobs as j
-    where j.id = any(array(select private.visible_job_ids())) and j.customer_id is not null
+    where j.id = any(array(select private.my_job_ids())) and j.customer_id is not null
     union
     select g.customer_id from private.granted_record_ids('view') as g
     where g.customer_id is not null;
 $$;
 
-comment on function private.visible_customer_ids() is 'Customers behind the jobs the caller may see, and those shared with the caller.';
+comment on function private.visible_customer_ids() is 'Customers behind the caller''s jobs, and those shared with the caller. Who may claim a job does not know its customer yet.';
 
 create function private.visible_location_ids()
 returns setof uuid
@@ -105,7 +117,7 @@ security definer
 set search_path = ''
 as $$
     select j.location_id from public.dispatch_jobs as j
-    where j.id = any(array(select private.visible_job_ids())) and j.location_id is not null
+    where j.id = any(array(select private.my_job_ids())) and j.location_id is not null
     union
     select t.home_base_location_id from public.technician_profiles as t
     where t.id = any(array(select private.my_technician_ids())) and t.home_base_location_id is not null
@@ -116,9 +128,10 @@ as $$
         and l.customer_id = any(array(select g.customer_id from private.granted_record_ids('view') as g));
 $$;
 
-comment on function private.visible_location_ids() is 'Sites behind the jobs the caller may see, the caller''s own home base, and the sites of shared customers.';
+comment on function private.visible_location_ids() is 'Sites behind the caller''s jobs, the caller''s own home base, and the sites of shared customers.';
 
 grant execute on function private.granted_record_ids(public.grant_level) to authenticated, service_role;
+grant execute on function private.my_job_ids() to authenticated, service_role;
 grant execute on function private.visible_job_ids() to authenticated, service_role;
 grant execute on function private.visible_customer_ids() to authenticated, service_role;
 grant execute on function private.visible_location_ids() to authenticated, service_role;

@@ -501,9 +501,25 @@ begin
         '%s has %s of %s visits for that day.', r.facility_name, l.visits, r.daily_capacity
     ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
     from resource as r cross join load as l
-    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity;
+    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity
+    union all
+    select 'equipment_missing', format(
+        case when e.is_active then '%s is in use at that time.' else '%s is out of service.' end, e.name
+    ), jsonb_build_object('resource_id', e.id)
+    from public.service_equipment as needed
+    inner join public.resources as e on needed.resource_id = e.id
+    where
+        needed.service_id = (p.work).service_id
+        and (not e.is_active or e.capacity <= (
+            select count(distinct r.lane) from public.reservations as r
+            where
+                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
+                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
+        ));
 end;
 $$;
 
 comment on function private.violations_of_place(private.placement) is
-'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit.';
+'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit, equipment_missing.';

@@ -27,12 +27,10 @@ begin
         order by r.added_travel_s, r.technician_id
     loop
         exit when jsonb_array_length(able) = 3;
-        if not exists (
-            select from private.judge(private.place(
-                p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
-            )) as j
-            where j.severity <> 'soft'
-        ) then
+        if private.passes(private.place(
+            p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token,
+            p.customer_agrees
+        )) then
             able := able || jsonb_build_object(
                 'technician_ids', array[other.technician_id], 'display_name', other.display_name
             );
@@ -45,7 +43,117 @@ $$;
 comment on function private.other_technicians(private.placement, integer) is
 'Up to three other technicians who could do a visit at its time, the least driving first.';
 
-create function private.alternatives(p private.placement)
+create function private.passes(p private.placement)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return not exists (select from private.judge(p) as j where j.severity <> 'soft');
+end;
+$$;
+
+comment on function private.passes(private.placement) is 'Whether the judge has nothing against a placement but warnings.';
+
+create function private.nearest_start(p private.placement, minutes integer)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    org public.orgs;
+    candidate timestamptz;
+begin
+    if (p.work).crew_size > 1 or p.segments is not null or cardinality(p.technician_ids) <> 1 then
+        return null;
+    end if;
+    select o.* into org from public.orgs as o where o.id = (p.work).org_id;
+    for candidate in
+        select start.at
+        from private.start_ranges(
+            p.work, p.technician_ids, greatest(now(), p.starts_at - interval '12 hours'), p.ends_at + interval '12 hours', minutes,
+            p.latitude, p.longitude
+        ) as r
+        cross join lateral (
+            select private.align_to_grid(greatest(r.first_start, p.starts_at), org.slot_grid_minutes, org.time_zone) as at
+            union all
+            select private.align_to_grid(r.first_start, org.slot_grid_minutes, org.time_zone)
+            union all
+            select private.align_to_grid(r.last_start - make_interval(mins => org.slot_grid_minutes - 1), org.slot_grid_minutes, org.time_zone)
+        ) as start
+        where start.at between r.first_start and r.last_start
+        order by abs(extract(epoch from start.at - p.starts_at)), start.at
+    loop
+        if private.passes(private.place(
+            p.work, p.technician_ids, candidate, candidate + make_interval(mins => minutes), p.resource_id, p.appointment_id,
+            p.hold_token, p.customer_agrees
+        )) then
+            return candidate;
+        end if;
+    end loop;
+    return null;
+end;
+$$;
+
+comment on function private.nearest_start(private.placement, integer) is
+'The nearest time within half a day at which the same technician could do the visit.';
+
+create function private.smallest_changes(p private.placement, conflicts private.conflict[], minutes integer, others jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    changes jsonb := '[]';
+    nearest constant timestamptz := private.nearest_start(p, minutes);
+    shift integer;
+    bare private.work := p.work;
+begin
+    if nearest is not null then
+        shift := extract(epoch from nearest - p.starts_at) / 60;
+        changes := changes || jsonb_build_object(
+            'change', 'starts_at', 'starts_at', nearest, 'minutes', shift,
+            'message', format('%s minutes %s.', abs(shift), case when shift > 0 then 'later' else 'earlier' end)
+        );
+    end if;
+    if jsonb_array_length(others) > 0 then
+        changes := changes || jsonb_build_object(
+            'change', 'technician_ids', 'technician_ids', others -> 0 -> 'technician_ids',
+            'message', format('With %s instead.', others -> 0 ->> 'display_name')
+        );
+    end if;
+    if bare.buffer_before_minutes + bare.buffer_after_minutes > 0 and p.segments is null then
+        bare.buffer_before_minutes := 0;
+        bare.buffer_after_minutes := 0;
+        if private.passes(private.place(
+            bare, p.technician_ids, p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
+        )) then
+            changes := changes || jsonb_build_object(
+                'change', 'override', 'codes', jsonb_build_array('buffer'), 'message', format(
+                    'Skip the %s-minute buffer with approval.',
+                    (p.work).buffer_before_minutes + (p.work).buffer_after_minutes
+                )
+            );
+        end if;
+    end if;
+    if not exists (select from unnest(conflicts) as c where c.severity = 'hard') then
+        changes := changes || jsonb_build_object(
+            'change', 'override', 'codes', (
+                select jsonb_agg(distinct c.code) from unnest(conflicts) as c where c.severity = 'hard_overridable'
+            ), 'message', 'As it is, with an override by somebody who may.'
+        );
+    end if;
+    return changes;
+end;
+$$;
+
+comment on function private.smallest_changes(private.placement, private.conflict[], integer, jsonb) is
+'The smallest changes that make a refused placement possible (BKG-6): another time, another technician, no buffer, an override. Each is judged.';
+
+create function private.alternatives(p private.placement, conflicts private.conflict[])
 returns jsonb
 language plpgsql
 stable
@@ -58,6 +166,7 @@ declare
     soonest constant timestamptz := greatest(now(), p.starts_at);
     day_starts constant timestamptz := greatest(now(), date_trunc('day', p.starts_at at time zone zone) at time zone zone);
     day_ends constant timestamptz := (date_trunc('day', p.starts_at at time zone zone) + interval '1 day') at time zone zone;
+    others constant jsonb := private.other_technicians(p, minutes);
     same_day jsonb;
 begin
     if day_ends > day_starts then
@@ -68,7 +177,8 @@ begin
     end if;
     return jsonb_build_object(
         'same_day', coalesce(same_day, '[]'),
-        'other_technicians', private.other_technicians(p, minutes),
+        'smallest_changes', private.smallest_changes(p, conflicts, minutes, others),
+        'other_technicians', others,
         'next_available', (
             select to_jsonb(s)
             from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
@@ -77,8 +187,8 @@ begin
 end;
 $$;
 
-comment on function private.alternatives(private.placement) is
-'What a refusal offers instead (BKG-6): slots the same day, other technicians at the same time, the next available time. All of them judged.';
+comment on function private.alternatives(private.placement, private.conflict[]) is
+'What a refusal offers instead (BKG-6): the smallest changes, slots the same day, other technicians at the same time, the next available time. All of them judged.';
 
 create function private.refuse_placement(p private.placement, conflicts private.conflict[])
 returns void
@@ -90,7 +200,7 @@ begin
         409, 'placement_conflict',
         jsonb_build_object(
             'message', (select string_agg(c.message, ' ') from unnest(conflicts) as c where c.severity <> 'soft'),
-            'conflicts', to_jsonb(conflicts), 'alternatives', private.alternatives(p)
+            'conflicts', to_jsonb(conflicts), 'alternatives', private.alternatives(p, conflicts)
         )::text,
         'Take one of the alternatives, or book with an override if your role may and every conflict allows it.'
     );

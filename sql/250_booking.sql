@@ -43,12 +43,23 @@ declare
     accepted text[] := array(
         select distinct c.code from unnest(conflicts) as c
         where c.severity = 'hard_overridable' and override -> 'codes' ? c.code
-        order by c.code
+        union
+        select 'buffer' where override -> 'codes' ? 'buffer'
+        order by 1
     );
 begin
     if cardinality(accepted) > 0 then
-        insert into public.scheduling_overrides (org_id, appointment_id, codes, reason, overridden_by_user_id)
-        values (org, appointment, accepted, override ->> 'reason', auth.uid());
+        insert into public.scheduling_overrides (
+            org_id, appointment_id, codes, reason, overridden_by_user_id, roles, expires_at
+        )
+        values (
+            org, appointment, accepted, override ->> 'reason', auth.uid(),
+            array(
+                select m.role from public.org_members as m
+                where m.org_id = org and m.user_id = auth.uid() and m.is_active order by m.role
+            ),
+            (select a.ends_at from public.appointments as a where a.id = appointment)
+        );
         perform private.raise_event(org, 'conflict.overridden', 'appointment', appointment, jsonb_build_object(
             'codes', accepted, 'reason', override ->> 'reason'
         ));
@@ -235,6 +246,11 @@ begin
     technician_ids := private.staff_of_segments(work, technician_ids, segments);
     perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource);
+    if override -> 'codes' ? 'buffer' then
+        perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
+        work.buffer_before_minutes := 0;
+        work.buffer_after_minutes := 0;
+    end if;
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, hold);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
     window_start := coalesce(window_start, lower(promised));
@@ -251,7 +267,7 @@ begin
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
         begin
-            perform private.lock_claimants(technician_ids || resource);
+            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
             -- Judged again: whoever held the lock before may have changed the answer.
             conflicts := private.conflicts_of(placed);
             if not private.blocking(conflicts, override) then
@@ -307,7 +323,7 @@ $$;
 comment on function public.book_appointment(
     uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) is
-'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; composite work takes one technician for all segments, one for each in order, or `segments` [{"position": 2, "technician_id": …}] for those that differ (BKG-12). The end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. Needs create_appointment.';
+'Books a visit of a job: every technician of the crew and the bay or mobile unit, or nothing (BKG-2). The first technician is the primary one; composite work takes one technician for all segments, one for each in order, or `segments` [{"position": 2, "technician_id": …}] for those that differ (BKG-12). The end defaults to the job''s duration, the arrival window to the org''s. Answers the appointment with its assignments. 409 placement_conflict lists every conflict and alternatives. An override''s code `buffer` books without the service''s buffers. Needs create_appointment.';
 
 revoke execute on function public.book_appointment(
     uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text

@@ -297,7 +297,9 @@ begin
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
-            perform private.lock_claimants(asked.technician_ids || was || asked.resource_id || placed.resource_id);
+            perform private.lock_claimants(
+                asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
+            );
             -- The visit may have moved, or been canceled, while this call waited.
             select a.* into visit from public.appointments as a where a.id = appointment for update;
             placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;

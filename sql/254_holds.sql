@@ -20,7 +20,7 @@ begin
     select
         r.org_id, null, r.id, private.free_lane(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at, auth.uid(),
         null, null, null
-    from public.resources as r where r.id = p.resource_id;
+    from public.resources as r where r.id = p.resource_id or r.id = any(private.equipment_of((p.work).service_id));
     return token;
 end;
 $$;
@@ -81,12 +81,12 @@ begin
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, null) then
         begin
-            perform private.lock_claimants(technician_ids || resource);
+            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
             conflicts := private.conflicts_of(placed);
             if private.blocking(conflicts, null) then
                 raise exclusion_violation;
             end if;
-            perform private.release_expired_holds(technician_ids || resource);
+            perform private.release_expired_holds(technician_ids || resource || private.equipment_of(work.service_id));
             expires_at := clock_timestamp() + make_interval(mins => minutes);
             token := private.hold_for(placed, expires_at);
         exception when exclusion_violation then

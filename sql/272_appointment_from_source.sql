@@ -73,7 +73,7 @@ begin
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
     begin
-        perform private.lock_claimants(technician_ids || resource);
+        perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
         conflicts := private.conflicts_of(placed);
         if private.blocking(conflicts, override) then
             raise exclusion_violation;
