@@ -92,6 +92,8 @@ def test_unassigned_jobs_show_only_where_technicians_may_claim_them(
     db.execute("update public.orgs set technicians_may_self_claim = true where id = %s", (company.id,))
     with as_user(tess["user_id"]):
         assert sql.value(db, jobs) == 1
+        for table in ("customers", "customer_locations"):
+            assert sql.value(db, f"select count(*) from public.{table}") == 0
 
 
 def test_a_technician_keeps_seeing_their_canceled_visit_and_loses_one_taken_over(
