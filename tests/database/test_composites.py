@@ -300,7 +300,8 @@ def test_templates_start_a_composite_service(db: Connection, company: Company, a
     service = company.service()
     with as_user(company.member("admin")):
         db.execute(
-            "insert into service_segments (org_id, service_id, position, name, duration_minutes, pause_after_minutes, pause_policy)"
+            "insert into service_segments"
+            " (org_id, service_id, position, name, duration_minutes, pause_after_minutes, pause_policy)"
             " select %s, %s, position, name, duration_minutes, pause_after_minutes, pause_policy"
             " from public.service_templates() where template = 'hair_color'",
             (company.id, service["id"]),
