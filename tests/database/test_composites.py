@@ -155,7 +155,11 @@ def test_find_slots_uses_the_pauses_of_others(db: Connection, company: Company) 
     emma = company.technician(shift=(9, 12))
     (slot, *_) = call(db, "find_slots", job_id=job["id"], earliest=at(0), latest=at(24))
     assert (slot["starts_at"], slot["technician_ids"]) == (at(9), [emma["id"]])
-    assert [segment["name"] for segment in slot["segments"]] == ["1 of 3: Color", "2 of 3: Wash", "3 of 3: Cut"]
+    assert [segment["name"] for segment in slot["segments"]] == [
+        "1 of 3: Color",
+        "2 of 3: Wash",
+        "3 of 3: Cut",
+    ]
     book(db, job, emma, starts_at=slot["starts_at"], resource_id=slot["resource_id"])
     (woven, *_) = call(db, "find_slots", job_id=simple(company, 45)["id"], earliest=at(0), latest=at(24))
     assert woven["starts_at"] == at(9.5)

@@ -1,0 +1,264 @@
+"""Smallest changes, equipment, notes, follow-ups and the advisor's view: what a shop needs around booking."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from support.booking import at, book, call, codes, refusal
+from support.factory import Company
+from support.sql import AsUser, Connection, Row, one, refused, rows, value
+
+
+def changes(db: Connection, job: Row, *technicians: Row, starts_at: Any, **arguments: Any) -> list[Row]:
+    """Return the smallest changes a refusal names."""
+    with refused(db, "PT409", "placement_conflict") as caught:
+        book(db, job, *technicians, starts_at=starts_at, **arguments)
+    found: list[Row] = refusal(caught.value)["alternatives"]["smallest_changes"]
+    return found
+
+
+def near(company: Company) -> Row:
+    """Return a site at which everybody is already."""
+    return company.site(company.customer(), latitude=None, longitude=None)
+
+
+def test_a_refusal_says_how_many_minutes_later_would_do(db: Connection, company: Company) -> None:
+    ana, site = company.technician(), near(company)
+    book(db, company.job(site, estimated_duration_minutes=80), ana, starts_at=at(9))
+    told = changes(db, company.job(near(company)), ana, starts_at=at(10))
+    assert [(change["change"], change["message"]) for change in told] == [("starts_at", "30 minutes later.")]
+    book(db, company.job(near(company)), ana, starts_at=told[0]["starts_at"])
+
+
+def test_or_earlier_when_that_is_nearer(db: Connection, company: Company) -> None:
+    ana, site = company.technician(), near(company)
+    book(db, company.job(site, estimated_duration_minutes=300), ana, starts_at=at(10))
+    told = changes(db, company.job(near(company)), ana, starts_at=at(9.25))
+    assert told[0]["message"] == "15 minutes earlier."
+
+
+def test_or_with_whom(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(shift=(8, 9)), company.technician(display_name="Ben Ortiz")
+    book(db, company.job(), ana, starts_at=at(8))
+    told = changes(db, company.job(), ana, starts_at=at(8))
+    assert ("technician_ids", "With Ben Ortiz instead.") in [
+        (change["change"], change["message"]) for change in told
+    ]
+    assert [change["technician_ids"] for change in told if change["change"] == "technician_ids"] == [
+        [str(ben["id"])]
+    ]
+
+
+def test_or_without_the_buffer_which_really_works(db: Connection, company: Company, as_user: AsUser) -> None:
+    ana = company.technician()
+    book(db, company.job(near(company)), ana, starts_at=at(9))
+    job = company.job(near(company), company.service(buffer_before_minutes=30))
+    told = changes(db, job, ana, starts_at=at(10))
+    skip = next(change for change in told if change["change"] == "override")
+    assert (skip["codes"], skip["message"]) == (["buffer"], "Skip the 30-minute buffer with approval.")
+    override = {"reason": "Tight day", "codes": skip["codes"]}
+    with as_user(company.member("service_advisor")), refused(db, "42501", "permission_missing"):
+        book(db, job, ana, starts_at=at(10), override=override)
+    dispatcher = company.member("dispatcher")
+    with as_user(dispatcher):
+        visit = book(db, job, ana, starts_at=at(10), override=override)
+    kept = one(
+        db,
+        "select codes, roles::text[], expires_at from scheduling_overrides where appointment_id = %s",
+        (visit["id"],),
+    )
+    assert kept == {"codes": ["buffer"], "roles": ["dispatcher"], "expires_at": at(11)}
+    assert value(db, "select overrides from override_counts where code = 'buffer'") == 1
+
+
+def test_or_as_it_is_with_an_override(db: Connection, company: Company) -> None:
+    ana, job = company.technician(), company.job()
+    (override,) = [
+        change for change in changes(db, job, ana, starts_at=at(7.5)) if change["change"] == "override"
+    ]
+    assert override["codes"] == ["outside_shift"]
+    book(db, job, ana, starts_at=at(7.5), override={"reason": "x", "codes": override["codes"]})
+
+
+def lift_service(company: Company, capacity: int = 1) -> tuple[Row, Row]:
+    """Return a service that needs a diagnostic scanner, and the scanner."""
+    scanner = company.add(
+        "resources", facility_id=company.facility()["id"], kind="equipment", name="Scanner", capacity=capacity
+    )
+    service = company.service()
+    company.add("service_equipment", service_id=service["id"], resource_id=scanner["id"])
+    return service, scanner
+
+
+def test_required_equipment_is_claimed_with_the_visit(db: Connection, company: Company) -> None:
+    service, scanner = lift_service(company)
+    ana, ben = company.technician(), company.technician()
+    visit = book(db, company.job(service=service), ana, starts_at=at(9))
+    other = company.job(service=service)
+    assert codes(db, other, ben, starts_at=at(9.5)) == ["equipment_missing"]
+    with refused(db, "PT409", "placement_conflict"):
+        book(db, other, ben, starts_at=at(9.5), override={"reason": "x", "codes": ["equipment_missing"]})
+    call(
+        db, "reschedule_appointment", appointment_id=visit["id"], starts_at=at(11), reason="customer_request"
+    )
+    assert (
+        value(
+            db,
+            "select count(*) from reservations where resource_id = %s and released_at is null",
+            (scanner["id"],),
+        )
+        == 1
+    )
+    assert book(db, other, ben, starts_at=at(9.5))["status"] == "scheduled"
+
+
+def test_equipment_serves_as_many_visits_as_it_has_capacity(db: Connection, company: Company) -> None:
+    service, _ = lift_service(company, capacity=2)
+    for _ in range(2):
+        book(db, company.job(service=service), company.technician(), starts_at=at(9))
+    assert codes(db, company.job(service=service), company.technician(), starts_at=at(9)) == [
+        "equipment_missing"
+    ]
+
+
+def test_broken_equipment_stops_its_services(db: Connection, company: Company) -> None:
+    service, scanner = lift_service(company)
+    db.execute("update resources set is_active = false where id = %s", (scanner["id"],))
+    assert codes(db, company.job(service=service), company.technician(), starts_at=at(9)) == [
+        "equipment_missing"
+    ]
+    assert (
+        call(db, "find_slots", job_id=company.job(service=service)["id"], earliest=at(0), latest=at(24)) == []
+    )
+
+
+def test_a_hold_keeps_the_equipment_too(db: Connection, company: Company) -> None:
+    service, _ = lift_service(company)
+    call(
+        db,
+        "hold_slot",
+        job_id=company.job(service=service)["id"],
+        technician_ids=[company.technician()["id"]],
+        starts_at=at(9),
+    )
+    assert codes(db, company.job(service=service), company.technician(), starts_at=at(9)) == [
+        "equipment_missing"
+    ]
+
+
+def test_a_bay_is_no_equipment(db: Connection, company: Company) -> None:
+    bay, service = company.bay(company.facility()), company.service()
+    with refused(db, "PT400", "not_equipment"):
+        company.add("service_equipment", service_id=service["id"], resource_id=bay["id"])
+
+
+def test_notes_keep_every_version_and_refuse_a_stale_one(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    part = visit["assignments"][0]["id"]
+    manager, advisor = company.member("shop_manager"), company.member("service_advisor")
+    with as_user(manager):
+        call(db, "edit_assignment_notes", assignment_id=part, notes="Side door")
+        with refused(db, "PT409", "notes_changed"):
+            call(db, "edit_assignment_notes", assignment_id=part, notes="Back door")
+        call(db, "edit_assignment_notes", assignment_id=part, notes="Back door", version=1)
+        with refused(db, "PT400", "notes_too_long"):
+            call(db, "edit_assignment_notes", assignment_id=part, notes="x" * 501, version=2)
+    with as_user(advisor), refused(db, "42501", "permission_missing"):
+        call(db, "edit_assignment_notes", assignment_id=part, notes="Front door", version=2)
+    kept = rows(db, "select version, notes, written_by_user_id from assignment_notes order by version")
+    assert [(row["version"], row["notes"], row["written_by_user_id"]) for row in kept] == [
+        (1, "Side door", manager),
+        (2, "Back door", manager),
+    ]
+
+
+def test_after_a_no_show_the_job_is_booked_again(db: Connection, company: Company) -> None:
+    ana, job = company.technician(), company.job()
+    visit = book(db, job, ana, starts_at=at(9))
+    call(db, "set_assignment_status", assignment_id=visit["assignments"][0]["id"], status="no_show")
+    assert value(db, "select status from dispatch_jobs") == "unscheduled"
+    again = book(db, job, ana, starts_at=at(13))
+    assert again["visit_number"] == 2
+
+
+def test_a_follow_up_reopens_a_completed_job_until_it_is_done(db: Connection, company: Company) -> None:
+    ana, job = company.technician(), company.job()
+
+    def serve(hour: float) -> None:
+        visit = book(db, job, ana, starts_at=at(hour))
+        for status in ("on_site", "completed"):
+            call(db, "set_assignment_status", assignment_id=visit["assignments"][0]["id"], status=status)
+
+    serve(9)
+    (planned,) = call(db, "plan_follow_up", job_id=job["id"], reason="Part ordered", idempotency_key="f")
+    assert (planned["status"], planned["visits_planned"]) == ("unscheduled", 2)
+    call(db, "plan_follow_up", job_id=job["id"], reason="Part ordered", idempotency_key="f")
+    assert value(db, "select visits_planned from dispatch_jobs") == 2
+    serve(13)
+    assert value(db, "select status from dispatch_jobs") == "completed"
+
+
+def test_a_canceled_job_takes_no_follow_up(db: Connection, company: Company) -> None:
+    job = company.job(status="canceled", cancel_reason="duplicate")
+    with refused(db, "PT409", "transition_not_allowed"):
+        call(db, "plan_follow_up", job_id=job["id"], reason="x")
+
+
+def test_a_job_on_hold_keeps_its_visits_and_goes_on(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    job = company.job()
+    visit = book(db, job, company.technician(), starts_at=at(9))
+    with as_user(company.member("dispatcher")):
+        db.execute("update dispatch_jobs set status = 'on_hold' where id = %s", (job["id"],))
+    assert value(db, "select status from dispatch_jobs") == "on_hold"
+    call(db, "set_assignment_status", assignment_id=visit["assignments"][0]["id"], status="on_site")
+    assert value(db, "select status from dispatch_jobs") == "in_progress"
+
+
+@pytest.mark.parametrize(
+    ("age", "stale", "available"), [(5, False, True), (31, True, True), (61, True, False)]
+)
+def test_the_advisor_sees_who_and_where_with_the_age_of_the_position(
+    db: Connection, company: Company, as_user: AsUser, age: int, *, stale: bool, available: bool
+) -> None:
+    facility = company.facility()
+    van = company.add("resources", facility_id=facility["id"], kind="mobile_unit", name="Van 2")
+    ana = company.technician(display_name="Ana Ruiz")
+    visit = company.visit(
+        company.job(), ana, starts_at=at(9), mobile_unit_id=van["id"], facility_id=facility["id"]
+    )
+    db.execute(
+        "insert into technician_locations (org_id, resource_id, latitude, longitude, recorded_at)"
+        " values (%s, %s, 43, -89, now() - make_interval(mins => %s))",
+        (company.id, van["id"], age),
+    )
+    with as_user(company.member("dispatcher")):
+        seen = one(db, "select * from assignment_views where appointment_id = %s", (visit["id"],))
+    assert (seen["place_kind"], seen["summary"]) == ("mobile_unit", "Van 2 - Ana Ruiz")
+    assert (seen["mobile_position_is_stale"], seen["mobile_position_is_available"]) == (stale, available)
+
+
+def test_the_view_shows_an_advisor_the_own_facility_and_nobody_else_anything(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    east, west = company.facility(), company.facility()
+    for facility in (east, west):
+        company.visit(
+            company.job(), facility_id=facility["id"], bay_id=company.bay(facility)["id"], starts_at=at(9)
+        )
+    advisor = company.member("service_advisor")
+    member = value(db, "select id from org_members where user_id = %s", (advisor,))
+    company.add("member_facilities", member_id=member, facility_id=east["id"])
+    with as_user(advisor):
+        seen = rows(db, "select facility_id, summary, starts_at from assignment_views")
+    assert [row["facility_id"] for row in seen] == [east["id"]]
+    assert seen[0]["summary"].endswith(" - Unassigned")
+    with as_user(company.member("cashier")):
+        assert rows(db, "select * from assignment_views") == []
+    assert seen[0]["starts_at"] - at(9) == timedelta(0)
