@@ -9,6 +9,7 @@ import { Identities } from "./identity.mjs";
 import { connect } from "./pool.mjs";
 import { proxy } from "./proxy.mjs";
 import { Rest } from "./rest/index.mjs";
+import { watchSchema } from "./watch.mjs";
 
 const CORS = {
   "access-control-allow-origin": "*",
@@ -99,14 +100,7 @@ const server = http.createServer(async (incoming, outgoing) => {
 
 server.on("upgrade", (incoming, socket, head) => realtime.upgrade(incoming, socket, head));
 
-await rest.reload();
-await admin.listen(
-  "pgrst",
-  (payload) => {
-    if (payload === "" || payload.startsWith("reload")) rest.reload().catch((error) => console.error(error));
-  },
-  () => rest.reload().catch((error) => console.error(error)),
-);
+await watchSchema(config.databaseUrl, () => rest.reload());
 await realtime.start();
 server.listen(config.port, "127.0.0.1", () =>
   console.log(JSON.stringify({ event: "gateway.started", port: config.port })),
