@@ -62,6 +62,22 @@ comment on column public.reservations.released_at is 'Set when the claim ended; 
 comment on constraint reservations_no_double_booking on public.reservations is
 'Two active claims on one lane of one person or thing can never overlap: nothing can be double-booked, whoever writes.';
 
+-- Statuses, visit numbers and who is on a visit follow from what several people write about one job. Whoever changes
+-- any of it waits here for the others, before all other locks: what is read afterwards stays true until the end.
+create function private.lock_jobs(job_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform from public.dispatch_jobs as j where j.id = any(job_ids) order by j.id for no key update;
+end;
+$$;
+
+comment on function private.lock_jobs(uuid[]) is
+'Locks jobs in order of their ids. Locks are taken in the order jobs, claimants, visits, assignments, waitlist.';
+
 -- Everybody who claims takes these locks first, in one order, so that two bookings of crossing crews wait for each
 -- other instead of deadlocking, and the exclusion constraint never has to wait for a stranger's transaction.
 create function private.lock_claimants(claimant_ids uuid[])
@@ -86,6 +102,24 @@ $$;
 
 comment on function private.lock_claimants(uuid[]) is
 'Takes the transaction-level advisory locks of technicians and resources in ascending order.';
+
+create function private.try_lock_claimants(claimant_ids uuid[])
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(bool_and(pg_try_advisory_xact_lock(hashtextextended(claimant.id::text, 7))), true)
+        from unnest(claimant_ids) as claimant (id)
+        where claimant.id is not null
+    );
+end;
+$$;
+
+comment on function private.try_lock_claimants(uuid[]) is
+'Takes the locks of technicians and resources if nobody holds them, for work that touches many and can wait for another time.';
 
 create function private.release_expired_holds(claimant_ids uuid[])
 returns void

@@ -267,8 +267,10 @@ begin
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
         begin
+            perform private.lock_jobs(array[job]);
             perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
-            -- Judged again: whoever held the lock before may have changed the answer.
+            -- Judged again: whoever held the locks before may have changed the answer.
+            placed.work.inactive_because := (private.work_of_job(job)).inactive_because;
             conflicts := private.conflicts_of(placed);
             if not private.blocking(conflicts, override) then
                 if hold is not null then

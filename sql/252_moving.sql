@@ -125,6 +125,12 @@ begin
     where
         j.appointment_id = appointment and j.technician_id <> all (p.technician_ids)
         and j.status not in ('declined', 'canceled', 'no_show', 'completed');
+    -- Only one can be in charge at a time, so the old one steps back before the new one steps up.
+    update public.job_assignments as j
+    set is_primary_technician = false
+    where
+        j.appointment_id = appointment and j.is_primary_technician and j.technician_id is distinct from p.technician_ids[1]
+        and j.status not in ('declined', 'canceled');
     update public.job_assignments as j
     set
         scheduled_start_at = p.starts_at, scheduled_end_at = p.ends_at, arrival_window_start = window_start,
@@ -178,7 +184,7 @@ begin
             union all
             select
                 'not_reschedulable', format('A visit that is %s cannot be moved.', replace(visit.status::text, '_', ' ')),
-                jsonb_build_object('status', visit.status)
+                jsonb_build_object('status', visit.status, 'is_final', visit.status in ('completed', 'canceled', 'no_show'))
             where visit.status not in ('scheduled', 'confirmed', 'awaiting_parts')
             union all
             select
@@ -297,11 +303,17 @@ begin
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
+            perform private.lock_jobs(array[visit.dispatch_job_id]);
+            -- The visit may have moved, been canceled, or got another crew while this call waited.
+            select a.* into visit from public.appointments as a where a.id = appointment for update;
+            was := private.engaged_technicians(appointment);
+            asked := private.place(
+                work, coalesce(technician_ids, case when work.is_composite then private.staff_now(appointment) else was end),
+                starts_at, ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null, asked.customer_agrees
+            );
             perform private.lock_claimants(
                 asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
             );
-            -- The visit may have moved, or been canceled, while this call waited.
-            select a.* into visit from public.appointments as a where a.id = appointment for update;
             placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
             conflicts := private.conflicts_of_move(placed, visit);
             if private.blocking(conflicts, override) then

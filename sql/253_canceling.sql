@@ -22,6 +22,8 @@ begin
         perform private.fail(400, 'reason_needed', 'Canceling needs a reason.', 'Use a code of the list cancel_reason.');
     end if;
     perform private.check_label(visit.org_id, 'cancel_reason', reason);
+    perform private.lock_jobs(array[visit.dispatch_job_id]);
+    select a.* into visit from public.appointments as a where a.id = appointment;
     perform private.lock_claimants(private.engaged_technicians(appointment) || visit.bay_id || visit.mobile_unit_id);
     perform set_config('truckroll.reason', reason, true);
     update public.appointments as a

@@ -150,6 +150,7 @@ begin
     if held.id is null or not private.may('create_appointment', held.org_id) and held.held_by_user_id is distinct from auth.uid() then
         perform private.fail(404, 'hold_not_found', 'There is no such hold.', 'It may have been booked or released already.');
     end if;
+    perform private.lock_claimants(array(select r.claimant_id from public.reservations as r where r.hold_token = token));
     update public.reservations set released_at = now(), updated_at = now()
     where hold_token = token and released_at is null;
 end;

@@ -38,6 +38,34 @@ $$;
 comment on function private.require_for_assignment(public.permission, public.job_assignments) is
 'Refuses with 42501 unless the caller has the permission for the assignment''s facility.';
 
+create function private.keep_somebody_in_charge(appointment uuid)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    successor constant uuid := (
+        select j.id from public.job_assignments as j
+        where
+            j.appointment_id = appointment and j.segment_id is null and j.status not in ('declined', 'canceled', 'no_show')
+        order by j.is_primary_technician desc, j.created_at, j.id
+        limit 1
+    );
+begin
+    -- Who left steps back first: only one can be in charge at a time.
+    update public.job_assignments as j
+    set is_primary_technician = false
+    where
+        successor is not null and j.appointment_id = appointment and j.id <> successor and j.segment_id is null
+        and j.is_primary_technician;
+    update public.job_assignments as j set is_primary_technician = true where j.id = successor and not j.is_primary_technician;
+end;
+$$;
+
+comment on function private.keep_somebody_in_charge(uuid) is
+'When the technician in charge left a crew, the one who was put on it first takes over.';
+
 create function private.set_assignment_status(
     assignment uuid, status public.assignment_status, occurred_at timestamptz, latitude double precision,
     longitude double precision, note text, idempotency_key text
@@ -76,6 +104,8 @@ begin
         perform private.fail(400, 'position_invalid', 'latitude and longitude come together.', 'Send both or neither.');
     end if;
     occurred_at := coalesce(occurred_at, now());
+    perform private.lock_jobs(array[part.dispatch_job_id]);
+    select j.* into part from public.job_assignments as j where j.id = assignment;
     perform private.lock_claimants(array[part.technician_id]);
     update public.job_assignments as j
     set
@@ -90,8 +120,9 @@ begin
             else j.actual_end_at
         end,
         notes = coalesce(note, j.notes)
-    where j.id = assignment
-    returning * into part;
+    where j.id = assignment;
+    perform private.keep_somebody_in_charge(part.appointment_id);
+    select j.* into part from public.job_assignments as j where j.id = assignment;
     if latitude is not null then
         insert into public.technician_locations (org_id, technician_id, latitude, longitude, recorded_at)
         values (part.org_id, part.technician_id, latitude, longitude, occurred_at);
@@ -177,6 +208,8 @@ declare
     part public.job_assignments := private.load_assignment(assignment);
 begin
     perform private.require_for_assignment('assign_technician', part);
+    -- A plan that is being applied has judged what it may move.
+    perform private.lock_jobs(array[part.dispatch_job_id]);
     update public.job_assignments as j
     set is_locked = coalesce(locked, true), locked_by_user_id = case when coalesce(locked, true) then auth.uid() end
     where j.id = assignment

@@ -47,6 +47,8 @@ begin
     end if;
     perform private.check_override(override);
     perform private.check_technicians(visit.org_id, array[technician]);
+    perform private.lock_jobs(array[visit.dispatch_job_id]);
+    select a.* into visit from public.appointments as a where a.id = appointment;
     if visit.status not in ('scheduled', 'confirmed', 'awaiting_parts', 'en_route') then
         perform private.fail(
             409, 'not_reschedulable', format('A visit that is %s takes no other technicians.', replace(visit.status::text, '_', ' ')),
@@ -150,6 +152,7 @@ begin
     if coalesce(btrim(reason), '') = '' then
         perform private.fail(400, 'reason_needed', 'Taking somebody off a visit needs a reason.', 'Say why, for the record.');
     end if;
+    perform private.lock_jobs(array[visit.dispatch_job_id]);
     perform private.lock_claimants(private.engaged_technicians(appointment));
     perform set_config('truckroll.reason', reason, true);
     update public.job_assignments as j
@@ -161,22 +164,7 @@ begin
             404, 'assignment_not_found', 'This technician is not on the visit, or has started already.', 'Check technician_id.'
         );
     end if;
-    -- The crew always has somebody in charge.
-    update public.job_assignments as j
-    set is_primary_technician = true
-    where
-        j.id = (
-            select n.id from public.job_assignments as n
-            where n.appointment_id = appointment and n.status not in ('declined', 'canceled', 'no_show')
-            order by n.created_at, n.id
-            limit 1
-        )
-        and not exists (
-            select from public.job_assignments as n
-            where
-                n.appointment_id = appointment and n.is_primary_technician
-                and n.status not in ('declined', 'canceled', 'no_show')
-        );
+    perform private.keep_somebody_in_charge(appointment);
     return private.remember(visit.org_id, idempotency_key, to_jsonb(part));
 end;
 $$;

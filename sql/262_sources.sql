@@ -146,7 +146,7 @@ begin
         and (j.related_estimate_id = source.estimate_id or j.related_work_order_id = source.work_order_id)
     order by j.created_at
     limit 1
-    for update;
+    for no key update;
     if job is null then
         insert into public.dispatch_jobs (
             org_id, customer_id, location_id, vehicle_id, service_id, related_estimate_id, related_work_order_id, title,

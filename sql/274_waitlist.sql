@@ -133,6 +133,8 @@ begin
                 )
             limit 1
         loop
+            continue when not private.try_lock_claimants(array[slot.resource_id]);
+            perform private.release_expired_holds(slot.technician_ids || slot.resource_id);
             token := encode(extensions.gen_random_bytes(24), 'hex');
             insert into public.waitlist_offers (
                 org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, hold_token, token_digest, expires_at
@@ -181,12 +183,17 @@ begin
         raise exception using errcode = '42501', message = 'permission_missing',
             detail = 'Only the scheduler offers freed time.', hint = 'Wait for the offer, or book directly.';
     end if;
+    -- Nothing here waits for anybody: what somebody works on at the moment is left to the next run.
     for lapsed in
         select o.* from public.waitlist_offers as o
         where o.status = 'open' and o.expires_at <= clock_timestamp()
         order by o.expires_at
-        for update skip locked
     loop
+        continue when not private.try_lock_claimants(lapsed.technician_ids || lapsed.resource_id);
+        perform from public.waitlist_entries as w where w.id = lapsed.waitlist_entry_id for update skip locked;
+        continue when not found;
+        select o.* into lapsed from public.waitlist_offers as o where o.id = lapsed.id and o.status = 'open';
+        continue when not found;
         update public.waitlist_offers set status = 'expired' where id = lapsed.id;
         update public.waitlist_entries set status = 'waiting' where id = lapsed.waitlist_entry_id and status = 'offered';
         update public.reservations set released_at = hold_expires_at
@@ -198,7 +205,7 @@ begin
         select f.* from private.freed_times as f order by f.id for update skip locked
     loop
         exit when made >= max_offers;
-        perform private.lock_claimants(array[freed.technician_id]);
+        continue when not private.try_lock_claimants(array[freed.technician_id]);
         loop
             offer := private.offer_one(freed, clock_timestamp() + interval '15 minutes');
             exit when offer is null;
@@ -252,6 +259,7 @@ begin
     if latest <= greatest(earliest, now()) then
         perform private.fail(400, 'period_invalid', 'latest must be after earliest and lie ahead.', 'Name a period in the future.');
     end if;
+    perform private.lock_jobs(array[job]);
     if exists (select from public.dispatch_jobs as j where j.id = job and j.status <> 'unscheduled') then
         perform private.fail(409, 'job_not_waiting', 'Only a job without an appointment can wait for one.', 'Reschedule its appointment instead.');
     end if;
@@ -301,6 +309,7 @@ begin
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
     end if;
     perform private.require('create_appointment', work.org_id, work.facility_id);
+    perform private.lock_jobs(array[job]);
     update public.waitlist_entries set status = 'withdrawn' where dispatch_job_id = job and status in ('waiting', 'offered');
 end;
 $$;
@@ -398,7 +407,10 @@ begin
         perform private.fail(404, 'offer_not_found', 'There is no such offer.', 'Check the link.');
     end if;
     -- Everybody who holds the link queues up here; exactly one claim wins, and repeating it gives the same answer.
+    select w.* into entry from public.waitlist_entries as w where w.id = offer.waitlist_entry_id;
+    perform private.lock_jobs(array[entry.dispatch_job_id]);
     perform private.lock_claimants(offer.technician_ids || offer.resource_id);
+    select w.* into entry from public.waitlist_entries as w where w.id = entry.id for update;
     select o.* into offer from public.waitlist_offers as o where o.id = offer.id for update;
     if offer.status = 'claimed' then
         return private.offer_document(offer);
@@ -406,7 +418,6 @@ begin
     if offer.status <> 'open' or offer.expires_at <= clock_timestamp() then
         perform private.fail(409, 'offer_gone', 'This time is no longer available.', 'You are still on the waitlist and will hear of the next.');
     end if;
-    select w.* into entry from public.waitlist_entries as w where w.id = offer.waitlist_entry_id;
     select o.* into org from public.orgs as o where o.id = offer.org_id;
     work := private.work_of_job(entry.dispatch_job_id);
     placed := private.place(

@@ -248,6 +248,7 @@ begin
         select s ->> 'resource_id' from jsonb_array_elements(steps) as s
     ) as c;
     begin
+        perform private.lock_jobs(array(select w.job_id from unnest(works) as w));
         perform private.lock_claimants(claimants);
         for turn in 1..cardinality(works)
         loop

@@ -249,6 +249,10 @@ as $$
         s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign')
         and r.assignment_id = s.job_assignment_id and r.released_at is null;
 
+    select private.release_expired_holds(array(
+        select p.technician_id from public.route_plans as p where p.id = any(route_plan_ids)
+    ));
+
     insert into public.reservations (
         org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
     )

@@ -126,6 +126,9 @@ begin
     end if;
 
     -- What others booked before they had to wait is seen by the checks that follow.
+    perform private.lock_jobs(array(
+        select s.dispatch_job_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
+    ));
     perform private.lock_plan(route_plan_ids);
     perform private.check_plan_is_current(run, base_revision, route_plan_ids);
     perform set_config('truckroll.reason', format('optimization run %s', run_id), true);

@@ -176,7 +176,7 @@ declare
     visit public.appointments;
     placed private.placement;
 begin
-    perform pg_advisory_xact_lock(hashtextextended(job.id::text, 17));
+    perform private.lock_jobs(array[job.id]);
     select w.* into option from public.job_time_windows as w where w.dispatch_job_id = job.id and w.id = chosen;
     if option.id is null or option.window_end <= now() then
         perform private.fail(404, 'window_not_found', 'This window is not offered.', 'Choose one of those shown.');
@@ -238,8 +238,10 @@ set search_path = ''
 as $$
 declare
     job public.dispatch_jobs := private.job_of_link(token);
-    visit public.appointments := private.visit_of_link(job);
+    visit public.appointments;
 begin
+    perform private.lock_jobs(array[job.id]);
+    visit := private.visit_of_link(job);
     perform private.lock_claimants(private.engaged_technicians(visit.id) || visit.bay_id || visit.mobile_unit_id);
     perform set_config('truckroll.reason', 'customer_request', true);
     update public.appointments
