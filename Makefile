@@ -57,6 +57,10 @@ check: setup ## Lint, format, types, SQL
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar sql policies seeds
 	$(BIN)/squawk --no-error-on-unmatched-pattern supabase/migrations/*.sql
 
+.PHONY: reference
+reference: setup ## Write supabase/API.md from the comments in sql/
+	$(BIN)/python -m truckroll_local.reference
+
 .PHONY: bench
 bench: setup ## Measure the database and the API, each figure beside its bar
 	$(BIN)/python -m bench $(ARGS)
