@@ -9,7 +9,7 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 
-from bench import board, booking, slots
+from bench import board, booking, dispatch, realtime, slots
 from bench.figures import Figure
 from bench.place import Place, prepared
 from rich.console import Console
@@ -18,6 +18,8 @@ from rich.table import Table
 MEASUREMENTS: dict[str, Callable[[Place], Iterator[Figure]]] = {
     "slots": slots.measure,
     "board": board.measure,
+    "realtime": realtime.measure,
+    "dispatch": dispatch.measure,
     "booking": booking.measure,
 }
 

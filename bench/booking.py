@@ -1,7 +1,4 @@
-"""What booking costs: transactions a second beside a plain insert, a crowd at few slots, a refusal with alternatives.
-
-The crowd and the throughput leave their visits in the measured database, months after the days that find_slots sees.
-"""
+"""Booking: transactions a second beside a plain insert, a crowd at few slots, refusals with alternatives."""
 
 from __future__ import annotations
 
