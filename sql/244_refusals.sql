@@ -307,24 +307,32 @@ $$;
 
 comment on function private.check_times(timestamptz, timestamptz) is 'Refuses missing, reversed and absurd times.';
 
-create function private.check_resource(org uuid, resource uuid)
+create function private.check_resource(org uuid, resource uuid, wanted public.permission)
 returns void
 language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+    facility uuid;
 begin
-    if resource is not null and not exists (
-        select from public.resources as r where r.org_id = org and r.id = resource and r.kind <> 'equipment'
-    ) then
+    if resource is null then
+        return;
+    end if;
+    select r.facility_id into facility from public.resources as r
+    where r.org_id = org and r.id = resource and r.kind <> 'equipment';
+    if facility is null then
         perform private.fail(
             404, 'resource_not_found', 'There is no such bay or mobile unit in this company.', 'Check resource_id.'
         );
     end if;
+    -- Whoever works for one facility does not fill another's bays.
+    perform private.require(wanted, org, facility);
 end;
 $$;
 
-comment on function private.check_resource(uuid, uuid) is 'Refuses a bay or mobile unit that is not the org''s.';
+comment on function private.check_resource(uuid, uuid, public.permission) is
+'Refuses a bay or mobile unit that is not the org''s, or of a facility where the caller lacks the permission.';
 
 create function private.require_for_override(conflicts private.conflict[], override jsonb, org uuid, facility uuid)
 returns void

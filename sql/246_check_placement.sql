@@ -18,7 +18,7 @@ begin
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
     end if;
     perform private.check_technicians(work.org_id, technician_ids);
-    perform private.check_resource(work.org_id, resource);
+    perform private.check_resource(work.org_id, resource, 'view_availability');
     perform private.check_times(starts_at, coalesce(ends_at, starts_at + interval '1 minute'));
     return query
     select j.code, j.severity, j.message, j.data

@@ -245,7 +245,7 @@ begin
     perform private.check_times(starts_at, ends_at);
     technician_ids := private.staff_of_segments(work, technician_ids, segments);
     perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
-    perform private.check_resource(work.org_id, resource);
+    perform private.check_resource(work.org_id, resource, 'create_appointment');
     if override -> 'codes' ? 'buffer' then
         perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
         work.buffer_before_minutes := 0;

@@ -76,7 +76,7 @@ begin
     end if;
     perform private.check_times(starts_at, ends_at);
     perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
-    perform private.check_resource(work.org_id, resource);
+    perform private.check_resource(work.org_id, resource, 'create_appointment');
     placed := private.place(work, technician_ids, starts_at, ends_at, resource, null, null);
     conflicts := private.conflicts_of(placed);
     if not private.blocking(conflicts, null) then

@@ -37,7 +37,7 @@ begin
     end if;
     select o.* into org from public.orgs as o where o.id = source.org_id;
     perform private.check_override(override);
-    perform private.check_resource(source.org_id, resource);
+    perform private.check_resource(source.org_id, resource, 'create_appointment');
     perform private.check_times(starts_at, null);
     if technician_ids is not null then
         perform private.check_technicians(source.org_id, technician_ids);

@@ -52,7 +52,7 @@ declare
 begin
     perform private.check_technicians(work.org_id, technician_ids);
     perform private.check_times((step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz);
-    perform private.check_resource(work.org_id, (step ->> 'resource_id')::uuid);
+    perform private.check_resource(work.org_id, (step ->> 'resource_id')::uuid, 'create_appointment');
     return private.place(
         work, technician_ids, (step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz,
         (step ->> 'resource_id')::uuid, null, null

@@ -262,3 +262,18 @@ def test_the_view_shows_an_advisor_the_own_facility_and_nobody_else_anything(
     with as_user(company.member("cashier")):
         assert rows(db, "select * from assignment_views") == []
     assert seen[0]["starts_at"] - at(9) == timedelta(0)
+
+
+def test_an_advisor_of_one_facility_does_not_fill_anothers_bays(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    east, west = company.facility(), company.facility()
+    ours, theirs, ana = company.bay(east), company.bay(west), company.technician()
+    advisor = company.member("service_advisor")
+    member = value(db, "select id from org_members where user_id = %s", (advisor,))
+    company.add("member_facilities", member_id=member, facility_id=east["id"])
+    job = company.job(service=company.service(place_kind="bay"), facility_id=east["id"])
+    with as_user(advisor), refused(db, "42501", "permission_missing"):
+        book(db, job, ana, starts_at=at(9), resource_id=theirs["id"])
+    with as_user(advisor):
+        assert book(db, job, ana, starts_at=at(9), resource_id=ours["id"])["status"] == "scheduled"
