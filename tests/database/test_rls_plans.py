@@ -29,7 +29,8 @@ def asked_for_each_row(db: Connection, statement: str) -> list[str]:
 
 @pytest.mark.parametrize("command", ["select * from", "delete from"])
 def test_no_look_up_runs_for_each_row(db: Connection, as_user: AsUser, command: str) -> None:
-    tables = [name for name in access.tables() if name != "portal_appointments"]
+    views = {row["name"] for row in sql.rows(db, "select relname as name from pg_class where relkind = 'v'")}
+    tables = [name for name in access.tables() if command == "select * from" or name not in views]
     for table in tables:  # what the plan of a refused command would be
         db.execute(f"grant select, delete on public.{table} to authenticated")
     with as_user(Company(db).member("service_advisor")):

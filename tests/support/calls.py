@@ -93,6 +93,7 @@ def _values(rows: Rows, nth: int) -> dict[str, Any]:
         "status": "accepted",
         "reason": "customer_request",
         "base_revision": "any",
+        "notes": "Ring",
     }
 
 

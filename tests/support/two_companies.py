@@ -120,6 +120,8 @@ def _settings(rows: Rows, facilities: list[Row], technician_user: UUID) -> tuple
             "service_segments", service_id=service["id"], position=1, name="All of it", duration_minutes=60
         )
         rows.known("resources", rows.company.bay(facility))
+        tool = rows.company.add("resources", facility_id=facility["id"], kind="equipment", name="Camera")
+        rows.add("service_equipment", service_id=service["id"], resource_id=tool["id"])
         technician = rows.add(
             "technician_profiles",
             display_name=f"Tess of {rows.company.row['name']}, {n}",
@@ -150,7 +152,7 @@ def _members(rows: Rows, facilities: list[Row]) -> None:
     for role, facility in zip(("parts_clerk", "owner"), facilities, strict=True):
         member = rows.add("org_members", user_id=user(rows.company.db), role=role)
         rows.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
-    rows.add("role_permissions", role="office", permission="edit_assignment_notes")
+    rows.add("role_permissions", role="parts_clerk", permission="approve_duration_override")
     rows.known("role_permissions", {"org_id": rows.company.id, "role": "owner", "permission": "view_jobs"})
 
 
@@ -185,9 +187,12 @@ def _schedule(rows: Rows, facilities: list[Row], technicians: list[Row], jobs: l
         visits.append(visit)
         of = {"appointment_id": visit["id"]}
         rows.known("portal_appointments", of)
+        rows.known("assignment_views", of)
         times = {"starts_at": visit["starts_at"], "ends_at": visit["ends_at"]}
         rows.add("appointment_segments", position=1, name="All of it", **of, **times)
-        rows.add("scheduling_overrides", codes=["outside_shift"], reason="The customer insists", **of)
+        code = ("outside_shift", "time_off")[len(visits) - 1]
+        rows.add("scheduling_overrides", codes=[code], reason="The customer insists", **of)
+        rows.known("override_counts", {"org_id": rows.company.id, "code": code})
         rows.add(
             "appointment_reschedules",
             from_starts_at=MONDAY,
@@ -239,11 +244,16 @@ def _shares(rows: Rows, jobs: list[Row]) -> None:
 def _written_by_triggers(db: Connection, rows: Rows, jobs: list[Row], visits: list[Row]) -> None:
     for job, visit in zip(jobs, visits, strict=True):
         of_visit = {"visit": visit["id"]}
+        db.execute(
+            "update public.job_assignments set notes = 'Ring' where appointment_id = %(visit)s", of_visit
+        )
         assignment = sql.one(
             db, "select * from public.job_assignments where appointment_id = %(visit)s", of_visit
         )
         rows.known("job_assignments", assignment)
-        claim = sql.one(db, "select * from public.reservations where appointment_id = %(visit)s", of_visit)
+        notes = "select * from public.assignment_notes where assignment_id = %(id)s"
+        rows.known("assignment_notes", sql.one(db, notes, assignment))
+        claim = sql.one(db, "select * from public.reservations where assignment_id = %(id)s", assignment)
         rows.known("reservations", claim)
         event = "select * from public.domain_events where aggregate_id = %(visit)s and version = 1"
         rows.known("domain_events", sql.one(db, event, of_visit))
