@@ -5,9 +5,6 @@
 delete from public.orgs
 where id = md5('four-lakes')::uuid;
 
-delete from auth.users
-where email like '%@demo.truckroll.example';
-
 insert into public.orgs (id, name, slug, time_zone, country, currency, arrival_window_minutes, travel_speed_kmh, travel_detour_factor)
 values (md5('four-lakes')::uuid, 'Four Lakes Home Services', 'four-lakes', 'America/Chicago', 'US', 'USD', 120, 45, 1.4);
 

@@ -35,6 +35,9 @@ users as (
         '{"provider": "email", "providers": ["email"]}', '{}', now(), now(), '', '', '', ''
     from sign_in as s
     cross join password as w
+    -- They may have become members of other companies since.
+    on conflict (id) do update
+    set encrypted_password = excluded.encrypted_password, email_confirmed_at = excluded.email_confirmed_at, updated_at = now()
     returning id
 ),
 
@@ -44,6 +47,7 @@ identities as (
         s.user_id, s.user_id, s.user_id::text, 'email',
         jsonb_build_object('sub', s.user_id, 'email', s.email, 'email_verified', true), now(), now(), now()
     from sign_in as s
+    on conflict (provider_id, provider) do nothing
     returning id
 ),
 

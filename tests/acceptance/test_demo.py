@@ -12,8 +12,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from support.sql import rows, value
+from truckroll.cli import app
 from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, signed_in
 from truckroll.cli.demo import do_the_day, load_company
 from truckroll_local.paths import INSTALLED
@@ -106,3 +108,31 @@ def test_the_judge_finds_nothing_against_the_day(stack: Stack) -> None:
             """,
         )
     assert found == []
+
+
+def invoke(stack: Stack, *arguments: str) -> tuple[int, str]:
+    environment = {"SUPABASE_URL": stack.api_url, "SUPABASE_ANON_KEY": stack.anon_key, "COLUMNS": "100"}
+    result = CliRunner(env=environment).invoke(app, [*arguments])
+    return result.exit_code, result.output
+
+
+def test_the_board_and_a_further_plan_are_commands_of_their_own(
+    stack: Stack, day: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    run, _ = day
+    code, output = invoke(stack, "board", "--date", run["starts_on"])
+    assert code == 0, output
+    assert "Marta Lindqvist" in output
+    assert "Amos Tillman (sick)" in output
+    code, output = invoke(stack, "plan", "--date", run["starts_on"], "--seconds", "1", "--no-apply")
+    assert code == 0, output
+    assert "before" in output
+
+
+def test_what_the_api_refuses_is_a_sentence(stack: Stack) -> None:
+    code, output = invoke(stack, "board", "--password", "wrong")
+    assert (code, "Invalid login credentials" in output) == (1, True)
+    code, output = invoke(stack, "board", "--org", "nope")
+    assert (code, "There is no company nope" in output) == (1, True)
+    code, output = invoke(stack, "plan", "--email", "customer@demo.truckroll.example", "--seconds", "1")
+    assert (code, "Traceback" in output) == (1, False)

@@ -161,5 +161,15 @@ def test_the_seeds_can_be_loaded_again(freshly_seeded: str) -> None:
     counted = "select (select count(*) from public.dispatch_jobs), (select count(*) from auth.users)"
     with psycopg.connect(freshly_seeded, autocommit=True) as connection:
         before = connection.execute(counted).fetchone()
+        # A demo user who owns another company by now stays.
+        connection.execute(
+            """
+            with other as (
+                insert into public.orgs (name, slug) values ('Other', 'other') returning id
+            )
+            insert into public.org_members (org_id, user_id, role)
+            select o.id, u.id, 'owner' from other as o cross join auth.users as u where u.email like 'dispatcher@%'
+            """
+        )
         manifest.apply(connection, manifest.seed_files())
         assert connection.execute(counted).fetchone() == before

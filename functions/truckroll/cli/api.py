@@ -12,13 +12,16 @@ from postgrest.exceptions import APIError
 from rich.console import Console
 from supabase import Client, create_client
 from supabase.lib.client_options import SyncClientOptions
-from supabase_auth.errors import AuthError
-from supabase_functions.errors import FunctionsError
+from supabase_auth.errors import AuthError, AuthRetryableError
 
 DEMO_DISPATCHER = "dispatcher@demo.truckroll.example"
 DEMO_PASSWORD = "truckroll-demo"  # noqa: S105 - the demo company's, public by design
 TIMEOUT_S = 60
 console = Console()
+
+
+class FunctionRefusedError(Exception):
+    """A cloud function answered with an error; the message is its code, sentence and hint."""
 
 
 @contextmanager
@@ -56,15 +59,20 @@ def org_id_of(client: Client, slug: str | None) -> str | None:
     return str(found[0]["id"])
 
 
-def function(
-    client: Client, path: str, method: str = "POST", body: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Call a cloud function below /functions/v1 and return its JSON. Raises FunctionsError."""
-    options = {"method": method, "responseType": "json"} | ({"body": body} if body is not None else {})
-    answer = client.functions.invoke(path, options)
-    if not isinstance(answer, dict):
-        raise TypeError(f"{path} answered {type(answer).__name__} instead of an object")
-    return answer
+def function(client: Client, path: str, method: str = "POST", body: Any = None) -> dict[str, Any]:
+    """Call a cloud function below /functions/v1 and return its JSON. Raises FunctionRefusedError."""
+    session = client.auth.get_session()
+    headers = {"apikey": client.supabase_key}
+    if session:
+        headers["Authorization"] = f"Bearer {session.access_token}"
+    url = f"{str(client.supabase_url).rstrip('/')}/functions/v1/{path}"
+    answer = httpx.request(method, url, headers=headers, json=body, timeout=TIMEOUT_S)
+    document: dict[str, Any] = answer.json()
+    if answer.is_error:
+        raise FunctionRefusedError(
+            f"{document['code']}: {document.get('details') or ''} {document.get('hint') or ''}"
+        )
+    return document
 
 
 @contextmanager
@@ -74,10 +82,10 @@ def errors_told() -> Iterator[None]:
         yield
     except APIError as error:
         _refuse(f"{error.message}: {error.details or ''} {error.hint or ''}")
-    except (AuthError, FunctionsError) as error:
-        _refuse(error.message)
-    except httpx.HTTPError as error:
+    except (AuthRetryableError, httpx.HTTPError) as error:
         _refuse(f"The API does not answer: {error}\nStart the local stack with `truckroll up`.")
+    except (AuthError, FunctionRefusedError) as error:
+        _refuse(str(error))
 
 
 def _refuse(sentence: str) -> NoReturn:

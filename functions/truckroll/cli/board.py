@@ -97,10 +97,16 @@ def load_line(document: Document) -> str:
     capacity = document["capacity"]
     working, booked = capacity["working_minutes"], capacity["booked_minutes"]
     share = f"{booked / working:.0%}" if working else "nothing"
+    visits, jobs = counted(capacity["visits"], "visit"), counted(len(document["unscheduled"]), "job")
     return (
-        f"{capacity['visits']} visits, {booked / 60:.0f} of {working / 60:.0f} working hours booked ({share}), "
-        f"{len(document['unscheduled'])} jobs waiting, {len(document['warnings'])} to look at."
+        f"{visits}, {booked / 60:.0f} of {working / 60:.0f} working hours booked ({share}), "
+        f"{jobs} waiting, {len(document['warnings'])} to look at."
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `1 job` or `2 jobs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def local_time(instant: str, zone: ZoneInfo) -> str:
@@ -132,7 +138,8 @@ def _what(visit: Document) -> tuple[str, Text, Text]:
     crew = "+ " if len(visit["assignments"]) > 1 else ""
     what = Text.assemble((crew, "dim"), marked_title(visit))
     where = Text(visit["customer_name"] or "")
-    where.append(f", {visit['address']}" if visit["address"] else ", at the shop", style="dim")
+    place = visit["address"] or ("at the shop" if visit["resource_id"] else "")
+    where.append(f", {place}" if place else "", style="dim")
     return visit["job_number"].removeprefix("TASK-").lstrip("0"), what, where
 
 

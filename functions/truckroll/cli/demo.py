@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 import typer
-from postgrest.exceptions import APIError
 from rich import box
 from rich.console import Console
 from rich.rule import Rule
@@ -17,7 +15,8 @@ from rich.table import Table
 from supabase import Client
 
 from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, rows, rpc, signed_in
-from truckroll.cli.board import PRIORITY_STYLES, day_table, load_line, local_time, marked_title
+from truckroll.cli.board import day_table, load_line, local_time, marked_title
+from truckroll.cli.desk import CONFLICT, Desk, is_for_one_at_a_site
 from truckroll.cli.plan import PlanFailedError, metrics_table, plan_day, unserved_tables
 from truckroll.cli.stack import (
     ApiPort,
@@ -33,7 +32,8 @@ from truckroll_local.ports import Ports
 from truckroll_local.stack import Stack
 
 Document = dict[str, Any]
-CONFLICT = "placement_conflict"
+DEMO_COMPANY = "four-lakes"
+BOOKED = "Booked by hand: find_slots, then book_appointment"
 SIGN_INS = (
     "owner",
     "dispatcher",
@@ -90,16 +90,17 @@ def do_the_day(client: Client, seconds: int) -> tuple[Document, Document]:
 
     Raises DemoError, PlanFailedError and whatever the API's client raises.
     """
-    (org,) = rows(client.table("orgs").select("name, time_zone"))
+    (org,) = rows(client.table("orgs").select("id, name, time_zone").eq("slug", DEMO_COMPANY))
     zone = ZoneInfo(org["time_zone"])
-    day = _demo_day(client, zone)
+    day = _demo_day(client, org["id"], zone)
     console.print()
     console.print(Rule(f"[bold]{org['name']}[/bold], {day:%A, %d %B %Y}", align="left"))
-    booked = _book(client, day, zone)
-    _be_refused(client, booked, day, zone)
-    run = plan_day(client, day, seconds)
+    desk = Desk(client, org["id"], day, zone)
+    booked = _book(desk)
+    _be_refused(desk, booked)
+    run = plan_day(client, day, seconds, org_id=org["id"])
     console.print(metrics_table(run))
-    document = rpc(client, "schedule_board", starts_on=day.isoformat())
+    document = rpc(client, "schedule_board", starts_on=day.isoformat(), org_id=org["id"])
     console.print(Rule("The day as planned", align="left"))
     console.print(day_table(document))
     console.print(load_line(document))
@@ -107,122 +108,52 @@ def do_the_day(client: Client, seconds: int) -> tuple[Document, Document]:
     return run, document
 
 
-def _demo_day(client: Client, zone: ZoneInfo) -> dt.date:
-    windows = rows(client.table("job_time_windows").select("window_start").order("window_start").limit(1))
-    if not windows:
+def _demo_day(client: Client, org_id: str, zone: ZoneInfo) -> dt.date:
+    windows = client.table("job_time_windows").select("window_start").eq("org_id", org_id)
+    first = rows(windows.order("window_start").limit(1))
+    if not first:
         raise DemoError("The demo company has no work. `truckroll db reset` builds the database anew.")
-    return dt.datetime.fromisoformat(windows[0]["window_start"]).astimezone(zone).date()
+    return dt.datetime.fromisoformat(first[0]["window_start"]).astimezone(zone).date()
 
 
-def _day_span(day: dt.date, zone: ZoneInfo) -> tuple[str, str]:
-    starts = dt.datetime.combine(day, dt.time(), zone)
-    return starts.isoformat(), (starts + dt.timedelta(days=1)).isoformat()
-
-
-def _jobs_of(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
-    """Return the work of the day that waits, most urgent first."""
-    starts, ends = _day_span(day, zone)
-    return rows(
-        client.table("dispatch_jobs")
-        .select(
-            "id, number, title, priority, required_crew_size, services(place_kind), job_time_windows!inner(*)"
-        )
-        .eq("status", "unscheduled")
-        .not_.is_("service_id", "null")
-        .gte("job_time_windows.window_start", starts)
-        .lt("job_time_windows.window_start", ends)
-        .order("priority", desc=True)
-        .order("number")
-    )
-
-
-def _people(client: Client) -> dict[str, str]:
-    return {
-        one["id"]: one["display_name"]
-        for one in rows(client.table("technician_profiles").select("id, display_name"))
-    }
-
-
-def _is_alone_at_a_site(job: Document) -> bool:
-    return bool(job["required_crew_size"] == 1 and job["services"]["place_kind"] == "site")
-
-
-def _book(client: Client, day: dt.date, zone: ZoneInfo) -> list[Document]:
-    earliest, latest = _day_span(day, zone)
-    people = _people(client)
-    places = {one["id"]: one["name"] for one in rows(client.table("resources").select("id, name"))}
-    title = "Booked by hand: find_slots, then book_appointment"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+def _book(desk: Desk) -> list[tuple[Document, Document]]:
+    """Book emergencies, crews and the shop's work, and show it; return the jobs with their slots."""
+    waiting = desk.waiting()
+    emergencies = [job for job in waiting if job["priority"] == "emergency"]
+    crews = [job for job in waiting if job["required_crew_size"] > 1]
+    at_the_shop = [job for job in waiting if job["services"]["place_kind"] != "site"]
+    table = Table(title=BOOKED, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("job", no_wrap=True)
     table.add_column("what", ratio=4, no_wrap=True, overflow="ellipsis")
     table.add_column("time", no_wrap=True)
     table.add_column("who and where", ratio=4)
     table.add_column("travel", justify="right", no_wrap=True)
     booked, none_free = [], []
-    waiting = _jobs_of(client, day, zone)
-    crews = [job for job in waiting if job["required_crew_size"] > 1]
-    at_the_shop = [job for job in waiting if job["services"]["place_kind"] != "site"]
-    emergencies = [job for job in waiting if job["priority"] == "emergency"]
     for job in [*emergencies, *crews, *at_the_shop]:
-        kind = job["services"]["place_kind"]
-        slots = rpc(
-            client,
-            "find_slots",
-            job_id=job["id"],
-            earliest=earliest,
-            latest=latest,
-            resource_kind=None if kind == "site" else kind,
-            max_results=3,
-        )
-        if not slots:
+        slot = next(iter(desk.slots(job)), None)
+        if slot is None:
             none_free.append(job)
             continue
-        best = slots[0]
-        appointment = rpc(
-            client,
-            "book_appointment",
-            job_id=job["id"],
-            technician_ids=best["technician_ids"],
-            starts_at=best["starts_at"],
-            resource_id=best["resource_id"],
-            idempotency_key=f"demo {job['id']}",
-        )
-        booked.append(job | {"slot": best, "appointment": appointment})
-        who = ", ".join(people[technician] for technician in best["technician_ids"])
-        where = f", {places[best['resource_id']]}" if best["resource_id"] else ""
-        span = f"{local_time(best['starts_at'], zone)}-{local_time(best['ends_at'], zone)}"
-        added = f"{best['added_travel_minutes']} min"
-        table.add_row(
-            job["number"],
-            marked_title(job),
-            span,
-            who + where,
-            added,
-            style=PRIORITY_STYLES.get(job["priority"]),
-        )
+        desk.book(job, slot)
+        booked.append((job, slot))
+        who = [*(desk.people[one] for one in slot["technician_ids"]), desk.places.get(slot["resource_id"])]
+        span = f"{local_time(slot['starts_at'], desk.zone)}-{local_time(slot['ends_at'], desk.zone)}"
+        travel = f"{slot['added_travel_minutes']} min"
+        table.add_row(job["number"], marked_title(job), span, ", ".join(filter(None, who)), travel)
     console.print(table)
     for job in none_free:
         console.print(f"[dim]{job['number']} {job['title']}: no free slot that day.[/dim]")
     return booked
 
 
-def _be_refused(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo) -> None:
+def _be_refused(desk: Desk, booked: list[tuple[Document, Document]]) -> None:
     """Ask for a time that is taken, and show what the refusal offers instead."""
-    taken, job = _rival(client, booked, day, zone)
-    people = _people(client)
-    try:
-        rpc(
-            client,
-            "book_appointment",
-            job_id=job["id"],
-            technician_ids=taken["technician_ids"],
-            starts_at=taken["starts_at"],
-        )
-    except APIError as error:
-        if error.message != CONFLICT:
-            raise
-        refusal = json.loads(error.details or "{}")
-    else:
+    slots = [slot for job, slot in booked if is_for_one_at_a_site(job)]
+    slot, job = next(((slot, job) for slot in slots if (job := desk.rival(slot))), (None, None))
+    if slot is None or job is None:
+        raise DemoError("No two jobs of the demo day want the same technician.")
+    refusal = desk.refusal(job, slot)
+    if refusal is None:
         raise DemoError("A second booking at the same time was accepted.")
     console.print(
         f"Booking {job['number']} at the same time is refused with [bold]409 {CONFLICT}[/bold]:",
@@ -233,44 +164,12 @@ def _be_refused(client: Client, booked: list[Document], day: dt.date, zone: Zone
             f"  [red]{conflict['code']}[/red] [dim]{conflict['severity']}[/dim]  {conflict['message']}"
         )
     alternatives = refusal["alternatives"]
-    offers = [
-        f"{local_time(slot['starts_at'], zone)} {', '.join(people[one] for one in slot['technician_ids'])}"
-        for slot in alternatives["same_day"]
-    ]
-    others = [
-        f"{local_time(taken['starts_at'], zone)} {one['display_name']}"
-        for one in alternatives["other_technicians"]
-    ]
-    offered = "; ".join([*others, *offers]) or "another day"
-    console.print(f"  It offers instead: {offered}.", highlight=False)
-
-
-def _rival(client: Client, booked: list[Document], day: dt.date, zone: ZoneInfo) -> tuple[Document, Document]:
-    """Return a slot just booked, and another job that its technician could have done that day."""
-    earliest, latest = _day_span(day, zone)
-    waiting = [job for job in _jobs_of(client, day, zone) if _is_alone_at_a_site(job)]
-    for taken in filter(_is_alone_at_a_site, booked):
-        for job in waiting:
-            if _may_start(job, taken["slot"]["starts_at"]) and rpc(
-                client,
-                "find_slots",
-                job_id=job["id"],
-                earliest=earliest,
-                latest=latest,
-                technician_ids=taken["slot"]["technician_ids"],
-            ):
-                return taken["slot"], job
-    raise DemoError("No two jobs of the demo day want the same technician.")
-
-
-def _may_start(job: Document, instant: str) -> bool:
-    at = dt.datetime.fromisoformat(instant)
-    return any(
-        dt.datetime.fromisoformat(window["window_start"])
-        <= at
-        <= dt.datetime.fromisoformat(window["window_end"])
-        for window in job["job_time_windows"]
-    )
+    at = local_time(slot["starts_at"], desk.zone)
+    offers = [f"{at} {one['display_name']}" for one in alternatives["other_technicians"]]
+    for other in alternatives["same_day"]:
+        names = ", ".join(desk.people[one] for one in other["technician_ids"])
+        offers.append(f"{local_time(other['starts_at'], desk.zone)} {names}")
+    console.print(f"  It offers instead: {'; '.join(offers) or 'another day'}.", highlight=False)
 
 
 def _show_ways_in(stack: Stack) -> None:

@@ -23,6 +23,7 @@ from truckroll.cli.board import (
     Email,
     Org,
     Password,
+    counted,
     local_day,
     marked_title,
 )
@@ -116,7 +117,7 @@ def metrics_table(run: Document) -> Table:
 def unserved_tables(run: Document) -> Group:
     """Return the jobs the plan leaves out, a table a reason."""
     jobs = sorted(run["unserved"], key=lambda job: (job["reason"], job["number"]))
-    tables: list[RenderableType] = [Text(f"{len(jobs)} jobs are not in the plan.", style="bold")]
+    tables: list[RenderableType] = [Text(f"Not in the plan: {counted(len(jobs), 'job')}", style="bold")]
     for reason, same in groupby(jobs, key=lambda job: str(job["reason"])):
         rows = list(same)
         shared = _shared_sentence([str(job["explanation"]) for job in rows])
