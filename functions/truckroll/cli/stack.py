@@ -124,6 +124,7 @@ def _end_on_terminate() -> None:
     def end(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if number := getattr(signal, name, None):
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, and nohup ignores it
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)

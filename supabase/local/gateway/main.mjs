@@ -98,6 +98,9 @@ const server = http.createServer(async (incoming, outgoing) => {
   outgoing.writeHead(status, { ...headers, ...CORS }).end(incoming.method === "HEAD" ? undefined : body);
 });
 
+// Longer than clients keep idle connections, so that none is closed under a request.
+server.keepAliveTimeout = 75_000;
+
 server.on("upgrade", (incoming, socket, head) => realtime.upgrade(incoming, socket, head));
 
 await watchSchema(config.databaseUrl, () => rest.reload());

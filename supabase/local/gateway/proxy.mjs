@@ -2,7 +2,8 @@
 import http from "node:http";
 import { json } from "./errors.mjs";
 
-const agent = new http.Agent({ keepAlive: true });
+// One connection a request: the functions server may close an idle one just as it is used again.
+const agent = new http.Agent({ keepAlive: false });
 
 export function proxy(incoming, outgoing, functionsUrl, cors) {
   const target = new URL(functionsUrl);

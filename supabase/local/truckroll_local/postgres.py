@@ -107,7 +107,7 @@ class Server:
         settings = _SETTINGS | ({} if self._durable else _NOT_DURABLE) | {"port": str(self.port)}
         options = " ".join(f'-c {name}="{value}"' for name, value in settings.items())
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        with self._log_file.open("ab") as log:
+        with self._log_file.open("wb") as log:
             done = self._run("pg_ctl", "start", "-w", "-t", "60", "-s", "-o", options, stdout=log)
         if done.returncode:
             tail = self._log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
