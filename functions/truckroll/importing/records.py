@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
-from truckroll.importing.cells import DAYS, CellError, Moment, SkillMention
+from truckroll.importing.cells import CellError, SkillMention
 from truckroll.importing.keys import Keys
+from truckroll.importing.patterns import ending, local_time, shift_times
 from truckroll.importing.sheets import ADDRESS, WEEKDAYS, Sheet
-
-# A weekly pattern without a first day holds as if since always.
-ALWAYS = dt.date(2020, 1, 1)
 
 Values = Mapping[str, Any]
 Record = dict[str, Any]
@@ -191,78 +189,22 @@ def _add_technician(batch: Batch, line: int, values: Values, record: Record) -> 
 def _add_shift(batch: Batch, line: int, values: Values, record: Record) -> None:
     shared = {"shift_type": None, "excluded_on": None, "time_zone": None, **record}
     batch.restates("main", record["technician_id"])
-    for starts, ends, rule in _shift_times(values):
+    for starts, ends, rule in shift_times(values):
         identity = (record["technician_id"], shared["shift_type"], starts, ends, rule)
         times = {"starts_at": starts, "ends_at": ends, "recurrence_rule": rule}
         batch.add("main", line, {"id": batch.keys.derived(batch.sheet, *identity), **shared, **times})
 
 
-def _shift_times(values: Values) -> list[tuple[dt.datetime, dt.datetime, str | None]]:
-    first, until = values.get("date"), values.get("until")
-    by_hours: dict[tuple[dt.time, dt.time], list[str]] = {}
-    for code, name in zip(DAYS, WEEKDAYS, strict=True):
-        for span in values.get(name) or ():
-            by_hours.setdefault(span, []).append(code)
-    starts, ends = values.get("starts"), values.get("ends")
-    if by_hours and (starts or ends or values.get("weekdays") or values.get("rule")):
-        raise CellError(
-            "The line gives both a whole week and a single shift.", "Use monday … sunday, or starts and ends."
-        )
-    if by_hours:
-        return [_weekly(days, span, first, until) for span, days in by_hours.items()]
-    if starts is None or ends is None:
-        raise CellError("The shift has no hours.", "Fill starts and ends, or monday … sunday.")
-    if values.get("weekdays"):
-        if values.get("rule"):
-            raise CellError("The line gives both weekdays and a rule.", "Use one of them.")
-        return [_weekly(values["weekdays"], (starts, ends), first, until)]
-    if first is None:
-        raise CellError("The shift has no day.", "Fill date, weekdays, or date and rule.")
-    return [(*_span(first, starts, ends), _ending(values.get("rule"), until))]
-
-
-def _weekly(
-    days: list[str], span: tuple[dt.time, dt.time], first: dt.date | None, until: dt.date | None
-) -> tuple[dt.datetime, dt.datetime, str | None]:
-    day = first or ALWAYS
-    # The first occurrence must itself fit the rule (RFC 5545 3.8.5.3).
-    while DAYS[day.weekday()] not in days:
-        day += dt.timedelta(days=1)
-    return (*_span(day, *span), _ending(f"FREQ=WEEKLY;BYDAY={','.join(days)}", until))
-
-
-def _span(day: dt.date, starts: dt.time, ends: dt.time) -> tuple[dt.datetime, dt.datetime]:
-    start, end = dt.datetime.combine(day, starts), dt.datetime.combine(day, ends)
-    return start, end if end > start else end + dt.timedelta(days=1)
-
-
-def _ending(rule: str | None, until: dt.date | None) -> str | None:
-    if until is None:
-        return rule
-    if rule is None:
-        raise CellError("A single day has no last day.", "Leave until empty, or give weekdays or a rule.")
-    return f"{rule};UNTIL={until:%Y%m%d}"
-
-
 def _add_time_off(batch: Batch, line: int, values: Values, record: Record) -> None:
     first, last = values["starts"], values["ends"]
-    rule = _ending(values.get("rule"), values.get("until"))
-    starts, ends = _local(first, rule, first), _local(last, rule, first)
+    rule = ending(values.get("rule"), values.get("until"))
+    starts, ends = local_time(first, rule, first), local_time(last, rule, first)
     if last.time is None:
         ends += dt.timedelta(days=1)
     row_id = batch.keys.derived(batch.sheet, record["technician_id"], record.get("reason"), starts)
     batch.add(
         "main", line, {"id": row_id, **record, "starts_at": starts, "ends_at": ends, "recurrence_rule": rule}
     )
-
-
-def _local(moment: Moment, rule: str | None, first: Moment) -> dt.datetime:
-    day = moment.day or first.day
-    if day is None:
-        if rule is None:
-            raise CellError("The time off has no day.", "Write 2026-12-21 12:00, or give a rule.")
-        day = ALWAYS
-    return dt.datetime.combine(day, moment.time or dt.time())
 
 
 def _add_site(batch: Batch, line: int, values: Values, record: Record) -> None:
