@@ -10,6 +10,7 @@ from bench.place import Place
 
 CALLS = 60
 WARM = 8
+WARM_POOL = 50  # calls after which every connection of the gateway's pool has planned the board
 
 
 def measure(place: Place) -> Iterator[Figure]:
@@ -35,7 +36,7 @@ def measure(place: Place) -> Iterator[Figure]:
             return board
 
         board = over_http()
-        for _ in range(WARM):
+        for _ in range(WARM_POOL):
             over_http()
         size = f"{len(board['technicians'])} technicians, {len(board['appointments'])} visits"
         yield timed([over_http] * CALLS).figure(

@@ -14,7 +14,7 @@ from bench.figures import Figure, timed
 from bench.place import Place
 
 JOBS = 40
-WARM = 5
+WARM = 15  # the functions keep several connections, and each has its plans to make
 POLL_S = 0.02
 SEARCH_S = 5
 
