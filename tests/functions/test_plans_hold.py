@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -179,3 +179,53 @@ def test_the_judge_accepts_the_first_plan(fresh_database: str, connect: Connect,
     waiting = sql.value(company.db, "select count(*) from public.dispatch_jobs where status = 'unscheduled'")
     assert unserved == waiting == jobs - len(after)
     assert len(day.technicians) >= 2
+
+
+def test_a_day_under_way_is_planned_from_now_on(fresh_database: str, connect: Connect) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    company = Company(connect(fresh_database, autocommit=True))
+    technician = company.technician(shift=None)
+    company.add(
+        "technician_shifts",
+        technician_id=technician["id"],
+        starts_at=now - timedelta(hours=3),
+        ends_at=now + timedelta(hours=5),
+        time_zone="UTC",
+    )
+    site = company.site(company.customer(), latitude=CITY[0], longitude=CITY[1])
+    done, under_way, soon, later = (company.job(site) for _ in range(4))
+    visits = {
+        "done": company.visit(done, technician, starts_at=now - timedelta(hours=2)),
+        "under_way": company.visit(under_way, technician, starts_at=now - timedelta(minutes=30)),
+        "soon": company.visit(soon, technician, starts_at=now + timedelta(minutes=31)),
+        "later": company.visit(later, technician, starts_at=now + timedelta(hours=3)),
+    }
+    statuses = {"done": ["en_route", "on_site", "completed"], "under_way": ["en_route", "on_site"]}
+    for name, steps in statuses.items():
+        for status in steps:
+            company.db.execute(
+                "update public.job_assignments set status = %s where appointment_id = %s",
+                (status, visits[name]["id"]),
+            )
+    new = company.job(site)
+    before = placed(company.db)
+    company.add(
+        "optimization_runs",
+        kind="optimize_all",
+        starts_on=(now - timedelta(hours=3)).date(),
+        time_limit_s=1,
+        mode="commit",
+    )
+    database = Database(fresh_database)
+    lease = Lease.claim(database, "worker")
+    assert lease is not None
+    assert plan(lease, datetime.now(UTC)).refusals == 0
+    database.close()
+    after = {row["dispatch_job_id"]: row for row in placed(company.db).values()}
+    for job in (done, under_way):
+        was = next(row for row in before.values() if row["dispatch_job_id"] == job["id"])
+        assert after[job["id"]]["scheduled_start_at"] == was["scheduled_start_at"]
+        assert after[job["id"]]["status"] == was["status"]
+    assert after[new["id"]]["scheduled_start_at"] >= now + timedelta(minutes=2)
+    for job in (soon, later, new):
+        assert after[job["id"]]["scheduled_start_at"] >= now + timedelta(minutes=2)
