@@ -37,6 +37,9 @@ begin
     if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
     end if;
+    -- Whoever holds the link may move and cancel, so whoever makes it must be allowed to.
+    perform private.require('reschedule_appointment', work.org_id, work.facility_id);
+    perform private.require('cancel_appointment', work.org_id, work.facility_id);
     if days is null or days not between 1 and 365 then
         perform private.fail(400, 'days_invalid', 'A link lasts 1 to 365 days.', 'Leave it out for 30.');
     end if;
@@ -46,7 +49,7 @@ begin
 end;
 $$;
 
-comment on function private.portal_link(uuid, integer) is 'Definer: reads the signing key, and makes it the first time. Own check: view_jobs.';
+comment on function private.portal_link(uuid, integer) is 'Definer: reads the signing key, and makes it the first time. Own check: reschedule_appointment and cancel_appointment.';
 
 create function public.portal_link(job_id uuid, days integer default 30)
 returns text
@@ -58,7 +61,7 @@ as $$
 $$;
 
 comment on function public.portal_link(uuid, integer) is
-'A signed token for a job''s self-service link, valid for some days, for portal_appointment and its kin. Needs view_jobs.';
+'A signed token for a job''s self-service link, valid for some days, for portal_appointment and its kin. Needs reschedule_appointment and cancel_appointment, which the link passes on.';
 
 create function private.job_of_link(token text)
 returns public.dispatch_jobs
@@ -202,8 +205,8 @@ begin
         perform private.fail(409, 'window_is_full', 'This window has no time left.', 'Choose another one.');
     end if;
     perform private.lock_claimants(slot.technician_ids || slot.resource_id || private.engaged_technicians(visit.id));
-    placed := private.place(work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, visit.id, null);
-    if private.blocking(private.conflicts_of(placed), null) and visit.id is null then
+    placed := private.place(work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, visit.id, null, true);
+    if private.blocking(private.conflicts_of(placed), null) then
         perform private.fail(409, 'window_is_full', 'This window has just been taken.', 'Choose again.');
     end if;
     if visit.id is null then

@@ -153,5 +153,7 @@ def test_only_staff_makes_links(db: Connection, company: Company, as_user: AsUse
             link(db, job)
     with as_user(role="anon"), refused(db, "42501"):
         link(db, job)
-    with as_user(company.member("office")):
+    with as_user(company.member("office")), refused(db, "42501", "permission_missing"):
+        link(db, job)
+    with as_user(company.member("service_advisor")):
         assert link(db, job)
