@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from truckroll.importing.catalogue import Catalogue
-from truckroll.importing.constraints import Meaning, meaning_of
+from truckroll.importing.constraints import Meaning, is_about_data, meaning_of
 from truckroll.importing.sheets import COMPANY
 
 
@@ -77,7 +77,9 @@ def settle_company(
                     ),
                     (*settings.values(), org_id, *settings.values()),
                 )
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except psycopg.Error as error:
+        if not is_about_data(error):
+            raise
         raise CompanyRefusedError(meaning_of(error, COMPANY)) from error
     row = connection.execute("select time_zone, country from public.orgs where id = %s", (org_id,)).fetchone()
     assert row is not None  # noqa: S101 - written or found above

@@ -36,6 +36,16 @@ _CODES = {
 }
 
 
+# Classes of SQLSTATE that speak of the data: data exception, integrity violation, private.fail. Anything
+# else (a lost connection, a timeout, a full disk) is nobody's row.
+_ABOUT_DATA = ("22", "23", "PT4")
+
+
+def is_about_data(error: psycopg.Error) -> bool:
+    """Whether the database refuses a row, and does not merely fail."""
+    return (error.sqlstate or "").startswith(_ABOUT_DATA)
+
+
 def meaning_of(error: psycopg.Error, sheet: Sheet) -> Meaning:
     """Return what a refusal says about a row of this sheet."""
     diag = error.diag

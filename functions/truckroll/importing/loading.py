@@ -10,14 +10,11 @@ from uuid import UUID
 import psycopg
 
 from truckroll.importing.catalogue import Catalogue
-from truckroll.importing.constraints import Meaning, meaning_of
+from truckroll.importing.constraints import Meaning, is_about_data, meaning_of
 from truckroll.importing.records import Batch
 from truckroll.importing.staging import Staging
 
 MAX_REFUSALS = 200
-# Classes of SQLSTATE that speak of the data: data exception, integrity violation, private.fail. Anything
-# else (a lost connection, a timeout, a full disk) is nobody's row.
-_ABOUT_DATA = ("22", "23", "PT4")
 
 
 @dataclass
@@ -90,7 +87,7 @@ class _Loading:
             with self.connection.transaction():
                 written = [staging.write(lines[0], lines[-1]) for staging in self.stagings]
         except psycopg.Error as error:
-            if not (error.sqlstate or "").startswith(_ABOUT_DATA):
+            if not is_about_data(error):
                 raise
             if len(lines) > 1:
                 middle = len(lines) // 2
