@@ -150,7 +150,8 @@ create index job_assignments_org_id_technician_id_scheduled_start_at_idx
 on public.job_assignments (org_id, technician_id, scheduled_start_at);
 create index job_assignments_org_id_dispatch_job_id_idx
 on public.job_assignments (org_id, dispatch_job_id, appointment_id);
-create index job_assignments_org_id_appointment_id_idx on public.job_assignments (org_id, appointment_id);
+-- Of one visit, whose org goes without saying wherever it is asked for.
+create index job_assignments_appointment_id_idx on public.job_assignments (appointment_id, org_id);
 create index job_assignments_org_id_segment_id_idx on public.job_assignments (org_id, segment_id);
 create index job_assignments_org_id_optimization_run_id_idx
 on public.job_assignments (org_id, optimization_run_id);

@@ -16,8 +16,7 @@ create table public.scheduling_overrides (
     constraint scheduling_overrides_reason_given check (btrim(reason) <> '')
 );
 
-create index scheduling_overrides_org_id_appointment_id_idx
-on public.scheduling_overrides (org_id, appointment_id);
+create index scheduling_overrides_appointment_id_idx on public.scheduling_overrides (appointment_id, org_id);
 create index scheduling_overrides_overridden_by_user_id_idx on public.scheduling_overrides (overridden_by_user_id);
 
 comment on table public.scheduling_overrides is 'Conflicts somebody with the permission chose to accept, and why (BKG-7).';

@@ -47,8 +47,8 @@ create unique index reservations_assignment_id_key on public.reservations (assig
 where released_at is null and kind = 'booked';
 create index reservations_org_id_technician_id_idx on public.reservations (org_id, technician_id);
 create index reservations_org_id_resource_id_idx on public.reservations (org_id, resource_id);
-create index reservations_org_id_appointment_id_idx on public.reservations (org_id, appointment_id);
-create index reservations_org_id_assignment_id_idx on public.reservations (org_id, assignment_id);
+create index reservations_appointment_id_idx on public.reservations (appointment_id, org_id);
+create index reservations_assignment_id_idx on public.reservations (assignment_id, org_id);
 create index reservations_org_id_location_id_idx on public.reservations (org_id, location_id);
 create index reservations_hold_token_idx on public.reservations (hold_token) where hold_token is not null;
 create index reservations_held_by_user_id_idx on public.reservations (held_by_user_id);
