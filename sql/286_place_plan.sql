@@ -5,6 +5,8 @@ returns jsonb
 language sql
 stable
 set search_path = ''
+-- This very transaction has just filled the ledger: its statistics still make reading all of it look cheap.
+set enable_seqscan = 'off'
 as $$
     select coalesce(jsonb_agg(jsonb_build_object(
         'job_id', s.dispatch_job_id, 'number', j.number, 'technician_id', p.technician_id,
@@ -76,6 +78,19 @@ $$;
 comment on function private.promised_window(public.dispatch_jobs, timestamptz) is
 'The arrival window a plan promises: the usual one around the start, within the window the customer can be met in.';
 
+create function private.turns_in_route(route_plan_ids uuid[])
+returns table (stop_id uuid, turn integer)
+language sql
+stable
+set search_path = ''
+as $$
+    select s.id, row_number() over (partition by s.route_plan_id order by s.sequence)::integer
+    from public.route_stops as s
+    where s.route_plan_id = any(route_plan_ids) and s.stop_type = 'job';
+$$;
+
+comment on function private.turns_in_route(uuid[]) is 'The place of each visit among the visits of its route, from 1.';
+
 create function private.book_planned_visits(run public.optimization_runs, route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -85,13 +100,14 @@ as $$
 begin
     with visits as (
         select
-            s.id as stop_id, p.technician_id, s.service_starts_at as starts_at, s.planned_departure_at as ends_at, j,
+            p.technician_id, t.turn, s.service_starts_at as starts_at, s.planned_departure_at as ends_at, j,
             lower(w.promise) as window_start, upper(w.promise) as window_end,
             coalesce(v.buffer_before_minutes, 0) as buffer_before_minutes,
             coalesce(v.buffer_after_minutes, 0) as buffer_after_minutes
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
         inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+        inner join private.turns_in_route(route_plan_ids) as t on s.id = t.stop_id
         left join public.services as v on j.service_id = v.id
         cross join lateral private.promised_window(j, s.service_starts_at) as w (promise)
         where p.id = any(route_plan_ids) and s.change = 'book'
@@ -112,11 +128,11 @@ begin
 
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
-        scheduled_end_at, arrival_window_start, arrival_window_end, optimization_run_id
+        scheduled_end_at, arrival_window_start, arrival_window_end, sequence_in_route, optimization_run_id
     )
     select
         (v.j).org_id, (v.j).id, a.id, v.technician_id, run.requested_by_user_id, v.starts_at, v.ends_at,
-        v.window_start, v.window_end, run.id
+        v.window_start, v.window_end, v.turn, run.id
     from visits as v
     inner join appointments as a on a.dispatch_job_id = (v.j).id;
 
@@ -171,11 +187,12 @@ begin
 
     update public.job_assignments as a
     set technician_id = p.technician_id, scheduled_start_at = s.service_starts_at,
-        scheduled_end_at = s.planned_departure_at, optimization_run_id = run.id,
+        scheduled_end_at = s.planned_departure_at, sequence_in_route = t.turn, optimization_run_id = run.id,
         -- Whoever accepted the old time or place in the day has not accepted the new one.
         status = 'assigned', tech_eta_at = null
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+    inner join private.turns_in_route(route_plan_ids) as t on s.id = t.stop_id
     where p.id = any(route_plan_ids) and s.change in ('move', 'reassign') and a.id = s.job_assignment_id;
 end;
 $$;

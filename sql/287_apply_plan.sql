@@ -57,14 +57,12 @@ volatile
 set search_path = ''
 as $$
 begin
+    -- What was booked or moved has its number already.
     update public.job_assignments as a
-    set sequence_in_route = turn.number
-    from (
-        select s.job_assignment_id, row_number() over (partition by s.route_plan_id order by s.sequence) as number
-        from public.route_stops as s
-        where s.route_plan_id = any(route_plan_ids) and s.stop_type = 'job'
-    ) as turn
-    where a.id = turn.job_assignment_id and not a.is_locked and a.sequence_in_route is distinct from turn.number;
+    set sequence_in_route = t.turn
+    from private.turns_in_route(route_plan_ids) as t
+    inner join public.route_stops as s on t.stop_id = s.id
+    where a.id = s.job_assignment_id and not a.is_locked and a.sequence_in_route is distinct from t.turn;
 
     update public.route_plans as old
     set status = 'canceled'
