@@ -31,6 +31,7 @@ class Person:
 
 
 SignIn = Callable[..., Person]
+Somebody = Callable[[str], Person]  # of the demo company, by name
 
 
 def client(url: str, key: str, connections: httpx.Client) -> Client:
