@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from enum import StrEnum
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -34,6 +35,15 @@ Document = dict[str, Any]
 console = Console()
 
 
+class Strategy(StrEnum):
+    """What a plan is made to save."""
+
+    TIME = "time_minimization"
+    DISTANCE = "distance_minimization"
+    PRIORITY = "priority_first"
+    BALANCED = "balanced"
+
+
 class PlanFailedError(Exception):
     """A run ended without a plan; the message says why."""
 
@@ -46,6 +56,7 @@ def plan(
     url: ApiUrl = None,
     key: AnonKey = None,
     org: Org = None,
+    strategy: Annotated[Strategy, typer.Option(help="What to save above all.")] = Strategy.BALANCED,
     *,
     apply: Annotated[bool, typer.Option(help="Put the plan in force.")] = True,
 ) -> None:
@@ -53,7 +64,8 @@ def plan(
     stack = Stack(Ports.from_environment())
     with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
         try:
-            run = plan_day(client, local_day(date), seconds, org_id=org_id_of(client, org), apply=apply)
+            org_id = org_id_of(client, org)
+            run = plan_day(client, local_day(date), seconds, org_id=org_id, strategy=strategy, apply=apply)
         except PlanFailedError as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from error
@@ -62,10 +74,16 @@ def plan(
 
 
 def plan_day(
-    client: Client, day: dt.date, seconds: int, *, org_id: str | None = None, apply: bool = True
+    client: Client,
+    day: dt.date,
+    seconds: int,
+    *,
+    org_id: str | None = None,
+    strategy: Strategy = Strategy.BALANCED,
+    apply: bool = True,
 ) -> Document:
     """Run the optimiser over the whole day, watch it, and put the plan in force. Raises PlanFailedError."""
-    search: Document = {"strategy": "balanced", "mode": "propose", "time_limit_s": seconds, "seed": 1}
+    search: Document = {"strategy": strategy.value, "mode": "propose", "time_limit_s": seconds, "seed": 1}
     if org_id is not None:
         search["org_id"] = org_id
     run = function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search)
