@@ -103,7 +103,8 @@ as $$
                 'latitude', s.latitude, 'longitude', s.longitude, 'arrives_at', s.planned_arrival_at,
                 'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
                 'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
-                'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at
+                'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
+                'explanation', s.explanation
             )) order by s.sequence) as document
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id

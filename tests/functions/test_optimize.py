@@ -17,6 +17,11 @@ PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 QUICK = {"time_limit_s": 1}
 
 
+def visits_of(run: Any) -> list[Any]:
+    """Return the stops of a run's routes that are visits."""
+    return [stop for route in run["routes"] for stop in route["stops"] if stop["type"] == "job"]
+
+
 def stops(run: Any) -> dict[str, tuple[str, datetime]]:
     """Return who does each job of a run's routes, and when it starts."""
     return {
@@ -40,6 +45,10 @@ def test_a_day_is_planned_and_applied(day: Day) -> None:
     assert run["metrics"]["before"]["unserved"] == 4
     assert run["metrics"]["after"]["visits"] == 4
     assert run["unserved"] == []
+    why = {stop["job_id"]: stop["explanation"] for stop in visits_of(run)}
+    assert why[str(wire["id"])]["technicians_able"] == 1
+    assert why[str(near[0]["id"])]["technicians_able"] == 2
+    assert all("minutes of driving" in one["sentence"] for one in why.values())
     assert sql.value(day.db, "select count(*) from public.appointments") == 0
 
     applied = day.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})

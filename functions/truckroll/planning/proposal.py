@@ -57,16 +57,41 @@ def _stops(snapshot: Snapshot, model: Model, route: Route) -> Iterable[dict[str,
     timed: list[tuple[int, dict[str, Any]]] = [
         (pause.starts, _stop("break", None, pause.starts, pause.ends)) for pause in route.breaks
     ]
-    for stop in route.stops:
-        source = model.sources[stop.visit]
-        document = _visit(source, stop.arrives, stop.starts)
-        timed.append((stop.starts, document | {"travel_s": stop.travel_s, "distance_m": stop.distance_m}))
+    for position, stop in enumerate(route.stops):
+        document = _visit(model.sources[stop.visit], stop.arrives, stop.starts) | {
+            "travel_s": stop.travel_s,
+            "distance_m": stop.distance_m,
+            "explanation": _why(model.problem, route, position),
+        }
+        timed.append((stop.starts, document))
     yield from (document for _, document in sorted(timed, key=lambda one: one[0]))
     if stretch.home is not None:
         driven = sum(stop.travel_s for stop in route.stops), sum(stop.distance_m for stop in route.stops)
         yield _depot(
             "depot_end", stretch, route.ends, route.travel_s - driven[0], route.distance_m - driven[1]
         )
+
+
+def _why(problem: Problem, route: Route, position: int) -> dict[str, Any]:
+    """Return why a visit stands where it does: who else could have done it, and the driving it adds."""
+    shift = problem.shifts[route.shift]
+    visit = problem.visits[route.stops[position].visit]
+    if visit.fixed is not None:
+        return {
+            "is_fixed": True,
+            "sentence": "It stays where it is: locked, under way, or not for a plan to move.",
+        }
+    places = [shift.start_place, *(problem.visits[stop.visit].place for stop in route.stops), shift.end_place]
+    before, here, after = places[position : position + 3]
+    travel = problem.travel
+    added = int(travel[before, here] + travel[here, after] - travel[before, after])
+    able = len({problem.shifts[one].technician_id for one in visit.eligible})
+    others = "nobody else may" if able == 1 else f"{able} technicians may"
+    return {
+        "technicians_able": able,
+        "added_travel_s": added,
+        "sentence": f"Adds {round(added / 60)} minutes of driving to this route; {others} do it on these days.",
+    }
 
 
 def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[str, Any]:
