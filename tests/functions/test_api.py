@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import SERVICE_KEY, Day, token
+from support.functions import SECRET, SERVICE_KEY, Day, token
 from support.plan import at
 
 FOUR = {"code", "message", "details", "hint"}
@@ -47,8 +47,9 @@ def test_nobody_comes_in_without_proof(client: Client, headers: dict[str, str]) 
 
 
 def test_a_token_without_expiry_is_refused(client: Client) -> None:
-    answer = client.post(PATH, headers=bearer(token(uuid4(), exp=None)))
-    assert answer.status_code == 401
+    claims = {"sub": str(uuid4()), "role": "authenticated", "aud": "authenticated"}
+    endless = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+    assert client.post(PATH, headers=bearer(endless)).status_code == 401
 
 
 def test_cron_is_for_the_service_only(day: Day) -> None:
@@ -142,3 +143,21 @@ def test_one_line_is_logged_for_a_request(day: Day, capsys: pytest.CaptureFixtur
     assert finished[0]["status"] == 400
     assert finished[0]["outcome"] == "request_invalid"
     assert finished[0]["route"] == "/dispatch/days/{date}/optimize_all"
+
+
+def test_the_anon_key_alone_is_nobody(day: Day) -> None:
+    job = day.job()
+    for path in (PATH, f"/dispatch/jobs/{job['id']}/auto_schedule"):
+        answer = day.client.post(path, headers=bearer(token(None, role="anon")))
+        assert (answer.status_code, answer.get_json()["message"]) == (401, "not_signed_in")
+
+
+def test_text_the_database_cannot_hold_is_the_callers_mistake(day: Day) -> None:
+    answer = day.post(PATH, {"idempotency_key": "a\0b"})
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "request_invalid")
+    assert "NUL" in answer.get_json()["details"]
+
+
+def test_days_nobody_plans_yet_are_refused(day: Day) -> None:
+    answer = day.post("/dispatch/days/9999-12-31/optimize_all", {"days": 14})
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "days_too_far")

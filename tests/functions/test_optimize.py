@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -77,6 +79,27 @@ def test_a_committed_run_is_in_force_at_once_in_the_name_of_who_asked(day: Day) 
     assert row["assigned_by_user_id"] == day.dispatcher
     event = sql.one(day.db, "select actor_id from public.domain_events where type = 'plan.applied'")
     assert event["actor_id"] == day.dispatcher
+
+
+def test_a_committed_run_is_planned_again_when_the_schedule_changes_meanwhile(day: Day) -> None:
+    job = day.job()
+    asked = day.post(PATH, {"time_limit_s": 3, "mode": "commit"}).get_json()["id"]
+    worker = Thread(target=day.cron)
+    worker.start()
+    query = "select stage from public.optimization_runs where id = %s"
+    deadline = monotonic() + 60
+    while sql.value(day.db, query, (asked,)) != "solving" and monotonic() < deadline:
+        sleep(0.05)
+    ann, bob = (
+        sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
+        for name in ("Ann", "Bob")
+    )
+    taken = [day.company.visit(day.job(), who, starts_at=at(8)) for who in (ann, bob)]
+    worker.join()
+    run = day.call("GET", f"/dispatch/runs/{asked}").get_json()
+    assert run["status"] == "applied", run["error"]
+    assert run["changes"]["book"] == 1
+    assert stops(run).keys() >= {str(job["id"]), *(str(visit["dispatch_job_id"]) for visit in taken)}
 
 
 def test_who_lost_the_permission_meanwhile_commits_nothing(day: Day) -> None:

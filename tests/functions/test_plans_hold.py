@@ -154,7 +154,7 @@ def test_the_judge_accepts_the_first_plan(fresh_database: str, connect: Connect,
     )
     lease = Lease.claim(database, "worker")
     assert lease is not None
-    outcome = plan(lease, MONDAY - timedelta(days=30))
+    outcome = plan(lease, lambda: MONDAY - timedelta(days=30))
     assert outcome.refusals == 0, "the engine and the judge disagree"
     run = sql.one(company.db, "select * from public.optimization_runs")
     assert run["status"] == "proposed"
@@ -219,7 +219,7 @@ def test_a_day_under_way_is_planned_from_now_on(fresh_database: str, connect: Co
     database = Database(fresh_database)
     lease = Lease.claim(database, "worker")
     assert lease is not None
-    assert plan(lease, datetime.now(UTC)).refusals == 0
+    assert plan(lease, lambda: datetime.now(UTC)).refusals == 0
     database.close()
     after = {row["dispatch_job_id"]: row for row in placed(company.db).values()}
     for job in (done, under_way):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -42,12 +43,26 @@ class Outcome:
     refusals: int
 
 
-def plan(lease: Lease, now: datetime) -> Outcome:
+def plan(lease: Lease, clock: Callable[[], datetime]) -> Outcome:
     """Plan a claimed run and store the result.
 
+    A plan to be applied at once is made a second time when the schedule changed during the search.
+    Raises PlanRefusedError, ProblemError, RunStoppedError, RunLostError and what the database refuses.
+    """
+    try:
+        return _plan(lease, clock())
+    except psycopg.Error as error:
+        if lease.run["mode"] != "commit" or error.diag.message_primary != "plan_is_stale":
+            raise
+        logger().info("run.planned_again", run=str(lease.run["id"]))
+        return _plan(lease, clock())
+
+
+def _plan(lease: Lease, now: datetime) -> Outcome:
+    """Search until SQL accepts a plan.
+
     A booked visit the engine can't keep, or the judge objects to, is pinned where it is; a new one
-    is left out; then it is tried again. Raises PlanRefusedError, ProblemError, RunStoppedError,
-    RunLostError and what the database refuses.
+    is left out; then it is tried again.
     """
     run = lease.run
     limit = float(run["time_limit_s"])

@@ -54,7 +54,7 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
     from truckroll.planning.planner import plan  # noqa: PLC0415
 
     try:
-        done = plan(lease, datetime.now(UTC))
+        done = plan(lease, lambda: datetime.now(UTC))
     except RunLostError:
         return "lost"
     except RunStoppedError:
