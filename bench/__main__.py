@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 from bench import board, booking, dispatch, realtime, slots
@@ -32,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - MEASUREMENTS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     table = Table(title="Truckroll, measured", title_justify="left", show_lines=True)
     for heading in ("figure", "measured (p50 / p95 / max)", "bar", "met", "note"):
         table.add_column(heading, overflow="fold")

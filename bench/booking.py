@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,8 @@ from bench.place import Place
 
 Connection = psycopg.Connection[Any]
 CLIENTS = (1, 4, 8, 16)
-ROUNDS = {"plain_insert": 3000, "machinery": 3000, "unjudged_visit": 600, "whole_booking": 600}
+TURNS = 3
+ROUNDS = {"plain_insert": 800, "machinery": 800, "unjudged_visit": 160, "whole_booking": 160}
 CROWD, SLOTS = 64, 250
 REFUSALS = 60
 
@@ -35,7 +37,7 @@ def measure(place: Place) -> Iterator[Figure]:
     """Run throughput, crowd and refusals one after another."""
     with place.connect() as owner:
         owner.execute(Path(__file__).with_name("booking.sql").read_bytes())
-        turns = len(CLIENTS) * sum(ROUNDS.values()) + 2 * SLOTS
+        turns = len(CLIENTS) * TURNS * sum(ROUNDS.values()) + 2 * SLOTS
         owner.execute("set session_replication_role = replica")  # jobs to book, not what is measured
         owner.execute("select bench.fill(%s, %s)", (turns, place.company.board_day))
         owner.execute("set session_replication_role = origin")
@@ -46,10 +48,14 @@ def measure(place: Place) -> Iterator[Figure]:
 
 
 def _throughput(place: Place) -> Iterator[Figure]:
+    """Take turns, so that whatever else the machine does hits all of them; of each the median of three."""
     rates: dict[tuple[str, int], float] = {}
     for clients in CLIENTS:
-        for name, rounds in ROUNDS.items():
-            rates[name, clients] = _rate(place, name, clients, rounds)
+        turns = [
+            {name: _rate(place, name, clients, rounds) for name, rounds in ROUNDS.items()}
+            for _ in range(TURNS)
+        ]
+        rates |= {(name, clients): median(turn[name] for turn in turns) for name in ROUNDS}
     names = {
         "machinery": "key, locks, claim, outbox, audit",
         "unjudged_visit": "visit with all it brings, not judged",
@@ -61,9 +67,12 @@ def _throughput(place: Place) -> Iterator[Figure]:
         each = ", ".join(f"{n}: {rates[name, n]:.0f}/s of {rates['plain_insert', n]:.0f}/s" for n in CLIENTS)
         is_promised = name == "machinery"
         yield Figure(
-            f"booking ÷ plain insert by clients: {meaning}", measured, "≥ 0.4" if is_promised else "",
-            min(ratios.values()) >= 0.4 if is_promised else None, each,
-        )  # fmt: skip
+            f"booking ÷ plain insert by clients: {meaning}",
+            measured,
+            "≥ 0.4" if is_promised else "",
+            min(ratios.values()) >= 0.4 if is_promised else None,
+            each,
+        )
 
 
 def _rate(place: Place, name: str, clients: int, rounds: int) -> float:

@@ -27,7 +27,7 @@ as $$
         row_number() over (order by md5(day::text || clock::text || t.id::text)), t.id,
         (day::date + clock) at time zone t.time_zone, gen_random_uuid()
     from public.technician_profiles as t
-    cross join generate_series(after_day + 1, after_day + 120, interval '1 day') as day
+    cross join generate_series(after_day + 1, after_day + 150, interval '1 day') as day
     cross join unnest(array['10:00', '10:30', '11:00', '14:00', '14:30', '15:00']::time[]) as clock
     where
         extract(isodow from day) < 6 and not exists (
