@@ -100,6 +100,37 @@ $$;
 comment on function private.nearest_start(private.placement, integer) is
 'The nearest time within half a day at which the same technician could do the visit.';
 
+create function private.shorter_end(p private.placement)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    finish timestamptz;
+begin
+    if p.segments is not null or cardinality(p.technician_ids) <> 1 then
+        return null;
+    end if;
+    select upper(g.gap) - make_interval(secs => g.travel_after_s, mins => (p.work).buffer_after_minutes) into finish
+    from private.route_gaps(
+        (p.work).org_id, p.technician_ids, p.claim, p.latitude, p.longitude, p.appointment_id, p.hold_token
+    ) as g
+    where g.gap @> lower(p.claim);
+    -- Less than half of the work is another job.
+    if finish < p.starts_at + (p.ends_at - p.starts_at) / 2 or finish >= p.ends_at then
+        return null;
+    end if;
+    finish := date_trunc('minute', finish);
+    return case when private.passes(private.place(
+        p.work, p.technician_ids, p.starts_at, finish, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
+    )) then finish end;
+end;
+$$;
+
+comment on function private.shorter_end(private.placement) is
+'When the visit would have to end to fit before what follows; null when that helps nothing or leaves less than half.';
+
 create function private.smallest_changes(p private.placement, conflicts private.conflict[], minutes integer, others jsonb)
 returns jsonb
 language plpgsql
@@ -109,6 +140,7 @@ as $$
 declare
     changes jsonb := '[]';
     nearest constant timestamptz := private.nearest_start(p, minutes);
+    finish constant timestamptz := private.shorter_end(p);
     shift integer;
     bare private.work := p.work;
 begin
@@ -117,6 +149,12 @@ begin
         changes := changes || jsonb_build_object(
             'change', 'starts_at', 'starts_at', nearest, 'minutes', shift,
             'message', format('%s minutes %s.', abs(shift), case when shift > 0 then 'later' else 'earlier' end)
+        );
+    end if;
+    if finish is not null then
+        shift := extract(epoch from finish - p.starts_at) / 60;
+        changes := changes || jsonb_build_object(
+            'change', 'ends_at', 'ends_at', finish, 'minutes', shift, 'message', format('Shortened to %s minutes.', shift)
         );
     end if;
     if jsonb_array_length(others) > 0 then
@@ -151,7 +189,7 @@ end;
 $$;
 
 comment on function private.smallest_changes(private.placement, private.conflict[], integer, jsonb) is
-'The smallest changes that make a refused placement possible (BKG-6): another time, another technician, no buffer, an override. Each is judged.';
+'The smallest changes that make a refused placement possible (BKG-6): another time, a shorter visit, another technician, no buffer, an override. Each is judged.';
 
 create function private.alternatives(p private.placement, conflicts private.conflict[])
 returns jsonb
@@ -269,7 +307,8 @@ stable
 set search_path = ''
 as $$
 begin
-    if coalesce(cardinality(technician_ids), 0) = 0 or array_position(technician_ids, null) is not null
+    -- Elements are looked at by unnest: a nested array is an array of technicians to uuid[] as well.
+    if coalesce(array_ndims(technician_ids), 0) <> 1 or exists (select from unnest(technician_ids) as id where id is null)
         or cardinality(technician_ids) <> (select count(distinct id) from unnest(technician_ids) as id) then
         perform private.fail(
             400, 'technicians_invalid', 'technician_ids must name at least one technician, each once.',
@@ -293,14 +332,15 @@ stable
 set search_path = ''
 as $$
 begin
+    -- First of all that it can be reckoned with: adding to an infinite or extreme time is an error of its own.
+    if starts_at not between now() - interval '3 years' and now() + interval '3 years' then
+        perform private.fail(400, 'times_invalid', 'starts_at is more than three years away.', 'Check the year.');
+    end if;
     if starts_at is null or ends_at <= starts_at or ends_at > starts_at + interval '7 days' then
         perform private.fail(
             400, 'times_invalid', 'starts_at is needed, and ends_at must be after it by at most 7 days.',
             'Give ISO 8601 times with an offset, e.g. 2026-02-18T09:00:00-06:00.'
         );
-    end if;
-    if starts_at > now() + interval '3 years' then
-        perform private.fail(400, 'times_invalid', 'starts_at is more than three years ahead.', 'Check the year.');
     end if;
 end;
 $$;

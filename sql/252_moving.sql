@@ -246,7 +246,8 @@ comment on function private.keep_what_is_free(private.placement, public.appointm
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],
-    reason public.reschedule_reason, notes text, customer_confirmed boolean, override jsonb, idempotency_key text
+    reason public.reschedule_reason, notes text, customer_confirmed boolean, notify boolean, override jsonb,
+    idempotency_key text
 )
 returns jsonb
 language plpgsql
@@ -271,7 +272,7 @@ begin
     perform private.require('reschedule_appointment', visit.org_id, visit.facility_id);
     known := private.recall(visit.org_id, idempotency_key, 'reschedule_appointment', jsonb_build_object(
         'appointment_id', appointment, 'starts_at', starts_at, 'ends_at', ends_at, 'technician_ids', technician_ids,
-        'reason', reason, 'notes', notes, 'customer_confirmed', customer_confirmed, 'override', override
+        'reason', reason, 'notes', notes, 'customer_confirmed', customer_confirmed, 'notify', notify, 'override', override
     ));
     if known is not null then
         return known;
@@ -283,9 +284,9 @@ begin
         );
     end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
-    ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     perform private.check_override(override);
     perform private.check_times(starts_at, ends_at);
+    ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     work := private.work_of_job(visit.dispatch_job_id);
     if technician_ids is not null then
         perform private.check_technicians(visit.org_id, private.staff(work, technician_ids));
@@ -328,7 +329,13 @@ begin
                 starts_at, ends_at, placed.technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
             );
             perform private.record_override(appointment, visit.org_id, override, conflicts);
+            -- Nobody is left to turn up at the old time: the customer's own wish and short notice are always told.
+            if not coalesce(notify, true) and reason <> 'customer_request'
+                and visit.starts_at > now() + make_interval(mins => org.reschedule_notice_minutes) then
+                perform set_config('truckroll.notify_customer', 'off', true);
+            end if;
             perform private.move_visit(appointment, placed, lower(promised), upper(promised));
+            perform set_config('truckroll.notify_customer', '', true);
             is_moved := true;
         exception when exclusion_violation then
             is_moved := false;
@@ -348,7 +355,7 @@ end;
 $$;
 
 comment on function private.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, boolean, jsonb, text
 ) is
 'Definer: visits and the ledger are written by RPCs only. Own check: reschedule_appointment, and the permission each overridden conflict asks for.';
 
@@ -360,6 +367,7 @@ create function public.reschedule_appointment(
     reason public.reschedule_reason default null,
     notes text default null,
     customer_confirmed boolean default false,
+    notify boolean default true,
     override jsonb default null,
     idempotency_key text default null
 )
@@ -369,21 +377,22 @@ volatile
 set search_path = ''
 as $$
     select private.reschedule_appointment(
-        appointment_id, starts_at, ends_at, technician_ids, reason, notes, customer_confirmed, override, idempotency_key
+        appointment_id, starts_at, ends_at, technician_ids, reason, notes, customer_confirmed, notify, override,
+        idempotency_key
     );
 $$;
 
 comment on function public.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, boolean, jsonb, text
 ) is
-'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids the present ones stay if all are free then, else the visit is left unassigned; assignment_outcome says preserved, reassigned or cleared. Without ends_at the length stays. Answers the appointment with its assignments. Needs reschedule_appointment.';
+'Moves a visit to another time, other technicians, or both, as a whole (BKG-9). Without technician_ids the present ones stay if all are free then, else the visit is left unassigned; assignment_outcome says preserved, reassigned or cleared. Without ends_at the length stays. The customer is told unless notify is false, and always of the own request and at short notice. Answers the appointment with its assignments. Needs reschedule_appointment.';
 
 revoke execute on function public.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, boolean, jsonb, text
 ) from public, anon;
 grant execute on function public.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, boolean, jsonb, text
 ) to authenticated, service_role;
 grant execute on function private.reschedule_appointment(
-    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, jsonb, text
+    uuid, timestamptz, timestamptz, uuid[], public.reschedule_reason, text, boolean, boolean, jsonb, text
 ) to authenticated, service_role;

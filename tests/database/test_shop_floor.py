@@ -40,6 +40,17 @@ def test_or_earlier_when_that_is_nearer(db: Connection, company: Company) -> Non
     assert told[0]["message"] == "15 minutes earlier."
 
 
+def test_or_how_short_the_visit_would_have_to_be(db: Connection, company: Company) -> None:
+    ana, site = company.technician(), near(company)
+    book(db, company.job(site), ana, starts_at=at(10))
+    job = company.job(near(company))
+    shorter = next(
+        change for change in changes(db, job, ana, starts_at=at(9.25)) if change["change"] == "ends_at"
+    )
+    assert shorter["message"] == "Shortened to 45 minutes."
+    assert book(db, job, ana, starts_at=at(9.25), ends_at=shorter["ends_at"])["ends_at"] == at(10).isoformat()
+
+
 def test_or_with_whom(db: Connection, company: Company) -> None:
     ana, ben = company.technician(shift=(8, 9)), company.technician(display_name="Ben Ortiz")
     book(db, company.job(), ana, starts_at=at(8))

@@ -204,6 +204,12 @@ def _schedule(rows: Rows, facilities: list[Row], technicians: list[Row], jobs: l
             reason="weather",
             **of,
         )
+        (notice, *_) = sql.rows(
+            rows.company.db,
+            "select * from job_notifications where appointment_id = %s order by recipient_type, notification_type limit 1",
+            (visit["id"],),
+        )
+        rows.known("job_notifications", notice)
     return visits
 
 
