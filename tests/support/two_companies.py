@@ -206,7 +206,8 @@ def _schedule(rows: Rows, facilities: list[Row], technicians: list[Row], jobs: l
         )
         (notice, *_) = sql.rows(
             rows.company.db,
-            "select * from job_notifications where appointment_id = %s order by recipient_type, notification_type limit 1",
+            "select * from job_notifications where appointment_id = %s"
+            " order by recipient_type, notification_type limit 1",
             (visit["id"],),
         )
         rows.known("job_notifications", notice)
