@@ -76,6 +76,16 @@ begin
     ) then
         return;
     end if;
+    -- A list is told to its own company only.
+    if auth.uid() is not null and not exists (
+        select from public.org_members as m where m.org_id = org and m.user_id = auth.uid() and m.is_active
+    ) then
+        raise exception using
+            errcode = '42501',
+            message = 'permission_missing',
+            detail = 'You do not belong to this company.',
+            hint = 'Check org_id.';
+    end if;
     perform private.fail(
         400, 'unknown_' || list_name, format('%L is not in this company''s list "%s".', given, list_name),
         'Use one of: ' || coalesce((

@@ -49,6 +49,9 @@ begin
     if upper(private.local_days(org, starts_on, days)) <= now() then
         perform private.fail(400, 'days_are_over', 'These days have passed already.', 'Plan today or a day to come.');
     end if;
+    if starts_on > now() + interval '3 years' then
+        perform private.fail(400, 'days_too_far', 'These days are more than three years ahead.', 'Check the year.');
+    end if;
     if exists (
         select from unnest(request_run.technician_ids) as wanted (id)
         where not exists (

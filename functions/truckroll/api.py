@@ -130,6 +130,13 @@ def _handle(request: flask.Request, request_id: str, log: dict[str, Any]) -> tup
         return operations.health(here.database)
     handler, parameters, log["route"] = _route(request.method, path)
     caller = here.verifier.caller(request.headers.get("Authorization", ""))
+    if caller.is_nobody:
+        raise ApiError(
+            HTTPStatus.UNAUTHORIZED,
+            "not_signed_in",
+            "This is for people who are signed in.",
+            "Send the user's access token instead of the anon key.",
+        )
     call = Call(
         caller=caller,
         request_id=request_id,

@@ -36,6 +36,11 @@ class Caller:
         """Tell whether the caller holds the service key."""
         return self.role == "service_role"
 
+    @property
+    def is_nobody(self) -> bool:
+        """Tell whether the caller has the anon key only."""
+        return self.role == "anon"
+
     def claims_json(self) -> str:
         """Return the claims as the setting request.jwt.claims holds them."""
         return json.dumps(dict(self.claims))

@@ -74,13 +74,18 @@ def from_database(error: psycopg.Error) -> ApiError:
     if state in STATUS_OF_STATE:
         status = STATUS_OF_STATE[state]
         return ApiError(
-            status, status.phrase.lower().replace(" ", "_"), "The database refused this.", "", state
+            status,
+            status.phrase.lower().replace(" ", "_"),
+            "The database refused this.",
+            "Check what was sent, and what your role may do.",
+            state,
         )
-    if state.startswith("22"):
+    # Without a state the driver refused by itself: text with a NUL never gets to the database.
+    if state.startswith("22") or (isinstance(error, psycopg.DataError) and not state):
         return ApiError(
             HTTPStatus.BAD_REQUEST,
             "request_invalid",
-            diagnosis.message_primary or "",
+            diagnosis.message_primary or str(error),
             "Correct the value.",
             state,
         )
