@@ -66,7 +66,8 @@ declare
     org public.orgs;
     candidate timestamptz;
 begin
-    if (p.work).crew_size > 1 or p.segments is not null or cardinality(p.technician_ids) <> 1 then
+    if (p.work).crew_size > 1 or p.segments is not null or cardinality(p.technician_ids) <> 1
+        or p.ends_at + interval '12 hours' <= now() then
         return null;
     end if;
     select o.* into org from public.orgs as o where o.id = (p.work).org_id;

@@ -40,6 +40,13 @@ def test_or_earlier_when_that_is_nearer(db: Connection, company: Company) -> Non
     assert told[0]["message"] == "15 minutes earlier."
 
 
+def test_a_time_long_past_is_refused_as_any_other(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    last_month: Any = value(db, "select date_trunc('hour', now()) - interval '30 days'")
+    told = changes(db, company.job(near(company)), ana, starts_at=last_month)
+    assert not {"starts_at"} & {change["change"] for change in told}
+
+
 def test_or_how_short_the_visit_would_have_to_be(db: Connection, company: Company) -> None:
     ana, site = company.technician(), near(company)
     book(db, company.job(site), ana, starts_at=at(10))
