@@ -22,6 +22,7 @@ from truckroll.engine.unserved import explain_unserved, mend
 OnProgress = Callable[[Progress], bool]
 
 STEPS = 200  # between looks at the clock, at first
+EXPLAINING_S = 0.001
 LOOKS = 100  # at the clock in a whole run
 
 
@@ -44,8 +45,9 @@ def solve(
     prepared = prepare(problem)
     run = Run(prepared, seed, began, clock)
     run.report(progress, 0.0)
-    # What remains to be done after the search, on large days; it is little.
-    budget = max(0.0, time_limit_s - 0.02 - 2.0 * (clock() - began) * 0.2)
+    # Each visit left out takes a moment to explain at the end.
+    left = int((run.plan.shift_of < 0).sum())
+    budget = time_limit_s - min(0.3 * time_limit_s, EXPLAINING_S * left)
     if len(problem.visits) > 0 and len(problem.shifts) > 0:
         if iterations is None:
             run.for_seconds(budget, progress)
