@@ -29,6 +29,11 @@ begin
     if recall.key is null then
         return null;
     end if;
+    if char_length(recall.key) not between 1 and 255 then
+        perform private.fail(
+            400, 'idempotency_key_invalid', 'An idempotency key has 1 to 255 characters.', 'Use a UUID, or leave it out.'
+        );
+    end if;
     -- Waits for a concurrent call with the same key, then finds its answer.
     insert into private.idempotency_keys (org_id, actor_id, key, operation, payload_digest)
     values (org, actor, recall.key, recall.operation, digest)

@@ -14,10 +14,17 @@ begin
             errcode = '42501', message = 'sign_in_required', detail = 'A company needs an owner with an account.',
             hint = 'Sign up or sign in first.';
     end if;
-    insert into public.orgs (name, slug, time_zone, country)
-    values (start_company.name, start_company.slug, start_company.time_zone, start_company.country)
-    on conflict on constraint orgs_slug_key do nothing
-    returning * into company;
+    begin
+        insert into public.orgs (name, slug, time_zone, country)
+        values (start_company.name, start_company.slug, start_company.time_zone, start_company.country)
+        on conflict on constraint orgs_slug_key do nothing
+        returning * into company;
+    exception when not_null_violation or check_violation then
+        perform private.fail(
+            400, 'company_invalid', 'A company needs a name, a slug of small letters, digits and single hyphens, a time zone and a country.',
+            'For example slug harbor-hvac, time_zone America/Chicago, country US.'
+        );
+    end;
     if company.id is null then
         -- A repeated call finds the company it made, and only that.
         select o.* into company

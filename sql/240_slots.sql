@@ -403,6 +403,7 @@ set jit = 'off'
 as $$
 declare
     work private.work;
+    period tstzrange;
 begin
     if num_nonnulls(job, service) <> 1 then
         perform private.fail(
@@ -417,14 +418,7 @@ begin
             'There is no such record, or you may not see it.', 'Check the id and the company you are working for.'
         );
     end if;
-    earliest := greatest(coalesce(earliest, now()), now());
-    latest := coalesce(latest, earliest + interval '14 days');
-    if latest <= earliest or latest > earliest + interval '92 days' then
-        perform private.fail(
-            400, 'period_invalid', 'latest must be after earliest and after now, by at most 92 days.',
-            'Ask for a period that lies ahead.'
-        );
-    end if;
+    period := private.period_ahead(earliest, latest, 92);
     if duration_minutes not between 1 and 10080 then
         perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
     end if;
@@ -433,7 +427,7 @@ begin
     end if;
     return query
     select * from private.offer_slots(
-        work, earliest, latest, coalesce(duration_minutes, work.duration_minutes), technician_ids, resource_kind,
+        work, lower(period), upper(period), coalesce(duration_minutes, work.duration_minutes), technician_ids, resource_kind,
         coalesce(max_results, 10)
     );
 end;

@@ -29,7 +29,10 @@ stable
 set search_path = ''
 as $$
 begin
-    if earliest is null or latest is null or latest <= earliest or latest > earliest + interval '92 days' then
+    if earliest is null or not earliest between now() - interval '10 years' and now() + interval '10 years' then
+        perform private.fail(400, 'period_invalid', 'earliest is missing, or more than ten years away.', 'Check the year.');
+    end if;
+    if latest is null or latest <= earliest or latest > earliest + interval '92 days' then
         perform private.fail(
             400, 'period_invalid', 'latest must be after earliest, by at most 92 days.', 'Ask for a shorter period, or several.'
         );
@@ -38,6 +41,29 @@ end;
 $$;
 
 comment on function private.check_period(timestamptz, timestamptz) is 'Refuses a period that is empty or longer than 92 days.';
+
+create function private.period_ahead(earliest timestamptz, latest timestamptz, max_days integer)
+returns tstzrange
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    earliest := greatest(coalesce(earliest, now()), now());
+    if earliest > now() + interval '10 years' or coalesce(
+        latest <= earliest or latest > earliest + make_interval(days => max_days), false
+    ) then
+        perform private.fail(
+            400, 'period_invalid', format('latest must be after earliest and after now, by at most %s days.', max_days),
+            'Ask for a period that lies ahead.'
+        );
+    end if;
+    return tstzrange(earliest, coalesce(latest, earliest + interval '14 days'));
+end;
+$$;
+
+comment on function private.period_ahead(timestamptz, timestamptz, integer) is
+'The period a search covers: from now on unless later, 14 days unless told. Refuses one that is over, too long, or absurd.';
 
 create function private.grid_cells(earliest timestamptz, latest timestamptz, grid_minutes integer, time_zone text)
 returns table (starts_at timestamptz, ends_at timestamptz)
@@ -195,14 +221,15 @@ declare
     work private.work;
     period tstzrange;
 begin
-    earliest := greatest(earliest, now());
-    latest := coalesce(latest, earliest + interval '14 days');
-    perform private.check_period(earliest, latest);
+    period := private.period_ahead(earliest, latest, 92);
     if num_nonnulls(service, skills) <> 1 then
         perform private.fail(
             400, 'service_or_skills_needed', 'Name either service_id or skill_codes, not both and not neither.',
             'An empty list of skill_codes asks for everybody.'
         );
+    end if;
+    if exists (select from unnest(skills) as code where code is null) then
+        perform private.fail(400, 'skill_codes_invalid', 'skill_codes holds a null.', 'Name codes of the table skills.');
     end if;
     if minutes not between 1 and 10080 then
         perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the service''s own.');
@@ -221,11 +248,10 @@ begin
             'There is no such record, or you may not see it.', 'Check the id and the company you are working for.'
         );
     end if;
-    period := tstzrange(earliest, latest);
     return query
     with qualified as materialized (
         select q.technician_id
-        from private.qualified_technicians(work, array(select private.visible_technician_ids(work.org_id)), earliest) as q
+        from private.qualified_technicians(work, array(select private.visible_technician_ids(work.org_id)), lower(period)) as q
     )
 
     select t.id, t.display_name, room.next_free_at, room.free_minutes

@@ -17,9 +17,14 @@ begin
     if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
     end if;
-    perform private.check_technicians(work.org_id, technician_ids);
+    if appointment is not null and not exists (
+        select from public.appointments as a where a.id = appointment and a.dispatch_job_id = job
+    ) then
+        perform private.fail(404, 'appointment_not_found', 'This job has no such appointment.', 'Check appointment_id.');
+    end if;
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
     perform private.check_resource(work.org_id, resource, 'view_availability');
-    perform private.check_times(starts_at, coalesce(ends_at, starts_at + interval '1 minute'));
+    perform private.check_times(starts_at, ends_at);
     return query
     select j.code, j.severity, j.message, j.data
     from private.placement_conflicts(job, technician_ids, starts_at, ends_at, resource, appointment) as j;

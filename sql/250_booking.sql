@@ -86,15 +86,22 @@ begin
             'For example [{"position": 2, "technician_id": "…"}].'
         );
     end if;
-    return array(
-        select coalesce((
-            select (named ->> 'technician_id')::uuid from jsonb_array_elements(segments) as named
-            where (named ->> 'position')::integer = s.position
-        ), technician_ids[1])
-        from public.service_segments as s
-        where s.service_id = work.service_id
-        order by s.position
-    );
+    begin
+        return array(
+            select coalesce((
+                select (named ->> 'technician_id')::uuid from jsonb_array_elements(segments) as named
+                where (named ->> 'position')::integer = s.position
+            ), technician_ids[1])
+            from public.service_segments as s
+            where s.service_id = work.service_id
+            order by s.position
+        );
+    exception when data_exception or cardinality_violation then
+        perform private.fail(
+            400, 'segments_invalid', 'segments names positions, each once, with the ids of technicians.',
+            'For example [{"position": 2, "technician_id": "…"}].'
+        );
+    end;
 end;
 $$;
 

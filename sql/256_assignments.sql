@@ -66,6 +66,21 @@ $$;
 comment on function private.keep_somebody_in_charge(uuid) is
 'When the technician in charge left a crew, the one who was put on it first takes over.';
 
+create function private.check_notes(notes text)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if char_length(notes) > 500 then
+        perform private.fail(400, 'notes_too_long', 'Notes have at most 500 characters.', 'Shorten them, or put the rest into the job.');
+    end if;
+end;
+$$;
+
+comment on function private.check_notes(text) is 'Refuses notes of an assignment that are too long (JOB-7).';
+
 create function private.set_assignment_status(
     assignment uuid, status public.assignment_status, occurred_at timestamptz, latitude double precision,
     longitude double precision, note text, idempotency_key text
@@ -100,9 +115,15 @@ begin
     if occurred_at > now() + interval '5 minutes' then
         perform private.fail(400, 'time_in_the_future', 'occurred_at lies in the future.', 'Check the device''s clock.');
     end if;
-    if (latitude is null) <> (longitude is null) then
-        perform private.fail(400, 'position_invalid', 'latitude and longitude come together.', 'Send both or neither.');
+    if occurred_at < now() - interval '90 days' then
+        perform private.fail(400, 'time_too_long_ago', 'occurred_at is more than 90 days ago.', 'Check the device''s clock.');
     end if;
+    if num_nonnulls(latitude, longitude) = 1 or not coalesce(latitude between -90 and 90 and longitude between -180 and 180, true) then
+        perform private.fail(
+            400, 'position_invalid', 'latitude (-90 to 90) and longitude (-180 to 180) come together.', 'Send both or neither.'
+        );
+    end if;
+    perform private.check_notes(note);
     occurred_at := coalesce(occurred_at, now());
     perform private.lock_jobs(array[part.dispatch_job_id]);
     select j.* into part from public.job_assignments as j where j.id = assignment;

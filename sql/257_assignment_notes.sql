@@ -50,9 +50,7 @@ declare
     part public.job_assignments := private.load_assignment(assignment);
 begin
     perform private.require_for_assignment('edit_assignment_notes', part);
-    if char_length(edit_assignment_notes.notes) > 500 then
-        perform private.fail(400, 'notes_too_long', 'Notes have at most 500 characters.', 'Shorten them, or put the rest into the job.');
-    end if;
+    perform private.check_notes(edit_assignment_notes.notes);
     if edit_assignment_notes.version is distinct from coalesce((
         select max(n.version) from public.assignment_notes as n where n.assignment_id = part.id
     ), 0) then

@@ -139,7 +139,7 @@ set jit = 'off'
 as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
-    part public.job_assignments;
+    parts public.job_assignments[];
     known jsonb;
 begin
     perform private.require('assign_technician', visit.org_id, visit.facility_id);
@@ -155,17 +155,24 @@ begin
     perform private.lock_jobs(array[visit.dispatch_job_id]);
     perform private.lock_claimants(private.engaged_technicians(appointment));
     perform set_config('truckroll.reason', reason, true);
-    update public.job_assignments as j
-    set status = 'canceled', is_primary_technician = false
-    where j.appointment_id = appointment and j.technician_id = technician and j.status in ('assigned', 'accepted', 'en_route')
-    returning * into part;
-    if part.id is null then
+    -- In composite work somebody may have several segments.
+    with freed as (
+        update public.job_assignments as j
+        set status = 'canceled', is_primary_technician = false
+        where
+            j.appointment_id = appointment and j.technician_id = technician
+            and j.status in ('assigned', 'accepted', 'en_route')
+        returning j.*
+    )
+
+    select array_agg(f::public.job_assignments order by f.scheduled_start_at) into parts from freed as f;
+    if parts is null then
         perform private.fail(
             404, 'assignment_not_found', 'This technician is not on the visit, or has started already.', 'Check technician_id.'
         );
     end if;
     perform private.keep_somebody_in_charge(appointment);
-    return private.remember(visit.org_id, idempotency_key, to_jsonb(part));
+    return private.remember(visit.org_id, idempotency_key, to_jsonb(parts[1]));
 end;
 $$;
 
@@ -187,7 +194,7 @@ as $$
 $$;
 
 comment on function public.unassign_technician(uuid, uuid, text, text) is
-'Takes a technician off a visit and frees their time; the visit stays, short of its crew. Answers the assignment. Needs assign_technician.';
+'Takes a technician off a visit and frees their time, in composite work that of all their segments; the visit stays, short of its crew. Answers the (first) assignment. Needs assign_technician.';
 
 revoke execute on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) from public, anon;
 grant execute on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) to authenticated, service_role;

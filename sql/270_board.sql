@@ -192,8 +192,11 @@ declare
     appointments record;
 begin
     select o.* into own from public.orgs as o where o.id = private.own_org('view_assignments', org);
-    if starts_on is null or days is null or days not between 1 and 31 then
-        perform private.fail(400, 'period_invalid', 'starts_on is needed, and days must be from 1 to 31.', 'For example one day.');
+    if starts_on is null or days is null or days not between 1 and 31
+        or starts_on not between current_date - 3660 and current_date + 3660 then
+        perform private.fail(
+            400, 'period_invalid', 'starts_on is needed, at most ten years away, and days must be from 1 to 31.', 'For example one day.'
+        );
     end if;
     if facility is not null and not exists (
         select from public.facilities as f where f.org_id = own.id and f.id = facility

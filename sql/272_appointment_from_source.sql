@@ -196,6 +196,9 @@ as $$
 declare
     own uuid := private.own_org('view_assignments', org);
 begin
+    if max_results is null or max_results not between 1 and 1000 then
+        perform private.fail(400, 'max_results_invalid', 'max_results must be from 1 to 1000.', 'Ask for fewer.');
+    end if;
     return query
     select a.*
     from public.appointments as a

@@ -242,6 +242,7 @@ as $$
 declare
     work private.work := private.work_of_job(job);
     entry public.waitlist_entries;
+    period tstzrange;
     known jsonb;
 begin
     if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
@@ -254,17 +255,13 @@ begin
     if known is not null then
         return jsonb_populate_record(null::public.waitlist_entries, known);
     end if;
-    earliest := coalesce(earliest, now());
-    latest := coalesce(latest, earliest + interval '14 days');
-    if latest <= greatest(earliest, now()) then
-        perform private.fail(400, 'period_invalid', 'latest must be after earliest and lie ahead.', 'Name a period in the future.');
-    end if;
+    period := private.period_ahead(earliest, latest, 366);
     perform private.lock_jobs(array[job]);
     if exists (select from public.dispatch_jobs as j where j.id = job and j.status <> 'unscheduled') then
         perform private.fail(409, 'job_not_waiting', 'Only a job without an appointment can wait for one.', 'Reschedule its appointment instead.');
     end if;
     insert into public.waitlist_entries (org_id, dispatch_job_id, earliest, latest, created_by_user_id)
-    values (work.org_id, job, earliest, latest, auth.uid())
+    values (work.org_id, job, lower(period), upper(period), auth.uid())
     on conflict do nothing
     returning * into entry;
     if entry.id is null then

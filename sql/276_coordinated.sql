@@ -39,30 +39,48 @@ $$;
 
 comment on function private.load_works(uuid[], public.permission) is 'The work of several jobs of one customer, each visible to the caller.';
 
-create function private.placement_of_step(work private.work, step jsonb)
+create type private.coordinated_step as (
+    job_id uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource_id uuid
+);
+
+create function private.read_steps(steps jsonb)
+returns private.coordinated_step[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    return array(
+        select row(s.job_id, s.technician_ids, s.starts_at, s.ends_at, s.resource_id)::private.coordinated_step
+        from rows from (jsonb_to_recordset(steps) as (
+            job_id uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource_id uuid
+        )) with ordinality as s (job_id, technician_ids, starts_at, ends_at, resource_id, turn)
+        order by s.turn
+    );
+exception when data_exception then
+    perform private.fail(400, 'steps_invalid', 'steps is the array a proposal of find_coordinated_slots holds.', 'Pass it back unchanged.');
+end;
+$$;
+
+comment on function private.read_steps(jsonb) is 'The visits of a coordinated proposal as a client passes them back; else 400.';
+
+create function private.placement_of_step(work private.work, step private.coordinated_step)
 returns private.placement
 language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-    technician_ids constant uuid[] := array(
-        select t.id::uuid from jsonb_array_elements_text(step -> 'technician_ids') with ordinality as t (id, turn) order by t.turn
-    );
 begin
-    perform private.check_technicians(work.org_id, technician_ids);
-    perform private.check_times((step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz);
-    perform private.check_resource(work.org_id, (step ->> 'resource_id')::uuid, 'create_appointment');
-    return private.place(
-        work, technician_ids, (step ->> 'starts_at')::timestamptz, (step ->> 'ends_at')::timestamptz,
-        (step ->> 'resource_id')::uuid, null, null
-    );
+    perform private.check_technicians(work.org_id, private.staff(work, step.technician_ids));
+    perform private.check_times(step.starts_at, step.ends_at);
+    perform private.check_resource(work.org_id, step.resource_id, 'create_appointment');
+    return private.place(work, step.technician_ids, step.starts_at, step.ends_at, step.resource_id, null, null);
 end;
 $$;
 
-comment on function private.placement_of_step(private.work, jsonb) is 'One visit of a coordinated proposal as a placement to be judged.';
+comment on function private.placement_of_step(private.work, private.coordinated_step) is 'One visit of a coordinated proposal as a placement to be judged.';
 
-create function private.book_step(work private.work, step jsonb)
+create function private.book_step(work private.work, step private.coordinated_step)
 returns uuid
 language plpgsql
 volatile
@@ -83,9 +101,9 @@ begin
 end;
 $$;
 
-comment on function private.book_step(private.work, jsonb) is 'Books one visit of a coordinated request; exclusion_violation when it cannot be.';
+comment on function private.book_step(private.work, private.coordinated_step) is 'Books one visit of a coordinated request; exclusion_violation when it cannot be.';
 
-create function private.works_together(works private.work[], steps jsonb)
+create function private.works_together(works private.work[], steps private.coordinated_step[])
 returns boolean
 language plpgsql
 volatile
@@ -96,7 +114,7 @@ begin
     begin
         for turn in 1..cardinality(works)
         loop
-            perform private.book_step(works[turn], steps -> (turn - 1));
+            perform private.book_step(works[turn], steps[turn]);
         end loop;
         raise exception using errcode = 'PT200', message = 'undo';
     exception
@@ -106,7 +124,7 @@ begin
 end;
 $$;
 
-comment on function private.works_together(private.work[], jsonb) is 'Whether all steps could be booked together.';
+comment on function private.works_together(private.work[], private.coordinated_step[]) is 'Whether all steps could be booked together.';
 
 create function private.find_coordinated_slots(
     job_ids uuid[], earliest timestamptz, latest timestamptz, min_gap_minutes integer, max_gap_minutes integer, max_results integer
@@ -122,6 +140,7 @@ as $$
 declare
     works private.work[] := private.load_works(job_ids, 'view_availability');
     org public.orgs;
+    period tstzrange;
     opening public.slot;
     following public.slot;
     steps jsonb;
@@ -131,18 +150,18 @@ declare
     made integer := 0;
 begin
     select o.* into org from public.orgs as o where o.id = (works[1]).org_id;
-    earliest := greatest(coalesce(earliest, now()), now());
-    latest := coalesce(latest, earliest + interval '14 days');
-    if latest <= earliest or latest > earliest + interval '31 days' or min_gap_minutes not between 0 and 720
-        or max_gap_minutes not between min_gap_minutes and 720 or max_results not between 1 and 20 then
+    period := private.period_ahead(earliest, latest, 31);
+    if not coalesce(
+        min_gap_minutes between 0 and 720 and max_gap_minutes between min_gap_minutes and 720 and max_results between 1 and 20, false
+    ) then
         perform private.fail(
-            400, 'period_invalid', 'The period must lie ahead and cover at most 31 days, gaps 0 to 720 minutes, results 1 to 20.',
+            400, 'limits_invalid', 'Gaps are from 0 to 720 minutes, the least not above the most; results from 1 to 20.',
             'Leave out what you are not sure about.'
         );
     end if;
     for opening in
         select s.* from private.offer_slots(
-            works[1], earliest, latest, (works[1]).duration_minutes, null, null, 8 * max_results
+            works[1], lower(period), upper(period), (works[1]).duration_minutes, null, null, 8 * max_results
         ) as s
     loop
         exit when made >= max_results;
@@ -167,7 +186,7 @@ begin
             steps := steps || private.step(job_ids[turn], following);
             finish := following.ends_at;
         end loop;
-        continue when jsonb_array_length(steps) < cardinality(works) or not private.works_together(works, steps);
+        continue when jsonb_array_length(steps) < cardinality(works) or not private.works_together(works, private.read_steps(steps));
         made := made + 1;
         return next row(
             opening.starts_at, finish, waiting,
@@ -221,9 +240,9 @@ set plan_cache_mode = 'force_generic_plan'
 set jit = 'off'
 as $$
 declare
+    asked private.coordinated_step[];
     works private.work[];
     known jsonb;
-    claimants uuid[];
     at_step integer;
     appointment uuid;
     placed private.placement;
@@ -232,7 +251,8 @@ begin
     if jsonb_typeof(steps) is distinct from 'array' then
         perform private.fail(400, 'steps_invalid', 'steps is the array a proposal of find_coordinated_slots holds.', 'Pass it back unchanged.');
     end if;
-    works := private.load_works(array(select (s ->> 'job_id')::uuid from jsonb_array_elements(steps) as s), 'view_jobs');
+    asked := private.read_steps(steps);
+    works := private.load_works(array(select s.job_id from unnest(asked) with ordinality as s (job_id, staff, starts, ends, place, turn) order by s.turn), 'view_jobs');
     for turn in 1..cardinality(works)
     loop
         perform private.require('create_appointment', (works[turn]).org_id, (works[turn]).facility_id);
@@ -241,19 +261,17 @@ begin
     if known is not null then
         return known;
     end if;
-    select array_agg(c.id::uuid) into claimants
-    from (
-        select jsonb_array_elements_text(s -> 'technician_ids') as id from jsonb_array_elements(steps) as s
-        union
-        select s ->> 'resource_id' from jsonb_array_elements(steps) as s
-    ) as c;
     begin
         perform private.lock_jobs(array(select w.job_id from unnest(works) as w));
-        perform private.lock_claimants(claimants);
+        perform private.lock_claimants(array(
+            select unnest(s.technician_ids || s.resource_id) from unnest(asked) as s
+            union
+            select unnest(private.equipment_of(w.service_id)) from unnest(works) as w
+        ));
         for turn in 1..cardinality(works)
         loop
             at_step := turn;
-            appointment := private.book_step(works[turn], steps -> (turn - 1));
+            appointment := private.book_step(works[turn], asked[turn]);
             booked := booked || private.appointment_document(appointment);
         end loop;
     exception when exclusion_violation then
@@ -261,7 +279,7 @@ begin
     end;
     if booked is null then
         -- The steps before are undone by now; what stands in the way of this one is told as usual.
-        placed := private.placement_of_step(works[at_step], steps -> (at_step - 1));
+        placed := private.placement_of_step(works[at_step], asked[at_step]);
         perform private.refuse_placement(placed, private.conflicts_of(placed));
     end if;
     return private.remember((works[1]).org_id, idempotency_key, booked);
