@@ -15,7 +15,7 @@ select
     crew.assigned_at,
     greatest(a.updated_at, crew.updated_at) as last_updated_at
 from public.appointments as a
-left join public.resources as r on r.org_id = a.org_id and r.id = coalesce(a.bay_id, a.mobile_unit_id)
+left join public.resources as r on a.org_id = r.org_id and r.id = coalesce(a.bay_id, a.mobile_unit_id)
 left join lateral (
     select
         string_agg(t.display_name, ', ' order by j.is_primary_technician desc, j.scheduled_start_at, j.id) as names,
@@ -25,7 +25,7 @@ left join lateral (
         ) order by j.is_primary_technician desc, j.scheduled_start_at, j.id) as technicians,
         min(j.created_at) as assigned_at, max(j.updated_at) as updated_at
     from public.job_assignments as j
-    left join public.technician_profiles as t on t.org_id = j.org_id and t.id = j.technician_id
+    left join public.technician_profiles as t on j.org_id = t.org_id and j.technician_id = t.id
     where j.org_id = a.org_id and j.appointment_id = a.id and j.status not in ('declined', 'canceled')
 ) as crew on true
 left join lateral (
