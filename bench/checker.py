@@ -78,6 +78,9 @@ def _route(problem: Problem, route: Route) -> Iterator[str]:
     pauses = sorted([*closed, *((one.starts, one.ends) for one in route.breaks)])
     must = _fixed_alone(problem, shift, alone, closed)
     yield from _stops(problem, route, pauses, must)
+    for visit in visits:
+        if visit.fixed is None and route.shift not in visit.eligible:
+            yield f"{visit.id}: not eligible"
     yield from _breaks(problem, route, closed, alone)
     if route.starts < shift.starts:
         yield "leaves before the shift starts"
@@ -111,8 +114,6 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
             yield f"{visit.id}: ends at {stop.ends}"
         begin, end = stop.starts - visit.setup_before, stop.ends + visit.setup_after
         if visit.fixed is None:
-            if route.shift not in visit.eligible:
-                yield f"{visit.id}: not eligible"
             if stop.starts - visit.setup_before < free:
                 yield f"{visit.id}: overlaps the visit before"
             yield from _movable(shift, visit, stop, pauses)
