@@ -13,6 +13,8 @@ stable
 set search_path = ''
 as $$
 #variable_conflict use_column
+declare
+    known constant boolean := private.travel_is_known();
 begin
     return query
     with technicians as materialized (
@@ -77,9 +79,15 @@ begin
             l.turn, l.taken_from, l.taken_until, l.latitude, l.longitude, l.appointment_id, l.next_from,
             l.next_latitude, l.next_longitude, l.next_appointment_id, s.id as technician_id, s.stretch, s.day,
             s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.max_concurrent_jobs, s.day_limit_s,
-            case when l.turn = 2 then 0 else coalesce(private.travel_s(private.distance_m(
-                l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
-            ), s.speed), 0) end as direct_s
+            case when l.turn = 2 then 0 else coalesce(
+                case when known then (
+                    select k.duration_s
+                    from private.known_travel_s(l.latitude, l.longitude, l.next_latitude, l.next_longitude) as k
+                ) end,
+                private.travel_s(private.distance_m(
+                    l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
+                ), s.speed), 0
+            ) end as direct_s
         from legs as l inner join stretches as s on l.id = s.id and l.starts_at = s.starts_at
     ),
 
@@ -113,12 +121,24 @@ begin
     from gaps as g
     cross join lateral (
         select
-            coalesce(private.travel_s(private.distance_m(
-                g.latitude, g.longitude, site_latitude, site_longitude, g.detour
-            ), g.speed), 0) as before_s,
-            coalesce(private.travel_s(private.distance_m(
-                site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
-            ), g.speed), 0) as after_s
+            coalesce(
+                case when known then (
+                    select k.duration_s
+                    from private.known_travel_s(g.latitude, g.longitude, site_latitude, site_longitude) as k
+                ) end,
+                private.travel_s(private.distance_m(
+                    g.latitude, g.longitude, site_latitude, site_longitude, g.detour
+                ), g.speed), 0
+            ) as before_s,
+            coalesce(
+                case when known then (
+                    select k.duration_s
+                    from private.known_travel_s(site_latitude, site_longitude, g.next_latitude, g.next_longitude) as k
+                ) end,
+                private.travel_s(private.distance_m(
+                    site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
+                ), g.speed), 0
+            ) as after_s
     ) as way
     where g.gap && period;
 end;

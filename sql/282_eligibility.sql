@@ -78,7 +78,7 @@ as $$
     ),
 
     rows as materialized (
-        select origin.number, array(
+        select origin.number, private.cell(origin.latitude, origin.longitude) as cell, array(
             select coalesce(private.distance_m(
                 origin.latitude, origin.longitude, destination.latitude, destination.longitude, s.detour
             ), 0)
@@ -86,17 +86,36 @@ as $$
         ) as distances, s.speed
         from settings as s
         cross join unnest(latitudes, longitudes) with ordinality as origin (latitude, longitude, number)
+    ),
+
+    estimates as materialized (
+        select r.number, r.cell, r.distances, array(
+            select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
+        ) as durations
+        from rows as r
+    ),
+
+    cells as materialized (
+        select array(
+            select private.cell(place.latitude, place.longitude) from unnest(latitudes, longitudes) as place (latitude, longitude)
+        ) as of_places, private.travel_is_known() as known
     )
 
-    select array_send(r.distances), array_send(array(
-        select private.travel_s(d.metres, r.speed) from unnest(r.distances) as d (metres)
-    ))
-    from rows as r
-    order by r.number;
+    select array_send(coalesce(k.distances, e.distances)), array_send(coalesce(k.durations, e.durations))
+    from estimates as e
+    cross join cells as c
+    left join lateral (
+        select
+            array_agg(coalesce(known.distance_m, d.distance_m) order by d.number) as distances,
+            array_agg(coalesce(known.duration_s, d.duration_s) order by d.number) as durations
+        from unnest(e.distances, e.durations, c.of_places) with ordinality as d (distance_m, duration_s, cell, number)
+        left join private.known_travel_from(e.cell) as known on d.cell = known.to_cell
+    ) as k on c.known
+    order by e.number;
 $$;
 
 comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
-'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). A place without coordinates is no distance from anywhere, as for the judge.';
+'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). What a provider answered wins, as for the judge; a place without coordinates is no distance from anywhere.';
 
 create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
 returns table (code text, message text, data jsonb)
