@@ -56,7 +56,7 @@ def _optimize_day(place: Place, client: httpx.Client) -> Iterator[Figure]:
         if "done" not in stages:
             document = client.get(f"/functions/v1/dispatch/runs/{run}").json()
             yield Figure(
-                "optimise 100 × 1,000", str(document.get("status")), note=str(document.get("message"))
+                "optimise 100 × 1,000", str(document["status"]), met=False, note=str(document["error"])
             )
             return
         steps = (
