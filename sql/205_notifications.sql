@@ -54,10 +54,11 @@ create function private.queue_notice(
     recipient_id uuid, channel public.notification_channel, assignment uuid
 )
 returns void
-language sql
+language plpgsql
 volatile
 set search_path = ''
 as $$
+begin
     insert into public.job_notifications (
         org_id, dispatch_job_id, appointment_id, appointment_version, job_assignment_id, recipient_type, recipient_id,
         channel, notification_type
@@ -66,6 +67,7 @@ as $$
         visit.org_id, visit.dispatch_job_id, visit.id, visit.version, assignment, recipient, recipient_id, channel, kind
     )
     on conflict do nothing;
+end;
 $$;
 
 comment on function private.queue_notice(
