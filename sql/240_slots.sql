@@ -330,7 +330,8 @@ declare
     finish timestamptz;
 begin
     if work.is_composite then
-        minutes := work.duration_minutes;
+        -- Its segments say how long it takes, whatever was estimated.
+        minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
     end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
