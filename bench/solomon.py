@@ -27,9 +27,9 @@ def instances() -> Path:
 
 
 def best_known(name: str) -> float:
-    """Return the best known distance of an instance, in the instance's units."""
+    """Return the best known distance of an instance, in the units of its file."""
     known = json.loads((instances() / "bks_cvrplib_dimacs.json").read_text())
-    return float(known[name]["cost"])
+    return float(known[name.upper()]["cost"])
 
 
 def read(path: Path) -> Problem:
