@@ -38,6 +38,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/dispatch/jobs/{id}/auto_schedule", jobs.auto_schedule),
     ("POST", "/dispatch/jobs/{id}/suggest_assignments", jobs.suggest_assignments),
     ("POST", "/cron/process_optimization_runs", operations.process_optimization_runs),
+    ("POST", "/cron/refresh_travel_times", operations.refresh_travel_times),
 )
 
 PATTERNS = tuple(

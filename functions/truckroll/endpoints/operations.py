@@ -11,16 +11,36 @@ import psycopg
 import psycopg_pool
 
 from truckroll.auth import SERVICE
-from truckroll.database import Database
+from truckroll.database import Connection, Database
 from truckroll.endpoints.call import Call
 from truckroll.errors import ApiError
 from truckroll.planning.worker import process_waiting
+from truckroll.travel import provider_from_environment, refresh_times
 
+TRAVEL_DAYS = 7
 CRON_BUDGET_S = 50.0  # a minute's cron is over before the next one begins, unless a run takes longer
 
 
 def process_optimization_runs(call: Call) -> tuple[int, Any]:
     """Work off the runs that wait. Several calls at once share the work."""
+    _for_the_scheduler(call)
+    done = process_waiting(call.database, budget_s=CRON_BUDGET_S)
+    call.log["runs"] = len(done)
+    return HTTPStatus.OK, {"processed": [{"run_id": run, "outcome": outcome} for run, outcome in done]}
+
+
+def refresh_travel_times(call: Call) -> tuple[int, Any]:
+    """Ask the travel-time provider, if there is one, about the coming days of every company."""
+    _for_the_scheduler(call)
+    provider = provider_from_environment()
+    if provider is None:
+        return HTTPStatus.OK, {"provider": None, "refreshed": []}
+    done = refresh_times(call.database, provider, days=TRAVEL_DAYS, budget_s=CRON_BUDGET_S)
+    call.log["orgs"] = len(done)
+    return HTTPStatus.OK, {"provider": provider.name, "refreshed": [str(org) for org in done]}
+
+
+def _for_the_scheduler(call: Call) -> None:
     if not call.caller.is_service:
         raise ApiError(
             HTTPStatus.FORBIDDEN,
@@ -28,9 +48,6 @@ def process_optimization_runs(call: Call) -> tuple[int, Any]:
             "This is for the scheduler.",
             "Call it with the service key.",
         )
-    done = process_waiting(call.database, budget_s=CRON_BUDGET_S)
-    call.log["runs"] = len(done)
-    return HTTPStatus.OK, {"processed": [{"run_id": run, "outcome": outcome} for run, outcome in done]}
 
 
 def health(database: Database) -> tuple[int, Any]:
@@ -44,6 +61,7 @@ def health(database: Database) -> tuple[int, Any]:
                 from public.optimization_runs where status = 'queued'
                 """
             ).fetchone()
+            travel = _travel(connection)
     except (psycopg.Error, psycopg_pool.PoolTimeout):
         return HTTPStatus.SERVICE_UNAVAILABLE, {
             "status": "down",
@@ -55,8 +73,26 @@ def health(database: Database) -> tuple[int, Any]:
         "version": _version(),
         "database": {"ok": True, "ms": round((time.perf_counter() - began) * 1000, 1)},
         "queues": {"optimization_runs": row},
-        "providers": {"travel": "estimate"},
+        "providers": {"travel": travel},
     }
+
+
+def _travel(connection: Connection) -> dict[str, Any]:
+    """Return who is asked for driving times, and whether the last plan had to do with estimates."""
+    provider = provider_from_environment()
+    if provider is None:
+        return {"provider": "estimate", "falls_back": False}
+    last = connection.execute(
+        """
+        select metrics_after ->> 'travel_source' as source
+        from public.optimization_runs
+        where metrics_after is not null
+        order by created_at desc
+        limit 1
+        """
+    ).fetchone()
+    source = last["source"] if last else None
+    return {"provider": provider.name, "falls_back": source in {"estimate", "mixed"}}
 
 
 def _version() -> str:

@@ -24,6 +24,7 @@ from truckroll.planning.proposal import figures, first_change, routes_json
 from truckroll.planning.refusal import PlanRefusedError
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
 from truckroll.planning.unserved import unserved_json
+from truckroll.travel import Coverage, ensure_times, provider_from_environment
 
 ROUNDS = 4
 SHARE_OF_LATER_ROUNDS = 0.2
@@ -49,16 +50,17 @@ def plan(lease: Lease, clock: Callable[[], datetime]) -> Outcome:
     A plan to be applied at once is made a second time when the schedule changed during the search.
     Raises PlanRefusedError, ProblemError, RunStoppedError, RunLostError and what the database refuses.
     """
+    coverage = _travel_known(lease)
     try:
-        return _plan(lease, clock())
+        return _plan(lease, clock(), coverage)
     except psycopg.Error as error:
         if lease.run["mode"] != "commit" or error.diag.message_primary != "plan_is_stale":
             raise
         logger().info("run.planned_again", run=str(lease.run["id"]))
-        return _plan(lease, clock())
+        return _plan(lease, clock(), coverage)
 
 
-def _plan(lease: Lease, now: datetime) -> Outcome:
+def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
     """Search until SQL accepts a plan.
 
     A booked visit the engine can't keep, or the judge objects to, is pinned where it is; a new one
@@ -67,7 +69,8 @@ def _plan(lease: Lease, now: datetime) -> Outcome:
     run = lease.run
     limit = float(run["time_limit_s"])
     with lease.database.acting_as(SERVICE, snapshot=True) as connection:
-        snapshot = read_snapshot(connection, run, now + timedelta(seconds=limit) + NOTICE[run["mode"]])
+        not_before = now + timedelta(seconds=limit) + NOTICE[run["mode"]] + timedelta(minutes=1)
+        snapshot = read_snapshot(connection, run, not_before.replace(second=0, microsecond=0))
     pinned: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
     conflicts: list[dict[str, Any]] = []
@@ -81,6 +84,7 @@ def _plan(lease: Lease, now: datetime) -> Outcome:
             pinned |= dropped
             continue
         document = _document(lease, snapshot, model, solution, now)
+        document["metrics_after"] |= coverage.figures()
         conflicts = _store(lease, document)
         if not conflicts:
             after = document["metrics_after"]
@@ -99,6 +103,29 @@ def _plan(lease: Lease, now: datetime) -> Outcome:
         pinned |= _booked(model, at_fault)
         refused |= _waiting(model, at_fault)
     raise PlanRefusedError(conflicts)
+
+
+def _travel_known(lease: Lease) -> Coverage:
+    """Have a travel-time provider, if there is one, asked for what the run's matrix lacks."""
+    run = lease.run
+    with lease.database.acting_as(SERVICE) as connection:
+        rows = connection.execute(
+            """
+            select p.latitude, p.longitude, o.time_zone
+            from public.optimization_runs as r
+            inner join public.orgs as o on r.org_id = o.id
+            cross join private.travel_places(
+                r.org_id, private.local_days(r.org_id, r.starts_on, r.days), r.technician_ids,
+                r.kind = 'optimize_all'
+            ) as p
+            where r.id = %s
+            """,
+            (run["id"],),
+        ).fetchall()
+    if not rows:
+        return Coverage()
+    places = [(row["latitude"], row["longitude"]) for row in rows]
+    return ensure_times(lease.database, provider_from_environment(), places, rows[0]["time_zone"])
 
 
 @cache
