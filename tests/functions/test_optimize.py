@@ -42,6 +42,7 @@ def test_a_day_is_planned_and_applied(day: Day) -> None:
     planned = stops(run)
     assert planned.keys() == {str(job["id"]) for job in [*near, wire]}
     assert planned[str(wire["id"])][0] == "Eve"
+    assert {(starts.second, starts.microsecond) for _, starts in planned.values()} == {(0, 0)}
     assert {planned[str(job["id"])][0] for job in near} <= {"Ann", "Bob"}
     assert run["changes"] == {"book": 4, "move": 0, "reassign": 0, "keep": 0}
     assert run["metrics"]["before"]["unserved"] == 4

