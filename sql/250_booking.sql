@@ -197,17 +197,14 @@ volatile
 set search_path = ''
 as $$
 begin
-    if not exists (
-        select from public.reservations as r
-        where
-            r.org_id = org and r.hold_token = token and r.released_at is null and r.hold_expires_at > clock_timestamp()
-    ) then
+    -- The row itself decides between two bookings that name one token: a look at it before could not.
+    update public.reservations set released_at = now(), updated_at = now()
+    where org_id = org and hold_token = token and released_at is null and hold_expires_at > clock_timestamp();
+    if not found then
         perform private.fail(
             409, 'hold_expired', 'This hold has run out or was released.', 'Look for a slot again with find_slots.'
         );
     end if;
-    update public.reservations set released_at = now(), updated_at = now()
-    where org_id = org and hold_token = token and released_at is null;
 end;
 $$;
 
