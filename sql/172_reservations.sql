@@ -196,6 +196,22 @@ $$;
 
 comment on function private.place_of_appointment(uuid) is 'Where a visit happens: in its facility when it has a bay, else at the site.';
 
+create function private.lanes(technician uuid, appointment uuid)
+returns integer
+language sql
+stable
+set search_path = ''
+as $$
+    select case when exists (
+        select from public.scheduling_overrides as o
+        where o.appointment_id = lanes.appointment and 'concurrent_limit' = any(o.codes)
+    ) then 100 else t.max_concurrent_jobs end
+    from public.technician_profiles as t where t.id = technician;
+$$;
+
+comment on function private.lanes(uuid, uuid) is
+'In how many visits at once a technician may be for this one: as the profile says, or any number where somebody overrode it.';
+
 create function private.reserve_technician()
 returns trigger
 language plpgsql
@@ -204,7 +220,6 @@ set search_path = ''
 as $$
 declare
     claim tstzrange;
-    lanes integer;
 begin
     if new.status in ('declined', 'canceled', 'no_show') then
         update public.reservations set released_at = now(), updated_at = now()
@@ -235,16 +250,11 @@ begin
         delete from public.reservations where assignment_id = new.id and released_at is null;
     end if;
     perform private.release_expired_holds(array[new.technician_id]);
-    select case when exists (
-        select from public.scheduling_overrides as o
-        where o.appointment_id = new.appointment_id and 'concurrent_limit' = any(o.codes)
-    ) then 100 else t.max_concurrent_jobs end into lanes
-    from public.technician_profiles as t where t.id = new.technician_id;
     insert into public.reservations (
         org_id, technician_id, lane, during, appointment_id, assignment_id, location_id, latitude, longitude
     )
     select
-        new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, lanes), claim,
+        new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, private.lanes(new.technician_id, new.appointment_id)), claim,
         new.appointment_id, new.id, place.location_id, place.latitude, place.longitude
     from private.place_of_appointment(new.appointment_id) as place;
     return null;

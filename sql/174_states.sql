@@ -111,7 +111,13 @@ begin
                 when a.assignment_status in ('awaiting_skill_fulfillment', 'deferred') and p.people = 0
                     then a.assignment_status
                 when p.people = 0 then 'unassigned'
-                when p.people < a.crew_size then 'partly_assigned'
+                when p.people < a.crew_size or exists (
+                    select from public.appointment_segments as g
+                    where g.appointment_id = a.id and not exists (
+                        select from public.job_assignments as j
+                        where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
+                    )
+                ) then 'partly_assigned'
                 else 'assigned'
             end::public.appointment_assignment_status as assignment_status
         from public.appointments as a cross join parts as p

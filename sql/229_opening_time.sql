@@ -29,11 +29,15 @@ as $$
     select coalesce(range_agg(open.during), '{}')
     from days as d
     cross join lateral (
-        select tstzrange((d.day + h.opens_at) at time zone d.time_zone, (d.day + h.closes_at) at time zone d.time_zone) as during
+        select tstzrange(
+            private.local_instant(d.day + h.opens_at, d.time_zone), private.local_instant(d.day + h.closes_at, d.time_zone)
+        ) as during
         from public.operating_hours as h
         where h.org_id = d.org_id and h.facility_id = d.id and h.weekday = extract(isodow from d.day)
         union all
-        select tstzrange(d.day::timestamp at time zone d.time_zone, (d.day + 1)::timestamp at time zone d.time_zone)
+        select tstzrange(
+            private.local_instant(d.day::timestamp, d.time_zone), private.local_instant((d.day + 1)::timestamp, d.time_zone)
+        )
         where not d.has_hours
     ) as open;
 $$;

@@ -38,7 +38,9 @@ declare
 begin
     select
         j.org_id, j.id, j.service_id, j.customer_id, j.location_id, j.facility_id, j.service_zone_id,
-        l.latitude, l.longitude, j.required_skills, j.required_crew_size, j.estimated_duration_minutes,
+        l.latitude, l.longitude, j.required_skills, j.required_crew_size,
+        -- Composite work lasts as long as its segments and pauses, whatever was estimated.
+        case when s.is_composite then s.standard_duration_minutes else j.estimated_duration_minutes end,
         coalesce(s.buffer_before_minutes, 0), coalesce(s.buffer_after_minutes, 0),
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,

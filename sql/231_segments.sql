@@ -48,7 +48,7 @@ begin
         pause := tstzrange(segments[turn].ends_at, segments[turn + 1].starts_at);
         continue when isempty(pause) or segments[turn].pause_policy = 'free';
         segments[turn].pause_blocked := segments[turn].pause_blocked + tstzmultirange(pause);
-        if segments[turn].pause_policy = 'never' and segments[turn + 1].technician_id <> segments[turn].technician_id then
+        if segments[turn].pause_policy = 'never' and segments[turn + 1].technician_id is distinct from segments[turn].technician_id then
             segments[turn + 1].pause_blocked := segments[turn + 1].pause_blocked + tstzmultirange(pause);
         end if;
     end loop;
@@ -101,9 +101,9 @@ stable
 set search_path = ''
 as $$
     select private.claim_segments(
-        array_agg(row(
+        coalesce(array_agg(row(
             g.position, g.name, j.technician_id, g.starts_at, g.ends_at, g.pause_after_minutes, g.pause_policy, null, null
-        )::private.segment order by g.position),
+        )::private.segment order by g.position), '{}'),
         max(a.buffer_before_minutes), max(a.buffer_after_minutes)
     )
     from public.appointment_segments as g
@@ -129,11 +129,11 @@ begin
     )
     select
         assignment.org_id, assignment.technician_id,
-        private.free_lane(assignment.technician_id, claim.during, t.max_concurrent_jobs), claim.during, claim.kind,
+        private.free_lane(assignment.technician_id, claim.during, lanes.number), claim.during, claim.kind,
         assignment.appointment_id, assignment.id, place.location_id, place.latitude, place.longitude
     from public.appointment_segments as g
     inner join unnest(private.segments_of_appointment(assignment.appointment_id)) as s on g.position = s.position
-    inner join public.technician_profiles as t on t.id = assignment.technician_id
+    cross join private.lanes(assignment.technician_id, assignment.appointment_id) as lanes (number)
     cross join lateral (
         select
             case when assignment.status = 'completed' then s.booked * tstzrange(

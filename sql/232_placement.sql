@@ -13,7 +13,7 @@ return (
 
 comment on function private.distinct_in_order(uuid[]) is 'Each id once, at its first place.';
 
-create function private.staff(work private.work, technician_ids uuid[])
+create function private.staff(work private.work, technician_ids uuid[], moved_appointment uuid default null)
 returns uuid[]
 language plpgsql
 stable
@@ -22,10 +22,14 @@ as $$
 declare
     parts integer;
 begin
-    if not work.is_composite then
+    if moved_appointment is not null then
+        select count(*) into parts from public.appointment_segments as g where g.appointment_id = moved_appointment;
+    elsif work.is_composite then
+        select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
+    end if;
+    if coalesce(parts, 0) = 0 then
         return technician_ids;
     end if;
-    select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
     if cardinality(technician_ids) not in (0, 1, parts) then
         perform private.fail(
             400, 'technicians_invalid', format('This service has %s segments; name one technician for all of them, or one for each.', parts),
@@ -36,7 +40,7 @@ begin
 end;
 $$;
 
-comment on function private.staff(private.work, uuid[]) is
+comment on function private.staff(private.work, uuid[], uuid) is
 'Everybody named for the work, each once; refuses a list that fits the segments of composite work neither as one nor as one each.';
 
 create type private.placement as (
@@ -51,7 +55,8 @@ create type private.placement as (
     latitude double precision,
     longitude double precision,
     customer_agrees boolean,
-    segments private.segment[]
+    segments private.segment[],
+    other_work_s integer
 );
 
 create function private.place(
@@ -67,13 +72,21 @@ declare
     bay record;
     segments private.segment[];
 begin
+    if moved_appointment is not null then
+        -- A visit stays what it was booked as, whatever became of its service since.
+        select
+            exists (select from public.appointment_segments as g where g.appointment_id = a.id),
+            a.buffer_before_minutes, a.buffer_after_minutes
+        into work.is_composite, work.buffer_before_minutes, work.buffer_after_minutes
+        from public.appointments as a where a.id = moved_appointment;
+    end if;
     if work.is_composite then
         segments := case
             when moved_appointment is null then private.segments_of(work, technician_ids, starts_at)
             else private.move_segments_to(moved_appointment, technician_ids, starts_at)
         end;
         ends_at := segments[cardinality(segments)].ends_at;
-        technician_ids := private.distinct_in_order(technician_ids);
+        technician_ids := private.distinct_in_order(array_remove(technician_ids, null));
     end if;
     ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
     select f.latitude, f.longitude into bay
@@ -84,7 +97,7 @@ begin
         work, technician_ids, starts_at, ends_at,
         private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
         resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments, 0
     )::private.placement;
 end;
 $$;

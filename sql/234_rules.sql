@@ -341,7 +341,8 @@ begin
             ceil((g.travel_before_s - extract(epoch from lower(p.claim) - lower(g.gap))) / 60.0)::integer as short_before,
             ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(p.claim))) / 60.0)::integer as short_after,
             ceil((
-                g.day_work_s + g.added_travel_s + extract(epoch from upper(p.claim) - lower(p.claim)) - g.day_limit_s
+                g.day_work_s + g.added_travel_s + extract(epoch from upper(p.claim) - lower(p.claim))
+                + p.other_work_s - g.day_limit_s
             ) / 60.0)::integer as minutes_over,
             g.day_limit_s / 60 as day_limit_minutes
         from gaps as g

@@ -54,17 +54,33 @@ as $$
 declare
     part private.segment;
     single private.placement := p;
+    last_of_day constant boolean[] := array(
+        select not exists (
+            select from unnest(p.segments) as later
+            where later.technician_id = s.technician_id and later.starts_at > s.starts_at
+        )
+        from unnest(p.segments) as s order by s.starts_at
+    );
+    turn integer := 0;
 begin
     single.segments := null;
     single.resource_id := null;
     single.work.crew_size := 1;
     foreach part in array p.segments
     loop
+        turn := turn + 1;
+        continue when part.technician_id is null;
         single.technician_ids := array[part.technician_id];
         single.starts_at := part.starts_at;
         single.ends_at := part.ends_at;
         -- A blocked pause keeps its technician as the work itself does.
         single.claim := range_merge(tstzmultirange(part.booked) + part.pause_blocked);
+        -- The day's limit is for all segments of a technician together, told once, with the last.
+        single.other_work_s := case when last_of_day[turn] then (
+            select coalesce(sum(extract(epoch from upper(s.booked) - lower(s.booked))), 0)
+            from unnest(p.segments) as s
+            where s.technician_id = part.technician_id and s.starts_at < part.starts_at
+        ) else 0 end;
         return next single;
     end loop;
 end;

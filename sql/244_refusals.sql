@@ -203,8 +203,10 @@ declare
     kind constant public.resource_kind := (select r.kind from public.resources as r where r.id = p.resource_id);
     minutes constant integer := extract(epoch from p.ends_at - p.starts_at) / 60;
     soonest constant timestamptz := greatest(now(), p.starts_at);
-    day_starts constant timestamptz := greatest(now(), date_trunc('day', p.starts_at at time zone zone) at time zone zone);
-    day_ends constant timestamptz := (date_trunc('day', p.starts_at at time zone zone) + interval '1 day') at time zone zone;
+    day_starts constant timestamptz := greatest(
+        now(), private.local_instant(date_trunc('day', p.starts_at at time zone zone), zone)
+    );
+    day_ends constant timestamptz := private.local_instant(date_trunc('day', p.starts_at at time zone zone) + interval '1 day', zone);
     others constant jsonb := private.other_technicians(p, minutes);
     same_day jsonb;
 begin

@@ -22,7 +22,7 @@ begin
     ) then
         perform private.fail(404, 'appointment_not_found', 'This job has no such appointment.', 'Check appointment_id.');
     end if;
-    perform private.check_technicians(work.org_id, private.staff(work, technician_ids));
+    perform private.check_technicians(work.org_id, private.staff(work, technician_ids, appointment));
     perform private.check_resource(work.org_id, resource, 'view_availability');
     perform private.check_times(starts_at, ends_at);
     return query

@@ -44,7 +44,8 @@ declare
         select distinct c.code from unnest(conflicts) as c
         where c.severity = 'hard_overridable' and override -> 'codes' ? c.code
         union
-        select 'buffer' where override -> 'codes' ? 'buffer'
+        select 'buffer' from public.appointments as a
+        where a.id = appointment and a.buffer_before_minutes + a.buffer_after_minutes = 0 and override -> 'codes' ? 'buffer'
         order by 1
     );
 begin

@@ -25,7 +25,7 @@ language sql
 stable
 set search_path = ''
 as $$
-    select coalesce(array_agg(j.technician_id order by j.is_primary_technician desc, j.created_at, j.id), '{}')
+    select private.distinct_in_order(array_agg(j.technician_id order by j.is_primary_technician desc, j.created_at, j.id))
     from public.job_assignments as j
     where j.appointment_id = appointment and j.status not in ('declined', 'canceled', 'no_show');
 $$;
@@ -38,12 +38,15 @@ language sql
 stable
 set search_path = ''
 as $$
-    select coalesce(array_agg(s.technician_id order by s.position), '{}')
-    from unnest(private.segments_of_appointment(appointment)) as s
-    where s.technician_id is not null;
+    -- A segment without anybody keeps its place.
+    select case when count(s.position) = 0 then private.engaged_technicians(appointment) else
+        case when count(s.technician_id) = 0 then '{}' else array_agg(s.technician_id order by s.position) end
+    end
+    from unnest(private.segments_of_appointment(appointment)) as s;
 $$;
 
-comment on function private.staff_now(uuid) is 'The technician of each segment of a composite visit, in order.';
+comment on function private.staff_now(uuid) is
+'Who is on a visit, as private.place takes it: the crew, or for composite work the technician of each segment in order.';
 
 create function private.move_segments(
     appointment uuid, p private.placement, window_start timestamptz, window_end timestamptz, run uuid
@@ -289,11 +292,10 @@ begin
     ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     work := private.work_of_job(visit.dispatch_job_id);
     if technician_ids is not null then
-        perform private.check_technicians(visit.org_id, private.staff(work, technician_ids));
+        perform private.check_technicians(visit.org_id, private.staff(work, technician_ids, appointment));
     end if;
     asked := private.place(
-        work, coalesce(technician_ids, case when work.is_composite then private.staff_now(appointment) else was end),
-        starts_at, ends_at,
+        work, coalesce(technician_ids, private.staff_now(appointment)), starts_at, ends_at,
         coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null,
         coalesce(customer_confirmed, false) or reason = 'customer_request'
     );
@@ -309,8 +311,7 @@ begin
             select a.* into visit from public.appointments as a where a.id = appointment for update;
             was := private.engaged_technicians(appointment);
             asked := private.place(
-                work, coalesce(technician_ids, case when work.is_composite then private.staff_now(appointment) else was end),
-                starts_at, ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null, asked.customer_agrees
+                work, coalesce(technician_ids, private.staff_now(appointment)), starts_at, ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null, asked.customer_agrees
             );
             perform private.lock_claimants(
                 asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)

@@ -18,6 +18,41 @@ $$;
 comment on function private.conflicts_of_crew_change(private.placement) is
 'The judge''s conflicts of a crew that may still be incomplete.';
 
+create function private.staff_with(appointment uuid, technician uuid, replaces uuid)
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select case when count(s.position) = 0 then array_remove(private.engaged_technicians(appointment), replaces) || technician
+        else array_agg(case when s.technician_id is not distinct from replaces then technician else s.technician_id end order by s.position)
+    end
+    from unnest(private.segments_of_appointment(appointment)) as s;
+$$;
+
+comment on function private.staff_with(uuid, uuid, uuid) is
+'Who is on a visit once somebody joined, or took another''s place; in composite work whoever joins takes the segments without anybody.';
+
+create function private.put_on_segments(placed private.placement, visit public.appointments, technician uuid)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.move_segments(visit.id, placed, visit.arrival_window_start, visit.arrival_window_end, null);
+    return (
+        select j.id from public.job_assignments as j
+        where j.appointment_id = visit.id and j.technician_id = technician and j.status not in ('declined', 'canceled', 'no_show')
+        order by j.created_at desc, j.scheduled_start_at
+        limit 1
+    );
+end;
+$$;
+
+comment on function private.put_on_segments(private.placement, public.appointments, uuid) is
+'Hands segments of a composite visit to a technician; answers the first of the new assignments.';
+
 create function private.assign_technician(
     appointment uuid, technician uuid, is_primary boolean, replaces uuid, override jsonb, idempotency_key text
 )
@@ -32,6 +67,7 @@ as $$
 declare
     visit public.appointments := private.load_appointment(appointment);
     crew uuid[];
+    staff uuid[];
     placed private.placement;
     conflicts private.conflict[];
     known jsonb;
@@ -58,23 +94,33 @@ begin
     begin
         perform private.lock_claimants(array[technician, replaces] || private.engaged_technicians(appointment));
         crew := private.engaged_technicians(appointment);
-        if technician = any(crew) then
-            perform private.fail(409, 'already_assigned', 'This technician is on the visit already.', 'Name somebody else.');
-        end if;
+        staff := private.staff_with(appointment, technician, replaces);
         if replaces is not null and replaces <> all (crew) then
             perform private.fail(404, 'technician_not_found', 'The technician to replace is not on the visit.', 'Check replaces_technician_id.');
         end if;
         is_primary := coalesce(is_primary, crew = '{}' or crew[1] = replaces, false);
         placed := private.place(
-            private.work_of_job(visit.dispatch_job_id), array_remove(crew, replaces) || technician, visit.starts_at,
-            visit.ends_at, coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
+            private.work_of_job(visit.dispatch_job_id), staff, visit.starts_at, visit.ends_at,
+            coalesce(visit.bay_id, visit.mobile_unit_id), appointment, null
         );
+        if (placed.segments is null and technician = any(crew)) or staff = private.staff_now(appointment) then
+            perform private.fail(
+                409, 'already_assigned', 'This technician is on the visit already, or no segment of it lacks one.',
+                'Name somebody else, or whom to replace.'
+            );
+        end if;
         conflicts := private.conflicts_of_crew_change(placed);
         if private.blocking(conflicts, override) then
             raise exclusion_violation;
         end if;
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         perform private.record_override(appointment, visit.org_id, override, conflicts);
+        if placed.segments is not null then
+            assignment := private.put_on_segments(placed, visit, technician);
+            return private.remember(visit.org_id, idempotency_key, (
+                select to_jsonb(j) from public.job_assignments as j where j.id = assignment
+            ));
+        end if;
         update public.job_assignments as j
         set status = 'canceled'
         where j.appointment_id = appointment and j.technician_id = replaces and j.status not in ('declined', 'canceled', 'no_show');
@@ -126,7 +172,7 @@ as $$
 $$;
 
 comment on function public.assign_technician(uuid, uuid, boolean, uuid, jsonb, text) is
-'Puts a technician on a visit, or in the place of one who was on it (JOB-8). Answers the assignment. Needs assign_technician.';
+'Puts a technician on a visit, or in the place of one who was on it (JOB-8); in composite work on the segments without anybody, or on those of the one replaced. Answers the (first new) assignment. Needs assign_technician.';
 
 create function private.unassign_technician(appointment uuid, technician uuid, reason text, idempotency_key text)
 returns jsonb

@@ -66,11 +66,11 @@ begin
     loop
         day := day - 1;
     end loop;
-    select max(h.closes_at + day) at time zone zone into deadline
+    select private.local_instant(max(day + h.closes_at), zone) into deadline
     from public.operating_hours as h
     where h.org_id = org and h.facility_id = facility and h.weekday = extract(isodow from day);
     return greatest(
-        coalesce(deadline, (day + time '17:00') at time zone zone), least(starts_at, now() + interval '2 hours')
+        coalesce(deadline, private.local_instant(day + time '17:00', zone)), least(starts_at, now() + interval '2 hours')
     );
 end;
 $$;

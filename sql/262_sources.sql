@@ -175,22 +175,19 @@ set search_path = ''
 as $$
 declare
     candidate uuid[];
+    site constant private.placement := private.place(work, '{}', starts_at, ends_at, resource, null, null);
 begin
     -- The crew the search would offer for exactly this start.
     for candidate in
         select c.technician_ids
         from private.slot_candidates(
-            work, starts_at, ends_at, (extract(epoch from ends_at - starts_at) / 60)::integer, null,
-            coalesce((
-                select f.latitude from public.resources as r inner join public.facilities as f on r.facility_id = f.id
-                where r.id = resource and r.kind = 'bay'
-            ), work.latitude),
-            coalesce((
-                select f.longitude from public.resources as r inner join public.facilities as f on r.facility_id = f.id
-                where r.id = resource and r.kind = 'bay'
-            ), work.longitude)
+            work, starts_at, ends_at, (extract(epoch from ends_at - starts_at) / 60)::integer, null, site.latitude, site.longitude
         ) as c
-        where c.starts_at = best_technicians.starts_at
+        where c.starts_at = best_technicians.starts_at and not work.is_composite
+        union all
+        select c.technician_ids
+        from private.composite_candidates(work, starts_at, ends_at, null, site.latitude, site.longitude) as c
+        where c.starts_at = best_technicians.starts_at and work.is_composite
     loop
         if not private.blocking(private.conflicts_of(
             private.place(work, candidate, starts_at, ends_at, resource, null, null)

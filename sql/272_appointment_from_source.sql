@@ -39,16 +39,16 @@ begin
     perform private.check_override(override);
     perform private.check_resource(source.org_id, resource, 'create_appointment');
     perform private.check_times(starts_at, null);
-    if technician_ids is not null then
-        perform private.check_technicians(source.org_id, technician_ids);
-    end if;
     perform pg_advisory_xact_lock(hashtextextended(source.id::text, 13));
     source := private.load_source(source_type, source_id);
     perform private.check_source(source);
     minutes := private.source_duration(source, duration_minutes, duration_reason);
     job := private.job_of_source(source, minutes);
     work := private.work_of_job(job);
-    ends_at := starts_at + make_interval(mins => minutes);
+    if technician_ids is not null then
+        perform private.check_technicians(source.org_id, private.staff(work, technician_ids));
+    end if;
+    ends_at := starts_at + make_interval(mins => work.duration_minutes);
     if resource is null and work.place_kind <> 'site' then
         resource := private.free_resource(work, work.place_kind::text::public.resource_kind, private.buffered(
             starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes

@@ -106,6 +106,7 @@ declare
     candidate record;
     work private.work;
     slot public.slot;
+    spare interval;
     token text;
     offer public.waitlist_offers;
 begin
@@ -120,21 +121,27 @@ begin
         for update of w skip locked
     loop
         work := private.work_of_job(candidate.dispatch_job_id);
+        -- Freed time need not hold all of a composite visit, nor all of a crew's: the rest may have been free before.
+        spare := case when work.crew_size > 1 or work.is_composite then make_interval(mins => work.duration_minutes) else '0' end;
+        continue when least(candidate.latest, upper(freed.during) + spare) <= greatest(candidate.earliest, lower(freed.during) - spare, now());
         for slot in
             select s.* from private.offer_slots(
-                work, greatest(candidate.earliest, lower(freed.during), now()), least(candidate.latest, upper(freed.during)),
-                work.duration_minutes, array[freed.technician_id], null, 3
+                work, greatest(candidate.earliest, lower(freed.during) - spare, now()), least(candidate.latest, upper(freed.during) + spare),
+                -- A crew and the staff of several segments are looked for around the one who became free.
+                work.duration_minutes, case when spare = '0' then array[freed.technician_id] end, null, case when spare = '0' then 3 else 12 end
             ) as s
             where
-                work.crew_size = 1 and least(candidate.latest, upper(freed.during)) > greatest(candidate.earliest, lower(freed.during), now())
+                freed.technician_id = any(s.technician_ids) and s.starts_at < upper(freed.during) and s.ends_at > lower(freed.during)
                 and not exists (
                     select from public.waitlist_offers as o
                     where o.waitlist_entry_id = candidate.id and o.starts_at = s.starts_at and o.technician_ids = s.technician_ids
                 )
             limit 1
         loop
-            continue when not private.try_lock_claimants(array[slot.resource_id]);
-            perform private.release_expired_holds(slot.technician_ids || slot.resource_id);
+            continue when not private.try_lock_claimants(
+                slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id)
+            );
+            perform private.release_expired_holds(slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id));
             token := encode(extensions.gen_random_bytes(24), 'hex');
             insert into public.waitlist_offers (
                 org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, hold_token, token_digest, expires_at
@@ -406,7 +413,8 @@ begin
     -- Everybody who holds the link queues up here; exactly one claim wins, and repeating it gives the same answer.
     select w.* into entry from public.waitlist_entries as w where w.id = offer.waitlist_entry_id;
     perform private.lock_jobs(array[entry.dispatch_job_id]);
-    perform private.lock_claimants(offer.technician_ids || offer.resource_id);
+    work := private.work_of_job(entry.dispatch_job_id);
+    perform private.lock_claimants(offer.technician_ids || offer.resource_id || private.equipment_of(work.service_id));
     select w.* into entry from public.waitlist_entries as w where w.id = entry.id for update;
     select o.* into offer from public.waitlist_offers as o where o.id = offer.id for update;
     if offer.status = 'claimed' then
@@ -416,7 +424,6 @@ begin
         perform private.fail(409, 'offer_gone', 'This time is no longer available.', 'You are still on the waitlist and will hear of the next.');
     end if;
     select o.* into org from public.orgs as o where o.id = offer.org_id;
-    work := private.work_of_job(entry.dispatch_job_id);
     placed := private.place(
         work, offer.technician_ids, offer.starts_at, offer.ends_at, offer.resource_id, null, offer.hold_token
     );

@@ -167,7 +167,9 @@ begin
         exit when made >= max_results;
         steps := jsonb_build_array(private.step(job_ids[1], opening));
         finish := opening.ends_at;
-        midnight := (date_trunc('day', opening.starts_at at time zone org.time_zone) + interval '1 day') at time zone org.time_zone;
+        midnight := private.local_instant(
+            date_trunc('day', opening.starts_at at time zone org.time_zone) + interval '1 day', org.time_zone
+        );
         waiting := 0;
         for turn in 2..cardinality(works)
         loop

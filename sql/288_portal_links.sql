@@ -204,7 +204,9 @@ begin
     if slot.starts_at is null then
         perform private.fail(409, 'window_is_full', 'This window has no time left.', 'Choose another one.');
     end if;
-    perform private.lock_claimants(slot.technician_ids || slot.resource_id || private.engaged_technicians(visit.id));
+    perform private.lock_claimants(
+        slot.technician_ids || slot.resource_id || private.engaged_technicians(visit.id) || private.equipment_of(work.service_id)
+    );
     placed := private.place(work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, visit.id, null, true);
     if private.blocking(private.conflicts_of(placed), null) then
         perform private.fail(409, 'window_is_full', 'This window has just been taken.', 'Choose again.');
