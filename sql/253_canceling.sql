@@ -26,9 +26,10 @@ begin
     select a.* into visit from public.appointments as a where a.id = appointment;
     perform private.lock_claimants(private.engaged_technicians(appointment) || visit.bay_id || visit.mobile_unit_id);
     perform set_config('truckroll.reason', reason, true);
+    -- What was canceled before keeps its reason.
     update public.appointments as a
     set status = 'canceled', cancel_reason = reason, cancel_notes = notes
-    where a.id = appointment;
+    where a.id = appointment and a.status <> 'canceled';
     return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment));
 end;
 $$;

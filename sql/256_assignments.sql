@@ -198,6 +198,12 @@ begin
     if eta is null or eta < now() - interval '1 hour' or eta > now() + interval '24 hours' then
         perform private.fail(400, 'eta_invalid', 'An ETA lies within the next 24 hours.', 'Send the expected time of arrival.');
     end if;
+    if part.status not in ('assigned', 'accepted', 'en_route') then
+        perform private.fail(
+            409, 'not_expected', format('Nobody is expected: this assignment is %s.', replace(part.status::text, '_', ' ')),
+            'Read the assignment again.'
+        );
+    end if;
     update public.job_assignments as j set tech_eta_at = eta where j.id = assignment returning * into part;
     return part;
 end;

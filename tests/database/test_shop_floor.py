@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -295,3 +295,19 @@ def test_an_advisor_of_one_facility_does_not_fill_anothers_bays(
         book(db, job, ana, starts_at=at(9), resource_id=theirs["id"])
     with as_user(advisor):
         assert book(db, job, ana, starts_at=at(9), resource_id=ours["id"])["status"] == "scheduled"
+
+
+def test_nobody_expects_a_technician_whose_visit_was_canceled(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    call(db, "cancel_appointment", appointment_id=visit["id"], reason="customer_request")
+    part = visit["assignments"][0]["id"]
+    with refused(db, "PT409", "not_expected"):
+        call(db, "set_assignment_eta", assignment_id=part, eta=datetime.now(UTC) + timedelta(hours=1))
+
+
+def test_canceling_again_keeps_the_first_reason(db: Connection, company: Company) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    call(db, "cancel_appointment", appointment_id=visit["id"], reason="customer_request", notes="Moved away")
+    again = call(db, "cancel_appointment", appointment_id=visit["id"], reason="duplicate")
+    assert (again["cancel_reason"], again["cancel_notes"]) == ("customer_request", "Moved away")
