@@ -1,5 +1,6 @@
 -- What travel-time providers answered (OPT-11). It holds no company's data: places are rounded to about ten metres and
--- belong to nobody, and every company that drives between them is served by the same answer. No client may read it.
+-- belong to nobody, and every company that drives between them is served by the same answer. No role of the API may
+-- touch it: the worker reads and writes through definers.
 
 create table private.travel_times (
     from_cell bigint not null,
@@ -77,8 +78,3 @@ return exists (select from private.travel_times);
 
 comment on function private.travel_is_known() is
 'Whether any provider ever answered: asked once a statement, so that without a provider nothing is looked up.';
-
-grant select, insert, update, delete on private.travel_times to service_role;
-grant execute on function private.cell(double precision, double precision) to service_role;
-grant execute on function private.known_travel_from(bigint) to service_role;
-grant execute on function private.travel_is_known() to service_role;

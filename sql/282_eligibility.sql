@@ -70,6 +70,7 @@ create function private.travel_matrix(org uuid, latitudes double precision[], lo
 returns table (distances_m bytea, travel_s bytea)
 language sql
 stable
+security definer
 set search_path = ''
 as $$
     with settings as materialized (
@@ -115,7 +116,7 @@ as $$
 $$;
 
 comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
-'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). What a provider answered wins, as for the judge; a place without coordinates is no distance from anywhere.';
+'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). What a provider answered wins, as for the judge; a place without coordinates is no distance from anywhere. Definer: what providers answered is nobody''s to read.';
 
 create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
 returns table (code text, message text, data jsonb)

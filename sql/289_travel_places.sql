@@ -39,6 +39,7 @@ create function private.missing_travel(
 returns table (from_number integer, to_number integer)
 language sql
 stable
+security definer
 set search_path = ''
 as $$
     with places as materialized (
@@ -77,12 +78,13 @@ as $$
 $$;
 
 comment on function private.missing_travel(double precision[], double precision[], text[], timestamptz, integer) is
-'Pairs of places (their numbers, from one) without an answer that stays fresh, every place''s nearest first.';
+'Pairs of places (their numbers, from one) without an answer that stays fresh, every place''s nearest first. Definer: the cache is nobody''s to read.';
 
 create function private.travel_coverage(latitudes double precision[], longitudes double precision[])
 returns table (pairs integer, known integer)
 language sql
 stable
+security definer
 set search_path = ''
 as $$
     with cells as materialized (
@@ -99,8 +101,71 @@ as $$
 $$;
 
 comment on function private.travel_coverage(double precision[], double precision[]) is
-'How many pairs of different places there are, and for how many a provider''s time is known: the others are estimates.';
+'How many pairs of different places there are, and for how many a provider''s time is known: the others are estimates. Definer: the cache is nobody''s to read.';
 
+create function private.keep_travel_times(
+    provider text, asked text[], keeps interval, times_of_day text[],
+    from_latitudes double precision[], from_longitudes double precision[],
+    to_latitudes double precision[], to_longitudes double precision[], durations_s integer[], distances_m integer[]
+)
+returns void
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    with answers as materialized (
+        select distinct on (from_cell, to_cell, a.time_of_day)
+            private.cell(a.from_latitude, a.from_longitude) as from_cell,
+            private.cell(a.to_latitude, a.to_longitude) as to_cell, a.time_of_day, a.duration_s, a.distance_m
+        from unnest(
+            times_of_day, from_latitudes, from_longitudes, to_latitudes, to_longitudes, durations_s, distances_m
+        ) as a (time_of_day, from_latitude, from_longitude, to_latitude, to_longitude, duration_s, distance_m)
+        order by from_cell, to_cell, a.time_of_day, a.duration_s desc
+    ),
+
+    superseded as (
+        delete from private.travel_times as t
+        using answers as a
+        where
+            t.from_cell = a.from_cell and t.to_cell = a.to_cell
+            and t.provider <> keep_travel_times.provider and t.time_of_day <> all(asked)
+    )
+
+    insert into private.travel_times as t (from_cell, to_cell, time_of_day, duration_s, distance_m, provider, expires_at)
+    select a.from_cell, a.to_cell, a.time_of_day, a.duration_s, a.distance_m, keep_travel_times.provider, now() + keeps
+    from answers as a
+    where a.from_cell <> a.to_cell
+    order by a.from_cell, a.to_cell, a.time_of_day
+    on conflict (from_cell, to_cell, time_of_day) do update set
+        duration_s = excluded.duration_s, distance_m = excluded.distance_m, provider = excluded.provider,
+        fetched_at = now(), expires_at = excluded.expires_at;
+$$;
+
+comment on function private.keep_travel_times(
+    text, text[], interval, text[], double precision[], double precision[], double precision[], double precision[],
+    integer[], integer[]
+) is
+'Keeps a provider''s answers, one an element of the arrays, for a time; those of another provider between the same places give way. Definer: only the worker writes the cache, and only like this.';
+
+create function private.forget_travel_times()
+returns void
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    delete from private.travel_times where expires_at <= now();
+$$;
+
+comment on function private.forget_travel_times() is
+'Deletes the answers that expired. Definer: only the worker writes the cache, and only like this.';
+
+grant execute on function private.keep_travel_times(
+    text, text[], interval, text[], double precision[], double precision[], double precision[], double precision[],
+    integer[], integer[]
+) to service_role;
+grant execute on function private.forget_travel_times() to service_role;
 grant execute on function private.travel_places(uuid, tstzrange, uuid[], boolean) to service_role;
 grant execute on function private.missing_travel(
     double precision[], double precision[], text[], timestamptz, integer

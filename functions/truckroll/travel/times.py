@@ -78,7 +78,7 @@ def refresh_times(database: Database, provider: TravelProvider, *, days: int, bu
     done: list[UUID] = []
 
     def companies(connection: Connection) -> list[tuple[UUID, str]]:
-        connection.execute("delete from private.travel_times where expires_at <= now()")
+        connection.execute("select private.forget_travel_times()")
         rows = connection.execute(
             """
             select o.id, o.time_zone from public.orgs as o
@@ -136,13 +136,11 @@ def _asked(
     )
     for origins, destinations in requests:
         for time_of_day, hour in provider.times_of_day.items():
-            left = until - time.monotonic()
-            if left <= 0:
-                reasons.append("no time left")
-                continue
             departs_at = None if hour is None else next_workday(hour, time_zone, datetime.now(UTC))
             try:
-                found = provider.table(origins, destinations, departs_at=departs_at, within_s=left)
+                found = provider.table(
+                    origins, destinations, departs_at=departs_at, within_s=until - time.monotonic()
+                )
             except TravelError as error:
                 reasons.append(str(error))
                 continue
@@ -167,54 +165,23 @@ def next_workday(hour: int, time_zone: str, now: datetime) -> datetime:
 
 
 def _keep(connection: Connection, provider: TravelProvider, legs: Sequence[tuple[str, Leg]]) -> None:
-    """Write all answers at once; those of another provider between the same places give way."""
+    """Write all answers at once."""
     connection.execute(
         """
-        with answers as materialized (
-            select distinct on (from_cell, to_cell, a.time_of_day)
-                private.cell(a.from_latitude, a.from_longitude) as from_cell,
-                private.cell(a.to_latitude, a.to_longitude) as to_cell,
-                a.time_of_day, a.duration_s, a.distance_m
-            from unnest(
-                %(times)s::text[], %(from_latitudes)s::float8[], %(from_longitudes)s::float8[],
-                %(to_latitudes)s::float8[], %(to_longitudes)s::float8[], %(durations)s::int[], %(distances)s::int[]
-            ) as a (
-                time_of_day, from_latitude, from_longitude, to_latitude, to_longitude, duration_s, distance_m
-            )
-            order by from_cell, to_cell, a.time_of_day, a.duration_s desc
-        ),
-
-        superseded as (
-            delete from private.travel_times as t
-            using answers as a
-            where
-                t.from_cell = a.from_cell and t.to_cell = a.to_cell and t.provider <> %(provider)s
-                and t.time_of_day <> all(%(asked)s)
+        select private.keep_travel_times(
+            %s, %s, %s, %s, %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::int[], %s::int[]
         )
-
-        insert into private.travel_times as t (
-            from_cell, to_cell, time_of_day, duration_s, distance_m, provider, expires_at
-        )
-        select a.from_cell, a.to_cell, a.time_of_day, a.duration_s, a.distance_m, %(provider)s, now() + %(keeps)s
-        from answers as a
-        where a.from_cell <> a.to_cell
-        order by a.from_cell, a.to_cell, a.time_of_day
-        on conflict (from_cell, to_cell, time_of_day) do update set
-            duration_s = excluded.duration_s, distance_m = excluded.distance_m, provider = excluded.provider,
-            fetched_at = now(), expires_at = excluded.expires_at
         """,
-        {
-            "times": [name for name, _ in legs],
-            "from_latitudes": [leg.origin[0] for _, leg in legs],
-            "from_longitudes": [leg.origin[1] for _, leg in legs],
-            "to_latitudes": [leg.destination[0] for _, leg in legs],
-            "to_longitudes": [leg.destination[1] for _, leg in legs],
-            "durations": [leg.duration_s for _, leg in legs],
-            "distances": [leg.distance_m for _, leg in legs],
-            "provider": provider.name,
-            "asked": list(provider.times_of_day),
-            "keeps": provider.keeps,
-        },
+        (
+            provider.name,
+            list(provider.times_of_day),
+            provider.keeps,
+            [name for name, _ in legs],
+            *_split([leg.origin for _, leg in legs]),
+            *_split([leg.destination for _, leg in legs]),
+            [leg.duration_s for _, leg in legs],
+            [leg.distance_m for _, leg in legs],
+        ),
     )
 
 
