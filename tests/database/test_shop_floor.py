@@ -311,3 +311,14 @@ def test_canceling_again_keeps_the_first_reason(db: Connection, company: Company
     call(db, "cancel_appointment", appointment_id=visit["id"], reason="customer_request", notes="Moved away")
     again = call(db, "cancel_appointment", appointment_id=visit["id"], reason="duplicate")
     assert (again["cancel_reason"], again["cancel_notes"]) == ("customer_request", "Moved away")
+
+
+def test_text_has_a_limit_everywhere(db: Connection, company: Company) -> None:
+    company.customer(name="x" * 10_000)
+    for write in (
+        lambda: company.customer(name="x" * 10_001),
+        lambda: company.job(title="x" * 10_001),
+        lambda: company.facility(address_line1="x" * 10_001),
+    ):
+        with refused(db, "23514"):
+            write()
