@@ -56,7 +56,8 @@ create type private.placement as (
     longitude double precision,
     customer_agrees boolean,
     segments private.segment[],
-    other_work_s integer
+    other_work_s integer,
+    other_claims tstzmultirange
 );
 
 create function private.place(
@@ -97,7 +98,7 @@ begin
         work, technician_ids, starts_at, ends_at,
         private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
         resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments, 0
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments, 0, '{}'
     )::private.placement;
 end;
 $$;

@@ -361,7 +361,12 @@ begin
 
     -- The gap the visit goes into, cut in two by it, and the other gaps, each with the driving that happens in it.
     rests as (
-        select g.technician_id, g.stretch, cut.gap, make_interval(secs => cut.travel_s) as travel
+        select
+            g.technician_id, g.stretch, piece as gap,
+            -- Between two segments of one visit nobody drives.
+            make_interval(secs => case
+                when lower(piece) = lower(g.gap) or upper(piece) = upper(g.gap) then cut.travel_s else 0
+            end) as travel
         from gaps as g
         cross join lateral (
             select tstzrange(lower(g.gap), lower(p.claim)) as gap, g.travel_before_s as travel_s
@@ -373,6 +378,7 @@ begin
             select g.gap, g.travel_before_s + g.travel_after_s - g.added_travel_s
             where not g.is_cut
         ) as cut
+        cross join lateral unnest(tstzmultirange(cut.gap) - p.other_claims) as piece
     )
 
     select 'travel_before'::text, format(

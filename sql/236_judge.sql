@@ -81,6 +81,10 @@ begin
             from unnest(p.segments) as s
             where s.technician_id = part.technician_id and s.starts_at < part.starts_at
         ) else 0 end;
+        single.other_claims := coalesce((
+            select range_agg(s.booked) from unnest(p.segments) as s
+            where s.technician_id = part.technician_id and s.position <> part.position
+        ), '{}');
         return next single;
     end loop;
 end;

@@ -243,3 +243,15 @@ def test_a_crew_waits_for_freed_time_too(db: Connection, company: Company) -> No
         assert [(claim["kind"], claim["starts_at"]) for claim in ledger(db, technician["id"])] == [
             ("held", at(9))
         ]
+
+
+def test_a_break_needs_room_beside_all_segments_together(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    break_window = {"starts_at": at(12), "ends_at": at(13), "minutes": 30}
+    company.add(
+        "technician_time_off", technician_id=ana["id"], reason="break", time_zone="UTC", **break_window
+    )
+    site = company.site(company.customer(), latitude=None, longitude=None)
+    for pause, found in ((20, ["time_off"]), (30, [])):
+        job = company.job(site, in_parts(company, 30, 30, pause=pause))
+        assert codes(db, job, ana, starts_at=at(11.75)) == found
