@@ -105,13 +105,17 @@ as $$
     select array_send(coalesce(k.distances, e.distances)), array_send(coalesce(k.durations, e.durations))
     from estimates as e
     cross join cells as c
-    left join lateral (
+    cross join lateral (
         select
             array_agg(coalesce(known.distance_m, d.distance_m) order by d.number) as distances,
             array_agg(coalesce(known.duration_s, d.duration_s) order by d.number) as durations
-        from unnest(e.distances, e.durations, c.of_places) with ordinality as d (distance_m, duration_s, cell, number)
+        -- Nothing to unnest where nothing is known: a condition of the join would come after the work.
+        from unnest(
+            case when c.known then e.distances end, case when c.known then e.durations end,
+            case when c.known then c.of_places end
+        ) with ordinality as d (distance_m, duration_s, cell, number)
         left join private.known_travel_from(e.cell) as known on d.cell = known.to_cell
-    ) as k on c.known
+    ) as k
     order by e.number;
 $$;
 
