@@ -15,6 +15,24 @@ $$;
 comment on function private.fail(integer, text, text, text) is
 'Ends the statement with HTTP status `status`: message is the stable code, detail a sentence, hint what to do next.';
 
+create function private.check_length(said text, parameter text)
+returns void
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    -- The limit of 294_text_limits.sql, told before the constraint would.
+    if char_length(said) > 10000 then
+        perform private.fail(
+            400, 'text_too_long', format('%s has more than 10000 characters.', parameter), 'Shorten it.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_length(text, text) is 'Refuses a text longer than any column takes.';
+
 create function private.is_time_zone(name text)
 returns boolean
 language plpgsql

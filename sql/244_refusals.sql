@@ -266,6 +266,7 @@ begin
             'For example {"reason": "customer insists", "codes": ["outside_shift"]}.'
         );
     end if;
+    perform private.check_length(override ->> 'reason', 'The override''s reason');
 end;
 $$;
 

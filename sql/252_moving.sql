@@ -288,6 +288,7 @@ begin
     end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
     perform private.check_override(override);
+    perform private.check_length(notes, 'notes');
     perform private.check_times(starts_at, ends_at);
     ends_at := coalesce(ends_at, starts_at + (visit.ends_at - visit.starts_at));
     work := private.work_of_job(visit.dispatch_job_id);

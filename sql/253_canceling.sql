@@ -21,6 +21,7 @@ begin
     if coalesce(btrim(reason), '') = '' then
         perform private.fail(400, 'reason_needed', 'Canceling needs a reason.', 'Use a code of the list cancel_reason.');
     end if;
+    perform private.check_length(notes, 'notes');
     perform private.check_label(visit.org_id, 'cancel_reason', reason);
     perform private.lock_jobs(array[visit.dispatch_job_id]);
     select a.* into visit from public.appointments as a where a.id = appointment;

@@ -198,6 +198,7 @@ begin
     if coalesce(btrim(reason), '') = '' then
         perform private.fail(400, 'reason_needed', 'Taking somebody off a visit needs a reason.', 'Say why, for the record.');
     end if;
+    perform private.check_length(reason, 'reason');
     perform private.lock_jobs(array[visit.dispatch_job_id]);
     perform private.lock_claimants(private.engaged_technicians(appointment));
     perform set_config('truckroll.reason', reason, true);

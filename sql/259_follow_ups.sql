@@ -23,6 +23,7 @@ begin
     if coalesce(btrim(reason), '') = '' then
         perform private.fail(400, 'reason_needed', 'A follow-up visit needs a reason.', 'For example: part ordered.');
     end if;
+    perform private.check_length(reason, 'reason');
     perform set_config('truckroll.reason', reason, true);
     update public.dispatch_jobs as j
     set
