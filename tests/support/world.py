@@ -35,12 +35,14 @@ class World:
         made = [
             [
                 str(row["id"])
+                # In portions: each job takes a number, and all numbers of one transaction pile up in one row.
+                for portion in range(0, count, 500)
                 for row in rows(
                     db,
                     "insert into public.dispatch_jobs"
                     " (org_id, contact_phone, title, estimated_duration_minutes, required_crew_size)"
                     " select %s, '+16085550100', 'Visit', 60, %s from generate_series(1, %s) returning id",
-                    (company.id, crew, count),
+                    (company.id, crew, min(500, count - portion)),
                 )
             ]
             for crew, count in ((1, jobs - jobs // 8), (2, jobs // 8))
