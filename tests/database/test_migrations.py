@@ -16,7 +16,7 @@ DRIFTS = [
     "alter table public.customers alter column language set default 'fr'",
     "alter table public.customers drop constraint customers_phone_is_e164",
     "alter table public.customers disable trigger customers_number",
-    "alter type public.pause_policy add value 'sometimes'",
+    "alter type public.vehicle_type add value 'bicycle'",
     "comment on column public.customers.phone is 'Any digits.'",
     "create or replace function private.is_e164(phone text) returns boolean language sql return true",
     "create policy select_by_all on public.customers for select to authenticated using (true)",
