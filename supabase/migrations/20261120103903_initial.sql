@@ -10964,6 +10964,25 @@ $$;
 
 comment on function private.book_step(private.work, private.coordinated_step) is 'Books one visit of a coordinated request; exclusion_violation when it cannot be.';
 
+create function private.lock_steps(works private.work[], steps private.coordinated_step[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.lock_jobs(array(select w.job_id from unnest(works) as w));
+    perform private.lock_claimants(array(
+        select unnest(s.technician_ids || s.resource_id) from unnest(steps) as s
+        union
+        select unnest(private.equipment_of(w.service_id)) from unnest(works) as w
+    ));
+end;
+$$;
+
+comment on function private.lock_steps(private.work[], private.coordinated_step[]) is
+'Takes the locks of everything a coordinated request claims, in the order all bookings keep.';
+
 create function private.works_together(works private.work[], steps private.coordinated_step[])
 returns boolean
 language plpgsql
@@ -10973,6 +10992,7 @@ as $$
 begin
     -- Booked for a moment and undone: the visits of one request bear on each other's routes and daily limits.
     begin
+        perform private.lock_steps(works, steps);
         for turn in 1..cardinality(works)
         loop
             perform private.book_step(works[turn], steps[turn]);
@@ -11125,12 +11145,7 @@ begin
         return known;
     end if;
     begin
-        perform private.lock_jobs(array(select w.job_id from unnest(works) as w));
-        perform private.lock_claimants(array(
-            select unnest(s.technician_ids || s.resource_id) from unnest(asked) as s
-            union
-            select unnest(private.equipment_of(w.service_id)) from unnest(works) as w
-        ));
+        perform private.lock_steps(works, asked);
         for turn in 1..cardinality(works)
         loop
             at_step := turn;
