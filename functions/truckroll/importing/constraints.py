@@ -26,6 +26,7 @@ def _known() -> dict[str, Meaning]:
 
 
 MEANINGS = _known()
+TEXT_LIMIT = "_length"  # how the constraints that limit a column's text end
 
 # Stable codes of private.fail, with the column they speak of; the sentences are the database's own.
 _CODES = {
@@ -55,6 +56,10 @@ def meaning_of(error: psycopg.Error, sheet: Sheet) -> Meaning:
     known = MEANINGS.get(diag.constraint_name or "")
     if known:
         return known
+    if (diag.constraint_name or "").endswith(TEXT_LIMIT):
+        named = {f"{sheet.table}_{c.column}{TEXT_LIMIT}": c.name for c in sheet.columns}
+        header = named.get(diag.constraint_name or "", "")
+        return Meaning(header, "This is longer than 10,000 characters.", "Shorten it.")
     if isinstance(error, psycopg.errors.NotNullViolation):
         header = next((c.name for c in sheet.columns if c.column == diag.column_name), diag.column_name or "")
         return Meaning(header, "This is needed and is missing.", "Fill the cell.")
