@@ -60,7 +60,8 @@ create type public.source_status as enum (
     'draft', 'quoted', 'approved', 'scheduled', 'in_progress', 'completed', 'canceled'
 );
 
-create type public.run_kind as enum ('optimize_all', 'optimize_route', 'auto_schedule');
+create type public.run_kind as enum ('optimize_all', 'optimize_route', 'auto_schedule', 'reoptimize');
+create type public.reoptimization as enum ('off', 'propose', 'commit');
 create type public.run_mode as enum ('propose', 'commit');
 create type public.run_status as enum (
     'queued', 'running', 'proposed', 'applied', 'failed', 'canceled', 'expired'

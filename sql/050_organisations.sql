@@ -16,6 +16,9 @@ create table public.orgs (
     reschedule_notice_minutes integer not null default 1440,
     reschedule_emergency_minutes integer not null default 240,
     reschedule_limit integer not null default 2,
+    concurrent_runs integer not null default 2,
+    reoptimization public.reoptimization not null default 'propose',
+    reoptimization_days integer not null default 2,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint orgs_slug_key unique (slug),
@@ -32,6 +35,8 @@ create table public.orgs (
         reschedule_emergency_minutes between 0 and reschedule_notice_minutes and reschedule_notice_minutes <= 43200
     ),
     constraint orgs_reschedule_limit_sensible check (reschedule_limit between 0 and 100),
+    constraint orgs_concurrent_runs_sensible check (concurrent_runs between 1 and 20),
+    constraint orgs_reoptimization_days_sensible check (reoptimization_days between 1 and 366),
     constraint orgs_detour_factor_sensible check (travel_detour_factor between 1 and 5)
 );
 
@@ -42,6 +47,10 @@ comment on column public.orgs.travel_speed_kmh is 'Average driving speed used wh
 comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
 comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
 comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
+comment on column public.orgs.concurrent_runs is 'How many runs of the optimiser may work for the company at once (OPT-6); the others wait.';
+comment on column public.orgs.reoptimization is
+'What follows when a visit is canceled, a technician falls out, a job overruns or driving times change (OPT-8): nothing, a proposal, or a plan put in force at once.';
+comment on column public.orgs.reoptimization_days is 'Only changes to so many days from today on are planned around.';
 comment on column public.orgs.travel_detour_factor is 'Road distance divided by great-circle distance, for the same estimate.';
 
 create table public.facilities (

@@ -1,3 +1,24 @@
+create function private.are_assumptions(given jsonb)
+returns boolean
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select coalesce(
+        jsonb_typeof(given) = 'object'
+        and given - array['without_technician_ids', 'overtime_minutes', 'without_job_ids'] = '{}'
+        and jsonb_typeof(coalesce(given -> 'without_technician_ids', '[]')) = 'array'
+        and jsonb_typeof(coalesce(given -> 'without_job_ids', '[]')) = 'array'
+        and jsonb_typeof(coalesce(given -> 'overtime_minutes', '0')) = 'number'
+        and coalesce((given ->> 'overtime_minutes')::numeric between 0 and 480, true), false
+    );
+$$;
+
+comment on function private.are_assumptions(jsonb) is 'Whether a document says what a what-if plan may assume, and nothing else.';
+
+grant execute on function private.are_assumptions(jsonb) to authenticated, service_role;
+
 create table public.optimization_runs (
     id uuid primary key default gen_random_uuid(),
     org_id uuid not null references public.orgs (id) on delete cascade,
@@ -11,10 +32,16 @@ create table public.optimization_runs (
     dispatch_job_id uuid,
     strategy public.optimization_strategy not null default 'balanced',
     time_limit_s integer not null default 10,
+    iteration_limit bigint,
     seed bigint not null default 1,
+    label text,
+    assumptions jsonb not null default '{}',
+    causes jsonb not null default '[]',
+    replays_run_id uuid,
     stage text not null default 'queued',
     progress real not null default 0,
     best_objective double precision,
+    objective_curve jsonb not null default '[]',
     iterations bigint,
     cancel_requested boolean not null default false,
     base_revision text,
@@ -35,6 +62,10 @@ create table public.optimization_runs (
     constraint optimization_runs_org_id_id_key unique (org_id, id),
     constraint optimization_runs_job_fkey foreign key (org_id, dispatch_job_id)
     references public.dispatch_jobs (org_id, id) on delete cascade,
+    constraint optimization_runs_replayed_fkey foreign key (org_id, replays_run_id)
+    references public.optimization_runs (org_id, id) on delete set null (replays_run_id),
+    constraint optimization_runs_iteration_limit_sensible check (iteration_limit between 1 and 1000000000),
+    constraint optimization_runs_assumptions_known check (private.are_assumptions(assumptions)),
     constraint optimization_runs_days_sensible check (days between 1 and 14),
     constraint optimization_runs_time_limit_sensible check (time_limit_s between 1 and 600),
     constraint optimization_runs_progress_is_fraction check (progress between 0 and 1),
@@ -48,6 +79,7 @@ create table public.optimization_runs (
 create index optimization_runs_org_id_starts_on_idx on public.optimization_runs (org_id, starts_on);
 create index optimization_runs_org_id_dispatch_job_id_idx on public.optimization_runs (org_id, dispatch_job_id);
 create index optimization_runs_requested_by_user_id_idx on public.optimization_runs (requested_by_user_id);
+create index optimization_runs_org_id_replays_run_id_idx on public.optimization_runs (org_id, replays_run_id);
 create index optimization_runs_due_idx on public.optimization_runs (created_at) where status in ('queued', 'running');
 
 comment on table public.optimization_runs is
@@ -57,6 +89,14 @@ comment on constraint optimization_runs_one_at_a_time on public.optimization_run
 comment on column public.optimization_runs.technician_ids is 'Whose days are planned; null means everybody''s.';
 comment on column public.optimization_runs.assignment_ids is 'The only visits that may be moved; null means every one that is not locked or under way.';
 comment on column public.optimization_runs.base_revision is 'Fingerprint of the schedule the run started from; applying refuses when it has changed.';
+comment on column public.optimization_runs.iteration_limit is
+'Stop after so many steps of the search, whatever the time: with seed and input it makes the plan repeatable. Null: the time alone limits it.';
+comment on column public.optimization_runs.label is 'What people call the plan when several are compared.';
+comment on column public.optimization_runs.assumptions is
+'What-if: without_technician_ids (their visits go to others), overtime_minutes (longer shifts for all), without_job_ids (waiting jobs that stay out).';
+comment on column public.optimization_runs.causes is 'What made the schedule worth planning again (OPT-8): kind, when, and whom it concerns.';
+comment on column public.optimization_runs.replays_run_id is 'The run whose kept input was searched once more.';
+comment on column public.optimization_runs.objective_curve is 'Pairs of seconds searched and best objective by then, in order, at most 240.';
 comment on column public.optimization_runs.progress is 'Share of the time limit used, 0 to 1.';
 comment on column public.optimization_runs.best_objective is 'Best objective so far, in seconds of travel: travel plus the price of unserved jobs.';
 

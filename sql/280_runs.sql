@@ -16,10 +16,51 @@ $$;
 
 comment on function private.local_days(uuid, date, integer) is 'So many days of the company''s calendar, from midnight to midnight.';
 
+create function private.check_assumptions(org uuid, assumptions jsonb)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if not private.are_assumptions(assumptions) then
+        perform private.fail(
+            400, 'assumptions_invalid', 'This is nothing a plan can assume.',
+            'Use without_technician_ids, overtime_minutes (0 to 480) and without_job_ids.'
+        );
+    end if;
+    if exists (
+        select from jsonb_array_elements_text(assumptions -> 'without_technician_ids') as wanted (id)
+        where not exists (
+            select from public.technician_profiles as t where t.org_id = org and t.id::text = wanted.id
+        )
+    ) then
+        perform private.fail(
+            404, 'technician_not_found', 'A technician to plan without does not exist.',
+            'Take the ids from technician_profiles.'
+        );
+    end if;
+    if exists (
+        select from jsonb_array_elements_text(assumptions -> 'without_job_ids') as wanted (id)
+        where not exists (
+            select from public.dispatch_jobs as j where j.org_id = org and j.id::text = wanted.id
+        )
+    ) then
+        perform private.fail(
+            404, 'job_not_found', 'A job to leave out does not exist.', 'Take the ids from the queue of jobs.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_assumptions(uuid, jsonb) is
+'Refuses assumptions that name what the company does not have.';
+
 create function private.request_run(
     org uuid, kind public.run_kind, starts_on date, days integer, technician_ids uuid[], assignment_ids uuid[],
     strategy public.optimization_strategy, mode public.run_mode, time_limit_s integer, seed bigint,
-    idempotency_key text default null
+    idempotency_key text default null, iteration_limit bigint default null, label text default null,
+    assumptions jsonb default '{}'
 )
 returns uuid
 language plpgsql
@@ -30,7 +71,8 @@ as $$
 declare
     payload constant jsonb := jsonb_build_object(
         'kind', kind, 'starts_on', starts_on, 'days', days, 'technician_ids', technician_ids,
-        'assignment_ids', assignment_ids, 'strategy', strategy, 'mode', mode, 'time_limit_s', time_limit_s, 'seed', seed
+        'assignment_ids', assignment_ids, 'strategy', strategy, 'mode', mode, 'time_limit_s', time_limit_s, 'seed', seed,
+        'iteration_limit', iteration_limit, 'label', label, 'assumptions', assumptions
     );
     known jsonb;
     run uuid;
@@ -75,14 +117,15 @@ begin
             'Take the ids from the technician''s assignments of that day.'
         );
     end if;
+    perform private.check_assumptions(org, assumptions);
     insert into public.optimization_runs (
         org_id, kind, starts_on, days, technician_ids, assignment_ids, strategy, mode, time_limit_s, seed,
-        requested_by_user_id
+        iteration_limit, label, assumptions, requested_by_user_id
     )
     values (
         org, request_run.kind, request_run.starts_on, request_run.days, request_run.technician_ids,
         request_run.assignment_ids, request_run.strategy, request_run.mode, request_run.time_limit_s,
-        request_run.seed, auth.uid()
+        request_run.seed, request_run.iteration_limit, request_run.label, request_run.assumptions, auth.uid()
     )
     returning id into run;
     perform private.remember(org, idempotency_key, jsonb_build_object('id', run));
@@ -91,8 +134,64 @@ end;
 $$;
 
 comment on function private.request_run(
-    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint, text
+    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
+    text, bigint, text, jsonb
 ) is 'Queues a run and returns its id. Definer: clients do not write runs; checks optimize_schedule itself.';
+
+create function private.request_replay(run uuid, idempotency_key text default null)
+returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    original constant public.optimization_runs := private.visible_run(run);
+    known jsonb;
+    replay uuid;
+begin
+    known := private.recall(original.org_id, idempotency_key, 'request_replay', jsonb_build_object('run_id', run));
+    if known is not null then
+        return (known ->> 'id')::uuid;
+    end if;
+    if not exists (
+        select from private.run_inputs as i where i.org_id = original.org_id and i.optimization_run_id = run
+    ) then
+        perform private.fail(
+            409, 'input_not_kept', 'What this run was given is no longer, or not yet, kept.',
+            'Replay a run of the last days that has got as far as searching.'
+        );
+    end if;
+    insert into public.optimization_runs (
+        org_id, kind, starts_on, days, technician_ids, assignment_ids, strategy, time_limit_s, iteration_limit, seed,
+        label, assumptions, causes, replays_run_id, requested_by_user_id
+    )
+    values (
+        original.org_id, original.kind, original.starts_on, original.days, original.technician_ids,
+        original.assignment_ids, original.strategy, original.time_limit_s, original.iteration_limit, original.seed,
+        original.label, original.assumptions, original.causes, original.id, auth.uid()
+    )
+    returning id into replay;
+    perform private.remember(original.org_id, idempotency_key, jsonb_build_object('id', replay));
+    return replay;
+end;
+$$;
+
+comment on function private.request_replay(uuid, text) is
+'Queues a search of the same input with the same seed (OPT-6). Definer: clients do not write runs; visible_run checks who asks.';
+
+create function private.runs_at_work(org uuid, beside uuid)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+    select count(*)
+    from public.optimization_runs as r
+    where r.org_id = org and r.id <> beside and r.status = 'running' and r.lease_until >= clock_timestamp();
+$$;
+
+comment on function private.runs_at_work(uuid, uuid) is 'How many other runs of a company a live worker has in hand.';
 
 create function private.claim_run(worker text, lease interval)
 returns setof public.optimization_runs
@@ -103,15 +202,17 @@ set search_path = ''
 as $$
 declare
     candidate uuid;
+    of_org uuid;
 begin
     update public.optimization_runs as r
     set status = 'failed', error_code = 'worker_lost', finished_at = now(),
         error_message = 'The run was started three times and never finished.'
     where r.status = 'running' and r.lease_until < clock_timestamp() and r.attempts >= 3;
 
-    for candidate in
-        select r.id
+    for candidate, of_org in
+        select r.id, r.org_id
         from public.optimization_runs as r
+        inner join public.orgs as o on r.org_id = o.id
         where
             r.kind <> 'auto_schedule'
             and (r.status = 'queued' or (r.status = 'running' and r.lease_until < clock_timestamp()))
@@ -122,18 +223,25 @@ begin
                     and daterange(other.starts_on, other.starts_on + other.days)
                         && daterange(r.starts_on, r.starts_on + r.days)
             )
+            and private.runs_at_work(r.org_id, r.id) < o.concurrent_runs
         order by r.created_at
         limit 8
-        for update skip locked
+        for update of r skip locked
     loop
+        -- Two workers that count the company's runs at the same moment would both find room for one more.
+        continue when not pg_try_advisory_xact_lock(hashtextextended(of_org::text, 12));
         begin
             return query
             update public.optimization_runs as r
             set status = 'running', stage = 'loading', worker = claim_run.worker, attempts = r.attempts + 1,
-                progress = 0, lease_until = clock_timestamp() + lease, started_at = coalesce(r.started_at, now())
-            where r.id = candidate
+                progress = 0, objective_curve = '[]', lease_until = clock_timestamp() + lease,
+                started_at = coalesce(r.started_at, now())
+            from public.orgs as o
+            where r.id = candidate and r.org_id = o.id and private.runs_at_work(o.id, r.id) < o.concurrent_runs
             returning r.*;
-            return;
+            if found then
+                return;
+            end if;
         exception when exclusion_violation then
             -- Another worker has just begun a run over the same days.
             continue;
@@ -143,10 +251,33 @@ end;
 $$;
 
 comment on function private.claim_run(text, interval) is
-'Takes the oldest run that waits, or whose worker fell silent; no row when there is none, or its days are being planned already. Definer: clients do not write runs.';
+'Takes the oldest run that waits, or whose worker fell silent; no row when there is none, its days are being planned already, or its company has as many at work as it may. Definer: clients do not write runs.';
+
+create function private.curve_with(curve jsonb, elapsed_s double precision, objective double precision)
+returns jsonb
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select case
+        when objective is null or elapsed_s is null or objective >= (curve -> -1 ->> 1)::double precision then curve
+        -- Half the points draw the same line.
+        when jsonb_array_length(curve) >= 240 then (
+            select jsonb_agg(point.pair order by point.turn)
+            from jsonb_array_elements(curve) with ordinality as point (pair, turn)
+            where point.turn % 2 = 1
+        ) || jsonb_build_array(jsonb_build_array(round(elapsed_s::numeric, 2), objective))
+        else curve || jsonb_build_array(jsonb_build_array(round(elapsed_s::numeric, 2), objective))
+    end;
+$$;
+
+comment on function private.curve_with(jsonb, double precision, double precision) is
+'A run''s curve with one more point where the objective fell.';
 
 create function private.report_progress(
-    run uuid, worker text, lease interval, stage text, progress real, best_objective double precision, iterations bigint
+    run uuid, worker text, lease interval, stage text, progress real, best_objective double precision, iterations bigint,
+    elapsed_s double precision default null
 )
 returns boolean
 language sql
@@ -157,13 +288,16 @@ as $$
     update public.optimization_runs as r
     set stage = report_progress.stage, progress = report_progress.progress,
         best_objective = coalesce(report_progress.best_objective, r.best_objective),
+        objective_curve = private.curve_with(r.objective_curve, elapsed_s, report_progress.best_objective),
         iterations = coalesce(report_progress.iterations, r.iterations),
         lease_until = clock_timestamp() + lease
     where r.id = run and r.worker = report_progress.worker and r.status = 'running'
     returning r.cancel_requested;
 $$;
 
-comment on function private.report_progress(uuid, text, interval, text, real, double precision, bigint) is
+comment on function private.report_progress(
+    uuid, text, interval, text, real, double precision, bigint, double precision
+) is
 'Says how far a run is and renews the lease. True: somebody wants it to stop. Null: it is no longer this worker''s. Definer: clients do not write runs.';
 
 create function private.finish_run(run uuid, worker text, outcome public.run_status, code text, message text)
@@ -201,13 +335,18 @@ as $$
     dropped as (
         update public.route_plans as p set status = 'canceled'
         from expired as e where p.optimization_run_id = e.id and p.status = 'proposed'
+    ),
+
+    forgotten as (
+        -- An input serves to explain a plan that people still talk about.
+        delete from private.run_inputs as i where i.created_at < now() - interval '14 days'
     )
 
     select count(*)::integer from expired;
 $$;
 
 comment on function private.expire_runs() is
-'Puts proposals aside that nobody applied in time; returns how many. Definer: clients do not write runs.';
+'Puts proposals aside that nobody applied in time, and forgets old inputs; returns how many proposals. Definer: clients do not write runs.';
 
 create function private.visible_run(run uuid)
 returns public.optimization_runs
@@ -268,11 +407,13 @@ comment on function private.cancel_run(uuid) is
 
 grant execute on function private.local_days(uuid, date, integer) to authenticated, service_role;
 grant execute on function private.request_run(
-    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint, text
+    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
+    text, bigint, text, jsonb
 ) to authenticated, service_role;
+grant execute on function private.request_replay(uuid, text) to authenticated, service_role;
 grant execute on function private.claim_run(text, interval) to service_role;
 grant execute on function private.report_progress(
-    uuid, text, interval, text, real, double precision, bigint
+    uuid, text, interval, text, real, double precision, bigint, double precision
 ) to service_role;
 grant execute on function private.finish_run(uuid, text, public.run_status, text, text) to service_role;
 grant execute on function private.expire_runs() to service_role;

@@ -247,7 +247,8 @@ as $$
         from horizon as h
         cross join public.dispatch_jobs as j
         where
-            j.org_id = run.org_id and run.kind = 'optimize_all' and j.status = 'unscheduled'
+            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize') and j.status = 'unscheduled'
+            and not coalesce(run.assumptions -> 'without_job_ids' ? j.id::text, false)
             and (j.sla_start_at is null or j.sla_start_at < upper(h.days))
             -- Work that may only start after these days is not left out of them.
             and (

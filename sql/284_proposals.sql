@@ -148,8 +148,9 @@ as $$
     select jsonb_build_object(
         'id', r.id, 'org_id', r.org_id, 'kind', r.kind, 'mode', r.mode, 'status', r.status,
         'starts_on', r.starts_on, 'days', r.days, 'technician_ids', r.technician_ids, 'strategy', r.strategy,
-        'time_limit_s', r.time_limit_s, 'seed', r.seed, 'stage', r.stage, 'progress', r.progress,
-        'best_objective', r.best_objective, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
+        'time_limit_s', r.time_limit_s, 'iteration_limit', r.iteration_limit, 'seed', r.seed, 'label', r.label,
+        'assumptions', r.assumptions, 'causes', r.causes, 'replays_run_id', r.replays_run_id, 'stage', r.stage, 'progress', r.progress,
+        'best_objective', r.best_objective, 'objective_curve', r.objective_curve, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
         'base_revision', r.base_revision, 'created_at', r.created_at, 'started_at', r.started_at,
         'finished_at', r.finished_at, 'applied_at', r.applied_at, 'expires_at', r.expires_at,
         'error', case when r.error_code is not null then jsonb_build_object(

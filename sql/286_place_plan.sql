@@ -309,6 +309,7 @@ begin
     end if;
     begin
         perform private.lock_plan(route_plan_ids);
+        perform private.assume(r) from public.optimization_runs as r where r.id = run and r.assumptions <> '{}';
         perform private.hold_plan(route_plan_ids);
         conflicts := private.plan_conflicts(run, route_plan_ids);
         raise exception using errcode = 'TRNEV', message = 'only tried';

@@ -130,6 +130,7 @@ begin
     perform private.lock_plan(route_plan_ids);
     perform private.check_plan_is_current(run, base_revision, route_plan_ids);
     perform set_config('truckroll.reason', format('optimization run %s', run_id), true);
+    perform private.grant_overtime(run, route_plan_ids);
     conflicts := private.place_plan(run, route_plan_ids);
     if conflicts <> '[]' then
         perform private.fail(

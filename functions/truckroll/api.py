@@ -35,6 +35,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/dispatch/runs/{id}", runs.read),
     ("POST", "/dispatch/runs/{id}/cancel", runs.cancel),
     ("POST", "/dispatch/runs/{id}/apply", runs.apply),
+    ("POST", "/dispatch/runs/{id}/replay", runs.replay),
     ("POST", "/dispatch/jobs/{id}/auto_schedule", jobs.auto_schedule),
     ("POST", "/dispatch/jobs/{id}/suggest_assignments", jobs.suggest_assignments),
     ("POST", "/cron/process_optimization_runs", operations.process_optimization_runs),

@@ -7,6 +7,7 @@ import time
 from enum import StrEnum
 from itertools import groupby
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich import box
@@ -57,6 +58,12 @@ def plan(
     key: AnonKey = None,
     org: Org = None,
     strategy: Annotated[Strategy, typer.Option(help="What to save above all.")] = Strategy.BALANCED,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Steps of the search, instead of seconds: repeatable exactly.")
+    ] = None,
+    replay: Annotated[
+        UUID | None, typer.Option(help="A run whose kept input is searched again, and compared.")
+    ] = None,
     *,
     apply: Annotated[bool, typer.Option(help="Put the plan in force.")] = True,
 ) -> None:
@@ -64,8 +71,19 @@ def plan(
     stack = Stack(Ports.from_environment())
     with errors_told(), signed_in(url or stack.api_url, key or stack.anon_key, email, password) as client:
         try:
+            if replay is not None:
+                _tell_replay(*replayed(client, replay))
+                return
             org_id = org_id_of(client, org)
-            run = plan_day(client, local_day(date), seconds, org_id=org_id, strategy=strategy, apply=apply)
+            run = plan_day(
+                client,
+                local_day(date),
+                seconds,
+                org_id=org_id,
+                strategy=strategy,
+                apply=apply,
+                iterations=iterations,
+            )
         except PlanFailedError as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from error
@@ -81,12 +99,59 @@ def plan_day(
     org_id: str | None = None,
     strategy: Strategy = Strategy.BALANCED,
     apply: bool = True,
+    iterations: int | None = None,
 ) -> Document:
     """Run the optimiser over the whole day, watch it, and put the plan in force. Raises PlanFailedError."""
     search: Document = {"strategy": strategy.value, "mode": "propose", "time_limit_s": seconds, "seed": 1}
     if org_id is not None:
         search["org_id"] = org_id
-    run = function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search)
+    if iterations is not None:
+        search["iteration_limit"] = iterations
+    run = _watched(client, function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search))
+    console.print(f"Planned with seed 1 in {seconds} s, {run['iterations']:,} tries.", highlight=False)
+    if apply:
+        counts = function(
+            client, f"dispatch/runs/{run['id']}/apply", body={"base_revision": run["base_revision"]}
+        )
+        said = [f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if type(value) is int]
+        console.print(f"Applied: {', '.join(said)}.", highlight=False)
+    return run
+
+
+def replayed(client: Client, run: UUID) -> tuple[Document, Document]:
+    """Search a run's kept input again; return both runs. Raises PlanFailedError."""
+    first = function(client, f"dispatch/runs/{run}", "GET")
+    return first, _watched(client, function(client, f"dispatch/runs/{run}/replay", body={}))
+
+
+def _tell_replay(first: Document, second: Document) -> None:
+    """Say whether the replay came to the same plan, and in what it differs."""
+    was, became = ({(stop, *who) for stop, who in placed(run).items()} for run in (first, second))
+    exact = "" if first["iteration_limit"] else " (it was limited by time: only --iterations repeats exactly)"
+    if was == became:
+        console.print(
+            f"The same plan: {counted(len(was), 'visit')}, objective {second['best_objective']:,.0f}."
+        )
+    else:
+        console.print(
+            f"Another plan{exact}: {counted(len(was - became), 'visit')} elsewhere, objective "
+            f"{first['best_objective']:,.0f} then, {second['best_objective']:,.0f} now.",
+            highlight=False,
+        )
+
+
+def placed(run: Document) -> dict[str, tuple[str, str]]:
+    """Return who does each job of a run's routes, and when it starts."""
+    return {
+        stop["job_id"]: (route["technician_id"], stop["starts_at"])
+        for route in run["routes"]
+        for stop in route["stops"]
+        if stop["type"] == "job"
+    }
+
+
+def _watched(client: Client, run: Document) -> Document:
+    """Follow a run to its proposal. Raises PlanFailedError."""
     columns = (TextColumn("Optimising"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("queued", total=1)
@@ -98,13 +163,6 @@ def plan_day(
     if run["status"] != "proposed":
         said = run["error"] or {"code": run["status"], "message": "See the functions log."}
         raise PlanFailedError(f"The run ended with {said['code']}: {said['message']}")
-    console.print(f"Planned with seed 1 in {seconds} s, {run['iterations']:,} tries.", highlight=False)
-    if apply:
-        counts = function(
-            client, f"dispatch/runs/{run['id']}/apply", body={"base_revision": run["base_revision"]}
-        )
-        said = [f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if type(value) is int]
-        console.print(f"Applied: {', '.join(said)}.", highlight=False)
     return run
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from pydantic import Field
 
 from truckroll.database import Connection
@@ -17,16 +19,31 @@ Strategy = Literal["time_minimization", "distance_minimization", "priority_first
 
 
 class Search(Body):
-    """How to search: strategy, seconds, seed, and whether the result is applied at once."""
+    """How to search: strategy, seconds, seed, and whether the result is applied at once.
+
+    With `iteration_limit` the search takes so many steps instead, and can be repeated exactly.
+    """
 
     strategy: Strategy = "balanced"
     mode: Literal["propose", "commit"] = "propose"
     time_limit_s: int = Field(default=10, ge=1, le=600)
     seed: int = Field(default=1, ge=0, lt=2**63)
+    iteration_limit: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    label: str | None = Field(default=None, max_length=200)
+
+
+class Assumptions(Body):
+    """What a what-if plan assumes: technicians absent, everybody's shifts longer, waiting jobs held back."""
+
+    without_technician_ids: list[UUID] | None = None
+    overtime_minutes: int | None = Field(default=None, ge=0, le=480)
+    without_job_ids: list[UUID] | None = None
 
 
 class OptimizeAll(Search):
     """Whole days; everybody's, unless technicians are named."""
+
+    assumptions: Assumptions | None = None
 
     org_id: UUID | None = None
     days: int = Field(default=1, ge=1, le=14)
@@ -125,7 +142,7 @@ def _started(call: Call, arguments: Any, body: Search) -> tuple[int, Any]:
     def work(connection: Connection) -> Any:
         org, kind, starts_on, days, technicians, assignments = arguments(connection)
         row = connection.execute(
-            "select private.request_run(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) as id",
+            "select private.request_run(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) as id",
             (
                 org,
                 kind,
@@ -138,11 +155,34 @@ def _started(call: Call, arguments: Any, body: Search) -> tuple[int, Any]:
                 body.time_limit_s,
                 body.seed,
                 call.key(body),
+                body.iteration_limit,
+                body.label,
+                Jsonb(assumptions.model_dump(mode="json", exclude_none=True) if assumptions else {}),
             ),
         ).fetchone()
         assert row is not None  # noqa: S101 - a function call has one row
         return _document(connection, call, row["id"])
 
+    assumptions = body.assumptions if isinstance(body, OptimizeAll) else None
+    return _queued(call, work)
+
+
+def replay(call: Call) -> tuple[int, Any]:
+    """Queue a search of run {id}'s kept input with its seed; 202 with the new run."""
+    body = call.body(Body)
+    original = call.id("id")
+
+    def work(connection: Connection) -> Any:
+        row = connection.execute(
+            "select private.request_replay(%s, %s) as id", (original, call.key(body))
+        ).fetchone()
+        assert row is not None  # noqa: S101 - a function call has one row
+        return _document(connection, call, row["id"])
+
+    return _queued(call, work)
+
+
+def _queued(call: Call, work: Callable[[Connection], Any]) -> tuple[int, Any]:
     document = call.run(work)
     if call.background is not None:
         call.background.wake()

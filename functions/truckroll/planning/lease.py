@@ -43,17 +43,32 @@ class Lease:
         return None if row is None else cls(database, row, worker)
 
     def report(
-        self, stage: str, progress: float, objective: float | None = None, iterations: int | None = None
+        self,
+        stage: str,
+        progress: float,
+        objective: float | None = None,
+        iterations: int | None = None,
+        elapsed_s: float | None = None,
     ) -> None:
         """Say how far the run is (progress from 0 to 1) and renew the lease.
 
-        Raises RunStoppedError and RunLostError.
+        With `elapsed_s`, seconds searched, the objective becomes a point of the run's
+        curve. Raises RunStoppedError and RunLostError.
         """
         self._reported = time.monotonic()
         row = self.database.run(
             lambda connection: connection.execute(
-                "select private.report_progress(%s, %s, %s, %s, %s::real, %s, %s) as stop",
-                (self.run["id"], self.worker, LEASE, stage, min(1.0, progress), objective, iterations),
+                "select private.report_progress(%s, %s, %s, %s, %s::real, %s, %s, %s) as stop",
+                (
+                    self.run["id"],
+                    self.worker,
+                    LEASE,
+                    stage,
+                    min(1.0, progress),
+                    objective,
+                    iterations,
+                    elapsed_s,
+                ),
             ).fetchone(),
             SERVICE,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,6 +22,7 @@ from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.problem import Model, model_of
 from truckroll.planning.proposal import figures, first_change, routes_json
 from truckroll.planning.refusal import PlanRefusedError
+from truckroll.planning.replay import keep, note_round, recall
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
 from truckroll.planning.unserved import unserved_json
 from truckroll.travel import Coverage, ensure_times, provider_from_environment
@@ -48,8 +49,11 @@ def plan(lease: Lease, clock: Callable[[], datetime]) -> Outcome:
     """Plan a claimed run and store the result.
 
     A plan to be applied at once is made a second time when the schedule changed during the search.
-    Raises PlanRefusedError, ProblemError, RunStoppedError, RunLostError and what the database refuses.
+    Raises PlanRefusedError, ProblemError, RunStoppedError, RunLostError, InputMissingError and what
+    the database refuses.
     """
+    if lease.run["replays_run_id"] is not None:
+        return _replay(lease, clock())
     coverage = _travel_known(lease)
     try:
         return _plan(lease, clock(), coverage)
@@ -71,14 +75,17 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
     with lease.database.acting_as(SERVICE, snapshot=True) as connection:
         not_before = now + timedelta(seconds=limit) + NOTICE[run["mode"]] + timedelta(minutes=1)
         snapshot = read_snapshot(connection, run, not_before.replace(second=0, microsecond=0))
+    keep(lease, snapshot)
     pinned: frozenset[UUID] = frozenset()
     refused: frozenset[UUID] = frozenset()
     conflicts: list[dict[str, Any]] = []
     refusals = 0
     for turn in range(ROUNDS):
         model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
-        seconds = limit if turn == 0 else max(1.0, limit * SHARE_OF_LATER_ROUNDS)
-        solution = _search(lease, model.problem, seconds)
+        share = 1.0 if turn == 0 else SHARE_OF_LATER_ROUNDS
+        if turn > 0:
+            note_round(lease, pinned, refused)
+        solution = _search(lease, model.problem, max(1.0, limit * share), _steps(run, share))
         dropped = _dropped(model, solution)
         if dropped:
             pinned |= dropped
@@ -105,6 +112,31 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
     raise PlanRefusedError(conflicts)
 
 
+def _replay(lease: Lease, now: datetime) -> Outcome:
+    """Search what another run was given, step for step; the judge has had his say in that run."""
+    given = recall(lease)
+    model = model_of(given.snapshot, lease.run["strategy"], pinned=given.pinned, refused=given.refused)
+    solution = _search(lease, model.problem, float(lease.run["time_limit_s"]), given.iterations)
+    document = _document(lease, given.snapshot, model, solution, now)
+    # Where the driving times came from is said of the first run only.
+    document["metrics_after"] = dict(given.metrics) | document["metrics_after"]
+    lease.database.run(
+        lambda connection: connection.execute(
+            "select private.write_proposal(%s, %s, %s)", (lease.run["id"], lease.worker, Jsonb(document))
+        ),
+        SERVICE,
+        timeout_s=STORE_TIMEOUT_S,
+    )
+    after = document["metrics_after"]
+    return Outcome(after["visits"], after["unserved"], solution.iterations, 0)
+
+
+def _steps(run: Mapping[str, Any], share: float) -> int | None:
+    """Return how many steps a search of this run takes; None where only the time limits it."""
+    limit: int | None = run["iteration_limit"]
+    return None if limit is None else max(1, round(limit * share))
+
+
 def _travel_known(lease: Lease) -> Coverage:
     """Have a travel-time provider, if there is one, asked for what the run's matrix lacks."""
     run = lease.run
@@ -116,7 +148,7 @@ def _travel_known(lease: Lease) -> Coverage:
             inner join public.orgs as o on r.org_id = o.id
             cross join private.travel_places(
                 r.org_id, private.local_days(r.org_id, r.starts_on, r.days), r.technician_ids,
-                r.kind = 'optimize_all'
+                r.kind in ('optimize_all', 'reoptimize')
             ) as p
             where r.id = %s
             """,
@@ -134,7 +166,7 @@ def _engine_is_ready() -> None:
     warm()
 
 
-def _search(lease: Lease, problem: Problem, seconds: float) -> Solution:
+def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -> Solution:
     _engine_is_ready()
     lease.report("solving", 0.0)
 
@@ -142,13 +174,15 @@ def _search(lease: Lease, problem: Problem, seconds: float) -> Solution:
         if not lease.is_due():
             return False
         try:
-            lease.report("solving", state.fraction, state.objective, state.iterations)
+            lease.report("solving", state.fraction, state.objective, state.iterations, state.elapsed_s)
         except (RunStoppedError, RunLostError):
             return True
         return False
 
-    solution = solve(problem, seed=lease.run["seed"], time_limit_s=seconds, progress=on_progress)
-    lease.report("judging", 1.0, solution.objective, solution.iterations)
+    solution = solve(
+        problem, seed=lease.run["seed"], time_limit_s=seconds, iterations=steps, progress=on_progress
+    )
+    lease.report("judging", 1.0, solution.objective, solution.iterations, solution.curve[-1][0])
     return solution
 
 

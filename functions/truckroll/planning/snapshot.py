@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,8 @@ class WorkingStretch:
 
     technician_id: UUID
     technician_name: str
-    date: date
+    # Not `date`: within the class that would be the field itself.
+    date: dt.date
     starts_s: int
     ends_s: int
     home: Coordinates
@@ -76,22 +77,42 @@ class Snapshot:
     """The input of one plan. `able` maps requirement and day to the technicians who may do it."""
 
     base_revision: str
-    dates: tuple[date, ...]
+    dates: tuple[dt.date, ...]
     technician_ids: tuple[UUID, ...]
     stretches: tuple[WorkingStretch, ...]
     claims: tuple[Claim, ...]
     jobs: tuple[WaitingJob, ...]
-    able: Mapping[tuple[str, date], frozenset[UUID]]
+    able: Mapping[tuple[str, dt.date], frozenset[UUID]]
     places: tuple[Coordinates, ...]
     travel_s: NDArray[np.int32]
     distance_m: NDArray[np.int32]
 
 
-def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: datetime) -> Snapshot:
+def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime) -> Snapshot:
     """Read everything a plan needs; `run` is its row, and nothing is moved or planned to before `not_before`.
 
-    The transaction must be a snapshot, or the parts may contradict each other.
+    What the run assumes is true while it is read. The transaction must be a snapshot, or the parts
+    may contradict each other.
     """
+    # Of the world as it is: applying compares it with that.
+    row = connection.execute(
+        """
+        select private.schedule_revision(r.org_id, private.local_days(r.org_id, r.starts_on, r.days)) as revision
+        from public.optimization_runs as r where r.id = %s
+        """,
+        (run["id"],),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - the run was claimed a moment ago
+    if not run["assumptions"]:
+        return _read(connection, run, not_before, row["revision"])
+    with connection.transaction(force_rollback=True):
+        connection.execute(
+            "select private.assume(r) from public.optimization_runs as r where r.id = %s", (run["id"],)
+        )
+        return _read(connection, run, not_before, row["revision"])
+
+
+def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime, revision: str) -> Snapshot:
     run_id = run["id"]
     stretches = tuple(_stretches(connection, run_id))
     technicians = tuple(
@@ -109,23 +130,13 @@ def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: da
     )
     claims = tuple(_claims(connection, run_id, stretches, not_before))
     jobs = tuple(_jobs(connection, run_id, not_before))
-    dates = tuple(run["starts_on"] + timedelta(days=i) for i in range(run["days"]))
+    dates = tuple(run["starts_on"] + dt.timedelta(days=i) for i in range(run["days"]))
     able = _able(connection, claims, jobs, technicians, dates)
     places = tuple(
         dict.fromkeys([*(s.home for s in stretches), *(c.place for c in claims), *(j.place for j in jobs)])
     )
     travel, distance = _matrix(connection, run["org_id"], places)
-    revision = connection.execute(
-        """
-        select private.schedule_revision(r.org_id, private.local_days(r.org_id, r.starts_on, r.days)) as revision
-        from public.optimization_runs as r where r.id = %s
-        """,
-        (run_id,),
-    ).fetchone()
-    assert revision is not None  # noqa: S101 - the run was claimed a moment ago
-    return Snapshot(
-        revision["revision"], dates, technicians, stretches, claims, jobs, able, places, travel, distance
-    )
+    return Snapshot(revision, dates, technicians, stretches, claims, jobs, able, places, travel, distance)
 
 
 def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]:
@@ -151,7 +162,7 @@ def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]
 
 
 def _claims(
-    connection: Connection, run_id: UUID, stretches: Sequence[WorkingStretch], not_before: datetime
+    connection: Connection, run_id: UUID, stretches: Sequence[WorkingStretch], not_before: dt.datetime
 ) -> Iterable[Claim]:
     if not stretches:
         return
@@ -192,7 +203,7 @@ def _claims(
         )
 
 
-def _jobs(connection: Connection, run_id: UUID, not_before: datetime) -> Iterable[WaitingJob]:
+def _jobs(connection: Connection, run_id: UUID, not_before: dt.datetime) -> Iterable[WaitingJob]:
     rows = connection.execute(
         "select j.* from public.optimization_runs as r cross join private.plan_jobs(r, %s) as j where r.id = %s",
         (not_before, run_id),
@@ -218,8 +229,8 @@ def _able(
     claims: Iterable[Claim],
     jobs: Iterable[WaitingJob],
     technicians: Sequence[UUID],
-    dates: Sequence[date],
-) -> dict[tuple[str, date], frozenset[UUID]]:
+    dates: Sequence[dt.date],
+) -> dict[tuple[str, dt.date], frozenset[UUID]]:
     """Ask SQL who may do what: once for every kind of requirement and day."""
     one_of: dict[str, UUID] = {}
     for claim in claims:

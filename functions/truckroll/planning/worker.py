@@ -17,6 +17,7 @@ from truckroll.database import Database
 from truckroll.logs import logger
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.refusal import PlanRefusedError
+from truckroll.planning.replay import InputMissingError
 
 
 def worker_name() -> str:
@@ -82,6 +83,8 @@ def failure(error: Exception) -> tuple[str, str]:
         return "plan_refused", " ".join(
             ["The rules refused every plan that was found.", *list(sentences)[:3]]
         )
+    if isinstance(error, InputMissingError):
+        return "input_not_kept", "What the replayed run was given is not kept any more."
     if isinstance(error, psycopg.Error):
         diagnosis = error.diag
         if (error.sqlstate or "").startswith("PT") or diagnosis.message_primary == "permission_missing":
