@@ -35,8 +35,22 @@ class Technician:
     zones: frozenset[int]
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledDay:
+    """A day with the skills and zones behind who is eligible: what visits need, what shifts have."""
+
+    problem: Problem
+    needs: tuple[frozenset[str], ...]
+    has: tuple[frozenset[str], ...]
+
+
 def rich_day(size: str, seed: int) -> Problem:
     """Return a rich day; `size` is "large" or "small"."""
+    return labelled_day(size, seed).problem
+
+
+def labelled_day(size: str, seed: int) -> LabelledDay:
+    """Return a rich day with its labels, for solvers that want skills by name."""
     rng = np.random.default_rng(seed)
     technicians, visits = SIZES[size]
     side = 50_000 * np.sqrt(visits / 1000)
@@ -47,15 +61,15 @@ def rich_day(size: str, seed: int) -> Problem:
     zones = np.minimum((places[:, 0] / side * columns).astype(int), columns - 1) * 2
     zones += np.minimum((places[:, 1] / side * 2).astype(int), 1)
     crew = [_technician(rng, int(zones[i]), columns * 2) for i in range(technicians)]
-    return Problem(
+    asked = [_visit(rng, i, technicians + i, int(zones[technicians + i]), crew) for i in range(visits)]
+    problem = Problem(
         travel=np.rint(straight * DETOUR / METRES_PER_SECOND).astype(np.int32),
         distance=np.rint(straight * DETOUR).astype(np.int32),
         shifts=tuple(_shift(i, one) for i, one in enumerate(crew)),
-        visits=tuple(
-            _visit(rng, i, technicians + i, int(zones[technicians + i]), crew) for i in range(visits)
-        ),
+        visits=tuple(visit for visit, _ in asked),
         weights=Objective(),
     )
+    return LabelledDay(problem, tuple(needs for _, needs in asked), tuple(_labels(one) for one in crew))
 
 
 def _places(
@@ -99,7 +113,14 @@ def _shift(i: int, one: Technician) -> Shift:
     )
 
 
-def _visit(rng: np.random.Generator, i: int, place: int, zone: int, crew: list[Technician]) -> Visit:
+def _labels(one: Technician) -> frozenset[str]:
+    levels = {f"skill {skill} level {n}" for skill, level in one.skills.items() for n in range(1, level + 1)}
+    return frozenset(levels | {f"zone {zone}" for zone in one.zones})
+
+
+def _visit(
+    rng: np.random.Generator, i: int, place: int, zone: int, crew: list[Technician]
+) -> tuple[Visit, frozenset[str]]:
     duration = int(np.clip(rng.lognormal(np.log(30), 0.45), 10, 120)) * 60
     hour = int(rng.choice(APPOINTMENTS))
     windows = [(hour, hour + 2)]
@@ -115,7 +136,7 @@ def _visit(rng: np.random.Generator, i: int, place: int, zone: int, crew: list[T
     urgency = int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.35, 0.18, 0.07]))
     if urgency == max(WEIGHT) and windows == [(0, 24)]:
         windows = [(0, 12)]
-    return Visit(
+    visit = Visit(
         id=f"visit-{i}",
         place=place,
         duration=duration,
@@ -126,3 +147,4 @@ def _visit(rng: np.random.Generator, i: int, place: int, zone: int, crew: list[T
             v for v, one in enumerate(crew) if zone in one.zones and one.skills.get(skill, 0) >= level
         ),
     )
+    return visit, frozenset({f"skill {skill} level {level}", f"zone {zone}"})

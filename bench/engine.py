@@ -1,9 +1,10 @@
-"""Measure the engine: `python -m bench.engine [set …] [--seconds S] [--seed N] [--all] [--wall]`.
+"""Measure the engine: `python -m bench.engine [set …] [--seconds S] [--seed N] [--all] [--rivals NAMES]`.
 
-Sets: solomon, gh200, gh400, gh1000 (gap to the best known distance, DIMACS convention, of the public
+Sets: solomon, gh200, gh400, gh1000, sdvrptw, mdvrptw, pcvrptw (gap to the best known cost of the public
 instances in TRUCKROLL_INSTANCES, default ../shared/instances), small, large (rich days of
-bench/days.py), insertion (one more visit into a large day). Beside each figure stands the bar.
-Time is processor time of one core unless --wall; every plan goes through the independent checker.
+bench/days.py), insertion (one more visit into a large day). Beside our figures stand the bars, and
+below them what pyvrp, ortools and vroom make of the same in the same time. Time is processor time of one
+core (vroom's limit is wall time, and soft); every plan goes through the independent checker.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ def main() -> None:
     """Measure the sets named, print one table."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
     parser.add_argument("sets", nargs="*", metavar="set", help=", ".join(SETS))
-    parser.add_argument("--seconds", type=float, help="for each instance (default 5, rich days 10)")
+    parser.add_argument("--seconds", type=float, help="for each instance (default: as each set says)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--all", action="store_true", help="every instance, not a sample")
+    parser.add_argument("--rivals", default="all", help="all, none, or some of pyvrp,ortools,vroom")
     parser.add_argument("--wall", action="store_true", help="wall time instead of processor time")
     options = parser.parse_args()
     if unknown := set(options.sets) - SETS.keys():
