@@ -122,6 +122,25 @@ $$;
 comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
 'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). What a provider answered wins, as for the judge; a place without coordinates is no distance from anywhere. Definer: what providers answered is nobody''s to read.';
 
+create function private.unfitness(work private.work, technician uuid, at timestamptz)
+returns setof private.violation
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    p constant private.placement := private.place(work, array[technician], at, null, null, null, null);
+begin
+    return query
+    select * from private.violations_of_skills(p)
+    union all
+    select * from private.violations_of_zone(p);
+end;
+$$;
+
+comment on function private.unfitness(private.work, uuid, timestamptz) is
+'What keeps one technician from a work at any time of that day, as the judge puts it: skills and zone.';
+
 create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
 returns table (code text, message text, data jsonb)
 language sql
@@ -131,14 +150,7 @@ as $$
     with found as (
         select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
         from unnest(technician_ids) as t (id)
-        cross join lateral (
-            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
-        ) as p
-        cross join lateral (
-            select * from private.violations_of_skills(p.placement)
-            union all
-            select * from private.violations_of_zone(p.placement)
-        ) as v
+        cross join lateral private.unfitness(private.work_of_job(job), t.id, day) as v
     )
 
     select f.code, f.message, f.data
@@ -157,6 +169,7 @@ comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
 grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
 grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
 grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.unfitness(private.work, uuid, timestamptz) to service_role;
 grant execute on function private.requirement(private.work) to service_role;
 grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
 grant execute on function private.work_of_job(uuid) to service_role;

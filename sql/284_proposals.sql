@@ -104,7 +104,8 @@ as $$
                 'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
                 'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
                 'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
-                'explanation', s.explanation
+                -- In short; explain_job has it all.
+                'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
             )) order by s.sequence) as document
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
@@ -138,7 +139,10 @@ as $$
     unserved as (
         select jsonb_agg(jsonb_build_object(
             'job_id', j.id, 'number', j.number, 'title', j.title, 'priority', j.priority,
-            'reason', u.reason, 'explanation', u.explanation, 'detail', u.detail
+            'reason', u.reason, 'explanation', u.explanation,
+            'detail', u.detail - '{obstacles,relaxations}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+                'relaxation', u.detail -> 'relaxations' -> 0
+            ))
         ) order by j.priority desc, j.number) as document
         from public.unserved_jobs as u
         inner join public.dispatch_jobs as j on u.org_id = j.org_id and u.dispatch_job_id = j.id

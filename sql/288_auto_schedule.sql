@@ -157,14 +157,7 @@ begin
                     and (lower(r.during) at time zone t.time_zone)::date
                     = (coalesce(o.starts_at, earliest) at time zone t.time_zone)::date
             ) as booked_minutes, array(
-                select v.message
-                from (select private.place(work, array[t.id], earliest, null, null, null, null) as placement) as p
-                cross join lateral (
-                    select * from private.violations_of_skills(p.placement)
-                    union all
-                    select * from private.violations_of_zone(p.placement)
-                ) as v
-                where o.starts_at is null
+                select v.message from private.unfitness(work, t.id, earliest) as v where o.starts_at is null
             ) as obstacles
         from public.technician_profiles as t
         left join private.best_slots(work, earliest, latest, max_results) as o on t.id = any(o.technician_ids)

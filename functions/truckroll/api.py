@@ -33,6 +33,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/dispatch/days/{date}/optimize_all", runs.optimize_all),
     ("POST", "/dispatch/technicians/{id}/optimize_route", runs.optimize_route),
     ("GET", "/dispatch/runs/{id}", runs.read),
+    ("GET", "/dispatch/runs/{id}/jobs/{job_id}/explain", runs.explain),
     ("POST", "/dispatch/runs/{id}/cancel", runs.cancel),
     ("POST", "/dispatch/runs/{id}/apply", runs.apply),
     ("POST", "/dispatch/runs/{id}/replay", runs.replay),

@@ -107,6 +107,15 @@ def read(call: Call) -> tuple[int, Any]:
         return HTTPStatus.OK, _document(connection, call, run)
 
 
+def explain(call: Call) -> tuple[int, Any]:
+    """Return why run {id} put job {job_id} where it did, or left it out and what would serve it."""
+    run, job = call.id("id"), call.id("job_id")
+    with call.transaction() as connection:
+        row = connection.execute("select private.explain_job(%s, %s) as story", (run, job)).fetchone()
+    call.log["run"] = str(run)
+    return HTTPStatus.OK, row and row["story"]
+
+
 def cancel(call: Call) -> tuple[int, Any]:
     """Stop run {id}, or put its proposal aside."""
     call.body(Body)

@@ -18,12 +18,14 @@ from truckroll.database import Connection, become
 from truckroll.engine import Problem, Progress, Solution, solve
 from truckroll.engine.warm import warm
 from truckroll.logs import logger
+from truckroll.planning.explain import placed_json
+from truckroll.planning.fitness import read_fitness
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.problem import Model, model_of
 from truckroll.planning.proposal import figures, first_change, routes_json
 from truckroll.planning.refusal import PlanRefusedError
 from truckroll.planning.replay import keep, note_round, recall
-from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
+from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, assuming, read_snapshot
 from truckroll.planning.unserved import unserved_json
 from truckroll.travel import Coverage, ensure_times, provider_from_environment
 
@@ -190,8 +192,10 @@ def _document(
     lease: Lease, snapshot: Snapshot, model: Model, solution: Solution, now: datetime
 ) -> dict[str, Any]:
     """Return the proposal as private.write_proposal takes it."""
-    with lease.database.acting_as(SERVICE) as connection:
-        unserved = unserved_json(connection, snapshot, model, solution)
+    with lease.database.acting_as(SERVICE) as connection, assuming(connection, lease.run):
+        fitness = read_fitness(connection, snapshot, model)
+        unserved = unserved_json(connection, snapshot, model, solution, fitness)
+    why = placed_json(snapshot, model, solution.routes, fitness)
     everything = frozenset(claim.assignment_id for claim in snapshot.claims if claim.assignment_id)
     today = model_of(snapshot, lease.run["strategy"], pinned=everything, books=False)
     before = solve(today.problem, seed=0, time_limit_s=0.0, iterations=0)
@@ -206,7 +210,7 @@ def _document(
         "iterations": solution.iterations,
         "metrics_before": figures(snapshot, today, before.routes, len(snapshot.jobs)),
         "metrics_after": figures(snapshot, model, solution.routes, len(unserved)),
-        "routes": routes_json(snapshot, model, solution.routes),
+        "routes": routes_json(snapshot, model, solution.routes, why),
         "unserved": unserved,
     }
 

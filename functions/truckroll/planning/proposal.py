@@ -17,10 +17,13 @@ def instant(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def routes_json(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> list[dict[str, Any]]:
+def routes_json(
+    snapshot: Snapshot, model: Model, routes: Sequence[Route], why: Mapping[int, dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Return one route a technician and day; a day in several parts becomes one route through home.
 
-    Days without a visit are left out, unless the plan takes their visits away.
+    `why` explains each visit, by its position in the problem. Days without a visit are left out,
+    unless the plan takes their visits away.
     """
     days: dict[tuple[Any, Any], list[Route]] = {}
     for route in routes:
@@ -44,24 +47,26 @@ def routes_json(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> li
                 "ends_at": instant(max(route.ends for route in used)) if used else None,
                 "travel_s": sum(route.travel_s for route in used),
                 "distance_m": sum(route.distance_m for route in used),
-                "stops": [stop for route in used for stop in _stops(snapshot, model, route)],
+                "stops": [stop for route in used for stop in _stops(snapshot, model, route, why)],
             }
         )
     return documents
 
 
-def _stops(snapshot: Snapshot, model: Model, route: Route) -> Iterable[dict[str, Any]]:
+def _stops(
+    snapshot: Snapshot, model: Model, route: Route, why: Mapping[int, dict[str, Any]]
+) -> Iterable[dict[str, Any]]:
     stretch = snapshot.stretches[route.shift]
     if stretch.home is not None:
         yield _depot("depot_start", stretch, route.starts, 0, 0)
     timed: list[tuple[int, dict[str, Any]]] = [
         (pause.starts, _stop("break", None, pause.starts, pause.ends)) for pause in route.breaks
     ]
-    for position, stop in enumerate(route.stops):
+    for stop in route.stops:
         document = _visit(model.sources[stop.visit], stop.arrives, stop.starts) | {
             "travel_s": stop.travel_s,
             "distance_m": stop.distance_m,
-            "explanation": _why(model.problem, route, position),
+            "explanation": why.get(stop.visit),
         }
         timed.append((stop.starts, document))
     yield from (document for _, document in sorted(timed, key=lambda one: one[0]))
@@ -70,28 +75,6 @@ def _stops(snapshot: Snapshot, model: Model, route: Route) -> Iterable[dict[str,
         yield _depot(
             "depot_end", stretch, route.ends, route.travel_s - driven[0], route.distance_m - driven[1]
         )
-
-
-def _why(problem: Problem, route: Route, position: int) -> dict[str, Any]:
-    """Return why a visit stands where it does: who else could have done it, and the driving it adds."""
-    shift = problem.shifts[route.shift]
-    visit = problem.visits[route.stops[position].visit]
-    if visit.fixed is not None:
-        return {
-            "is_fixed": True,
-            "sentence": "It stays where it is: locked, under way, or not for a plan to move.",
-        }
-    places = [shift.start_place, *(problem.visits[stop.visit].place for stop in route.stops), shift.end_place]
-    before, here, after = places[position : position + 3]
-    travel = problem.travel
-    added = int(travel[before, here] + travel[here, after] - travel[before, after])
-    able = len({problem.shifts[one].technician_id for one in visit.eligible})
-    others = "nobody else may" if able == 1 else f"{able} technicians may"
-    return {
-        "technicians_able": able,
-        "added_travel_s": added,
-        "sentence": f"Adds {round(added / 60)} minutes of driving to this route; {others} do it on these days.",
-    }
 
 
 def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -74,7 +75,10 @@ class WaitingJob:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The input of one plan. `able` maps requirement and day to the technicians who may do it."""
+    """The input of one plan. `able` maps requirement and day to the technicians who may do it.
+
+    `not_before_s`: nothing is moved or planned to before this second since 1970.
+    """
 
     base_revision: str
     dates: tuple[dt.date, ...]
@@ -86,6 +90,7 @@ class Snapshot:
     places: tuple[Coordinates, ...]
     travel_s: NDArray[np.int32]
     distance_m: NDArray[np.int32]
+    not_before_s: int = 0
 
 
 def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime) -> Snapshot:
@@ -103,13 +108,21 @@ def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: dt
         (run["id"],),
     ).fetchone()
     assert row is not None  # noqa: S101 - the run was claimed a moment ago
-    if not run["assumptions"]:
+    with assuming(connection, run):
         return _read(connection, run, not_before, row["revision"])
+
+
+@contextmanager
+def assuming(connection: Connection, run: Mapping[str, Any]) -> Iterator[None]:
+    """Have what the run assumes be true for a while."""
+    if not run["assumptions"]:
+        yield
+        return
     with connection.transaction(force_rollback=True):
         connection.execute(
             "select private.assume(r) from public.optimization_runs as r where r.id = %s", (run["id"],)
         )
-        return _read(connection, run, not_before, row["revision"])
+        yield
 
 
 def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime, revision: str) -> Snapshot:
@@ -136,7 +149,20 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
         dict.fromkeys([*(s.home for s in stretches), *(c.place for c in claims), *(j.place for j in jobs)])
     )
     travel, distance = _matrix(connection, run["org_id"], places)
-    return Snapshot(revision, dates, technicians, stretches, claims, jobs, able, places, travel, distance)
+    starts_no_sooner = int(not_before.timestamp())
+    return Snapshot(
+        revision,
+        dates,
+        technicians,
+        stretches,
+        claims,
+        jobs,
+        able,
+        places,
+        travel,
+        distance,
+        starts_no_sooner,
+    )
 
 
 def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]:

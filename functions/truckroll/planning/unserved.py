@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from truckroll.database import Connection
 from truckroll.engine import Solution, Unserved
+from truckroll.planning.fitness import Fitness
 from truckroll.planning.problem import Model
+from truckroll.planning.relaxation import Planned, Ways, ways_to_serve
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
 FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s"})
@@ -32,13 +35,29 @@ SENTENCES = {
 
 
 def unserved_json(
-    connection: Connection, snapshot: Snapshot, model: Model, solution: Solution
+    connection: Connection, snapshot: Snapshot, model: Model, solution: Solution, fitness: Fitness
 ) -> list[dict[str, Any]]:
-    """Return every waiting job the plan leaves out, with code, sentence and figures."""
-    return [
+    """Return every waiting job the plan leaves out: code, sentence, figures, who can't and why, what would serve it."""
+    sources = (model.sources[one.visit] for one in solution.unserved)
+    jobs = [job for job, _ in model.outside] + [one for one in sources if isinstance(one, WaitingJob)]
+    ways = ways_to_serve(connection, Planned(snapshot, model, solution.routes, fitness), jobs)
+    documents = [
         *(_outside(connection, snapshot, job, reason) for job, reason in model.outside),
         *_left_out(connection, snapshot, model, solution.unserved),
     ]
+    return [_with_ways(document, ways[UUID(document["job_id"])]) for document in documents]
+
+
+def _with_ways(document: dict[str, Any], ways: Ways) -> dict[str, Any]:
+    """Add who is kept from the job by what, and what would serve it."""
+    detail = document["detail"] | {
+        "obstacles": list(ways.obstacles),
+        "relaxations": list(ways.relaxations),
+    }
+    sentence = document["explanation"]
+    if ways.relaxations:
+        sentence += f" {ways.relaxations[0]['sentence']}"
+    return document | {"explanation": sentence, "detail": detail}
 
 
 def _left_out(
