@@ -2,7 +2,8 @@
 
 Compiled code is stored where NUMBA_CACHE_DIR says, else beside the source, else (an installed
 package on a read-only disk) in the temporary directory. numba notices a change of the file that
-holds a function but not of those it calls, so the folder carries a fingerprint of them all.
+holds a function but not of those it calls, so the folder carries a fingerprint of all that hold
+compiled functions or the arrays they work on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def cache_folder() -> Path:
     here = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(here.glob("*.py")):
-        digest.update(source.read_bytes())
+        text = source.read_bytes()
+        if b"@compiled" in text or source.name in {"arrays.py", "compiled.py"}:
+            digest.update(text)
     name = f"truckroll-engine-{digest.hexdigest()[:16]}"
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(chosen) / name
