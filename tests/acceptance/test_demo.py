@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter, defaultdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -97,16 +99,21 @@ def invoke(stack: Stack, *arguments: str) -> tuple[int, str]:
 
 
 def test_the_board_and_a_further_plan_are_commands_of_their_own(
-    stack: Stack, day: tuple[dict[str, Any], dict[str, Any]]
+    stack: Stack, day: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path
 ) -> None:
     run, _ = day
     code, output = invoke(stack, "board", "--date", run["starts_on"])
     assert code == 0, output
     assert "Marta Lindqvist" in output
     assert "Amos Tillman (sick)" in output
-    code, output = invoke(stack, "plan", "--date", run["starts_on"], "--seconds", "1", "--no-apply")
+    pictures = tmp_path / "pictures"
+    asked = ("--date", run["starts_on"], "--seconds", "1", "--no-apply", "--pictures", str(pictures))
+    code, output = invoke(stack, "plan", *asked)
     assert code == 0, output
     assert "before" in output
+    assert "Marta Lindqvist" in (pictures / f"day-{run['starts_on']}.svg").read_text()
+    routes = json.loads((pictures / "routes.geojson").read_text())
+    assert {one["geometry"]["type"] for one in routes["features"]} == {"LineString", "Point"}
 
 
 def test_what_the_api_refuses_is_a_sentence(stack: Stack) -> None:

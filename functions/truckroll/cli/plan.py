@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from enum import StrEnum
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,7 +18,16 @@ from rich.table import Table
 from rich.text import Text
 from supabase import Client
 
-from truckroll.cli.api import DEMO_DISPATCHER, DEMO_PASSWORD, errors_told, function, org_id_of, signed_in
+from truckroll.cli.api import (
+    DEMO_DISPATCHER,
+    DEMO_PASSWORD,
+    errors_told,
+    function,
+    org_id_of,
+    rows,
+    rpc,
+    signed_in,
+)
 from truckroll.cli.board import (
     AnonKey,
     ApiUrl,
@@ -29,6 +39,7 @@ from truckroll.cli.board import (
     local_day,
     marked_title,
 )
+from truckroll.cli.picture import sparkline, write_pictures
 from truckroll_local.ports import Ports
 from truckroll_local.stack import Stack
 
@@ -64,6 +75,10 @@ def plan(
     replay: Annotated[
         UUID | None, typer.Option(help="A run whose kept input is searched again, and compared.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the day as SVG (timeline and map) and the routes as GeoJSON."),
+    ] = None,
     *,
     apply: Annotated[bool, typer.Option(help="Put the plan in force.")] = True,
 ) -> None:
@@ -84,11 +99,35 @@ def plan(
                 apply=apply,
                 iterations=iterations,
             )
+            written = [] if pictures is None else draw(client, run, pictures)
         except PlanFailedError as error:
             console.print(str(error), style="red", markup=False)
             raise typer.Exit(1) from error
     console.print(metrics_table(run))
     console.print(unserved_tables(run))
+    for path in written:
+        console.print(f"Wrote {path}", highlight=False)
+
+
+def draw(client: Client, run: Document, folder: Path) -> list[Path]:
+    """Write the plan's pictures and GeoJSON into a folder; return what was written. Raises OSError."""
+    first = dt.date.fromisoformat(run["starts_on"])
+    dates = [first + dt.timedelta(days=i) for i in range(run["days"])]
+    boards = {
+        date: rpc(client, "schedule_board", starts_on=date.isoformat(), org_id=run["org_id"])
+        for date in dates
+    }
+    found = rows(
+        client.table("unserved_jobs")
+        .select("dispatch_job_id, dispatch_jobs(customer_locations(latitude, longitude))")
+        .eq("optimization_run_id", run["id"])
+    )
+    places = {
+        row["dispatch_job_id"]: (place["latitude"], place["longitude"])
+        for row in found
+        if (place := (row["dispatch_jobs"] or {}).get("customer_locations")) and place["latitude"] is not None
+    }
+    return write_pictures(run, boards, places, folder)
 
 
 def plan_day(
@@ -109,6 +148,9 @@ def plan_day(
         search["iteration_limit"] = iterations
     run = _watched(client, function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search))
     console.print(f"Planned with seed 1 in {seconds} s, {run['iterations']:,} tries.", highlight=False)
+    curve = run["objective_curve"]
+    if line := sparkline(curve):
+        console.print(f"Objective {curve[0][1]:,.0f} {line} {curve[-1][1]:,.0f}", highlight=False)
     if apply:
         counts = function(
             client, f"dispatch/runs/{run['id']}/apply", body={"base_revision": run["base_revision"]}
