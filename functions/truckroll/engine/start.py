@@ -5,42 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.arrays import Day, Plan
-from truckroll.engine.insert import place_node, start_in_slot, work_allows
+from truckroll.engine.arrays import Plan
+from truckroll.engine.bookings import keep_bookings
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.ruin_recreate import Manner
-from truckroll.engine.schedule import NEVER, span_with
 from truckroll.engine.search import fill
 
 
 def first_plan(prepared: Prepared, chance: NDArray[np.uint64]) -> Plan:
     """Return a whole feasible plan: bookings kept in their order where they can be, then the dearest visits first."""
     day, plan = prepared.day, prepared.plan()
-    booked = sorted(
-        (visit.current.start, x)
-        for x, visit in enumerate(prepared.problem.visits)
-        if visit.current is not None and visit.fixed is None
-    )
-    for _, x in booked:
-        keep_booking(day, plan, x)
+    keep_bookings(prepared, plan)
     visits = day.visits
     order = np.argsort(-visits["price"] / (visits["occupies"] + 900.0), kind="stable").astype(np.int32)
     fill(day, plan, order, chance)
     return plan
-
-
-def keep_booking(day: Day, plan: Plan, x: int) -> None:
-    """Put visit x into the last slot of its booked shift that takes it, if any does."""
-    v = int(day.visits[x]["booked_shift"])
-    if not day.may_serve[v, x] or plan.routes[v]["length"] >= plan.nodes.shape[1]:
-        return
-    for k in range(int(plan.routes[v]["length"]), -1, -1):
-        if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
-            continue
-        if span_with(day, plan, v, k, x) > day.shifts[v]["max_span"]:
-            continue
-        place_node(day, plan, v, k, x)
-        return
 
 
 def manner_for(plan: Plan) -> tuple[Manner, float, float]:

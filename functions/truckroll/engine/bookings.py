@@ -1,0 +1,91 @@
+"""Today's bookings as the plan a search begins with: every route as it stands, its breaks where they fit around it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.insert import pause_fits, place_node, start_in_slot, work_allows
+from truckroll.engine.prepare import Prepared
+from truckroll.engine.schedule import NEVER, reschedule, span, span_with
+
+Timed = list[tuple[int, int]]  # when, which node
+
+
+def keep_bookings(prepared: Prepared, plan: Plan) -> None:
+    """Put every booked visit on its shift, in the order of the day, as far as the shift still takes it."""
+    bookings: dict[int, Timed] = {}
+    for x, visit in enumerate(prepared.problem.visits):
+        if visit.current is not None and visit.fixed is None:
+            begins = visit.current.start - visit.setup_before - prepared.origin
+            bookings.setdefault(visit.current.shift, []).append((begins, x))
+    for v, booked in bookings.items():
+        wanted = sorted(one for one in booked if prepared.day.may_serve[v, one[1]])
+        if not _whole(prepared.day, plan, v, wanted):
+            _one_by_one(prepared, plan, v, wanted)
+
+
+def _whole(day: Day, plan: Plan, v: int, booked: Timed) -> bool:
+    """Lay the route out as booked and fit its breaks in; tell whether all of it holds, else leave it empty."""
+    visits = len(day.visits)
+    before = [int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]]
+    fixed: Timed = []
+    breaks: list[int] = []
+    for node in before:
+        if node < visits:
+            fixed.append((int(day.visits[node]["opens"]), node))
+        elif day.pauses[node - visits]["index"] < 0:
+            fixed.append((int(day.pauses[node - visits]["earliest"]), node))
+        else:
+            breaks.append(node)
+    nodes = [node for _, node in sorted(fixed + booked)]
+    if len(nodes) + len(breaks) <= plan.nodes.shape[1]:
+        _lay(plan, v, nodes)
+        if (
+            reschedule(day, plan, v)
+            and all(_fit_break(day, plan, v, node) for node in breaks)
+            and span(day, plan, v) <= day.shifts[v]["max_span"]
+        ):
+            return True
+    for _, x in booked:
+        plan.shift_of[x] = -1
+    _lay(plan, v, before)
+    reschedule(day, plan, v)
+    return False
+
+
+def _one_by_one(prepared: Prepared, plan: Plan, v: int, booked: Timed) -> None:
+    """Keep as many bookings as go together: all but one if that is enough, else each that still fits."""
+    day = prepared.day
+    for left_out in booked if len(booked) > 1 else []:
+        if _whole(day, plan, v, [one for one in booked if one is not left_out]):
+            return
+    for _, x in booked:
+        keep_booking(day, plan, x)
+
+
+def keep_booking(day: Day, plan: Plan, x: int) -> None:
+    """Put visit x into the last slot of its booked shift that takes it, if any does."""
+    v = int(day.visits[x]["booked_shift"])
+    if plan.routes[v]["length"] >= plan.nodes.shape[1]:
+        return
+    for k in range(int(plan.routes[v]["length"]), -1, -1):
+        if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
+            continue
+        if span_with(day, plan, v, k, x) > day.shifts[v]["max_span"]:
+            continue
+        place_node(day, plan, v, k, x)
+        return
+
+
+def _fit_break(day: Day, plan: Plan, v: int, node: int) -> bool:
+    """Put a break into the first slot of the route that takes it; tell whether one did."""
+    for k in range(int(plan.routes[v]["length"]) + 1):
+        if pause_fits(day, plan, v, k, node - len(day.visits)):
+            return bool(place_node(day, plan, v, k, node))
+    return False
+
+
+def _lay(plan: Plan, v: int, nodes: list[int]) -> None:
+    plan.nodes[v, : len(nodes)] = np.array(nodes, np.int32)
+    plan.routes[v]["length"] = len(nodes)
