@@ -2,8 +2,8 @@
 
 Sets: solomon, gh200, gh400, gh1000, sdvrptw, mdvrptw, pcvrptw (gap to the best known cost of the public
 instances in TRUCKROLL_INSTANCES, default ../shared/instances), small, large (rich days of
-bench/days.py), insertion (one more visit into a large day). Beside our figures stand the bars, and
-below them what pyvrp, ortools and vroom make of the same in the same time. Time is processor time of one
+bench/days.py), insertion (one more visit into a large day), replan (a booked large day after a
+cancellation or with somebody sick). Beside our figures stand the bars, and below them what pyvrp, ortools and vroom make of the same in the same time. Time is processor time of one
 core (vroom's limit is wall time, and soft); every plan goes through the independent checker.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 from bench.figures import Figure
 from bench.gaps import FAMILIES, measure_public
+from bench.replan import measure_replan
 from bench.rich import measure_insertion, measure_rich
 from rich.console import Console
 from rich.table import Table
@@ -66,6 +67,7 @@ SETS: dict[str, Callable[[str, argparse.Namespace], Iterator[Figure]]] = {
     "small": measure_rich,
     "large": measure_rich,
     "insertion": measure_insertion,
+    "replan": measure_replan,
 }
 
 if __name__ == "__main__":

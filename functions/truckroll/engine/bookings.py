@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
-from truckroll.engine.insert import pause_fits, place_node, start_in_slot, work_allows
+from truckroll.engine.insert import pause_fits, place_node, start_in_slot, take_node, work_allows
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.schedule import NEVER, reschedule, span, span_with
 
@@ -39,11 +39,12 @@ def _whole(day: Day, plan: Plan, v: int, booked: Timed) -> bool:
         else:
             breaks.append(node)
     nodes = [node for _, node in sorted(fixed + booked)]
+    wanted = {x: begins for begins, x in booked}
     if len(nodes) + len(breaks) <= plan.nodes.shape[1]:
         _lay(plan, v, nodes)
         if (
             reschedule(day, plan, v)
-            and all(_fit_break(day, plan, v, node) for node in breaks)
+            and all(_fit_break(day, plan, v, node, wanted) for node in breaks)
             and span(day, plan, v) <= day.shifts[v]["max_span"]
         ):
             return True
@@ -78,12 +79,27 @@ def keep_booking(day: Day, plan: Plan, x: int) -> None:
         return
 
 
-def _fit_break(day: Day, plan: Plan, v: int, node: int) -> bool:
-    """Put a break into the first slot of the route that takes it; tell whether one did."""
+def _fit_break(day: Day, plan: Plan, v: int, node: int, wanted: dict[int, int]) -> bool:
+    """Put a break where visits start nearest to their `wanted` times; tell whether any slot of the route takes it."""
+    best: tuple[int, int] | None = None
     for k in range(int(plan.routes[v]["length"]) + 1):
-        if pause_fits(day, plan, v, k, node - len(day.visits)):
-            return bool(place_node(day, plan, v, k, node))
-    return False
+        if not pause_fits(day, plan, v, k, node - len(day.visits)):
+            continue
+        place_node(day, plan, v, k, node)
+        off = _off(plan, v, wanted)
+        take_node(day, plan, v, k)
+        if best is None or off < best[0]:
+            best = off, k
+        if off == 0:
+            break
+    return best is not None and bool(place_node(day, plan, v, best[1], node))
+
+
+def _off(plan: Plan, v: int, wanted: dict[int, int]) -> int:
+    """Return by how many seconds, all together, the visits of a route start before or after they should."""
+    length = int(plan.routes[v]["length"])
+    nodes, begins = plan.nodes[v, :length].tolist(), plan.begins[v, :length].tolist()
+    return sum(abs(begin - wanted[node]) for node, begin in zip(nodes, begins, strict=True) if node in wanted)
 
 
 def _lay(plan: Plan, v: int, nodes: list[int]) -> None:
