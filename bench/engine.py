@@ -3,8 +3,9 @@
 Sets: solomon, gh200, gh400, gh1000, sdvrptw, mdvrptw, pcvrptw (gap to the best known cost of the public
 instances in TRUCKROLL_INSTANCES, default ../shared/instances), small, large (rich days of
 bench/days.py), insertion (one more visit into a large day), replan (a booked large day after a
-cancellation or with somebody sick). Beside our figures stand the bars, and below them what pyvrp, ortools and vroom make of the same in the same time. Time is processor time of one
-core (vroom's limit is wall time, and soft); every plan goes through the independent checker.
+cancellation or with somebody sick). Beside our figures stand the bars, and below them what pyvrp,
+ortools and vroom make of the same in the same time. Time is processor time of one core (vroom's limit
+is wall time, and soft); every plan goes through the independent checker.
 """
 
 from __future__ import annotations
