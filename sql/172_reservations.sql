@@ -224,6 +224,9 @@ begin
     if new.status in ('declined', 'canceled', 'no_show') then
         update public.reservations set released_at = now(), updated_at = now()
         where assignment_id = new.id and released_at is null;
+        if new.segment_id is not null then
+            perform private.reserve_other_segments(new.appointment_id, new.id);
+        end if;
         return null;
     elsif new.segment_id is not null then
         perform private.reserve_segment(new);

@@ -33,6 +33,8 @@ create index record_grants_granted_by_user_id_idx on public.record_grants (grant
 
 comment on table public.record_grants is
 'One job, customer or facility shared with one member of the org (TEN-5), e.g. with a subcontractor. It ends with the membership.';
+comment on column public.record_grants.level is
+'view reads; comment may also write the notes of a job''s assignments; edit changes the record; owner shares it on.';
 
 create function private.granted_record_ids(at_least public.grant_level)
 returns table (dispatch_job_id uuid, customer_id uuid, facility_id uuid)

@@ -24,7 +24,10 @@ create type private.work as (
     sla_end_at timestamptz,
     preferred_technician_id uuid,
     inactive_because text,
-    is_composite boolean
+    is_composite boolean,
+    moved_appointment_id uuid,
+    customer_agrees boolean,
+    is_coordinated boolean
 );
 
 create function private.work_of_job(job uuid)
@@ -45,7 +48,7 @@ begin
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
         case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
-        coalesce(s.is_composite, false)
+        coalesce(s.is_composite, false), null, false, false
     into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
@@ -56,6 +59,28 @@ end;
 $$;
 
 comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
+
+create function private.work_of_move(work private.work, visit public.appointments, customer_agrees boolean)
+returns private.work
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    -- A visit stays what it was booked as, whatever became of its service since, and where it was booked.
+    work.is_composite := exists (select from public.appointment_segments as g where g.appointment_id = visit.id);
+    work.duration_minutes := (extract(epoch from visit.ends_at - visit.starts_at) / 60)::integer;
+    work.buffer_before_minutes := visit.buffer_before_minutes;
+    work.buffer_after_minutes := visit.buffer_after_minutes;
+    work.facility_id := coalesce(visit.facility_id, work.facility_id);
+    work.moved_appointment_id := visit.id;
+    work.customer_agrees := customer_agrees;
+    return work;
+end;
+$$;
+
+comment on function private.work_of_move(private.work, public.appointments, boolean) is
+'A job''s work as that of a visit to be moved: what the visit claims now does not stand in its own way.';
 
 create function private.work_of_service(service uuid, location uuid)
 returns private.work
@@ -72,7 +97,7 @@ as $$
         s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
         s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
         case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
-        s.is_composite
+        s.is_composite, null, false, false
     )::private.work
     from public.services as s
     left join public.customer_locations as l on l.org_id = s.org_id and l.id = location

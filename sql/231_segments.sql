@@ -152,6 +152,24 @@ $$;
 comment on function private.reserve_segment(public.job_assignments) is
 'Writes what one segment of a composite visit claims: its time, and its pauses where the staff stays blocked.';
 
+create function private.reserve_other_segments(appointment uuid, changed uuid default null)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.reserve_segment(j)
+    from public.job_assignments as j
+    where
+        j.appointment_id = appointment and j.segment_id is not null and j.id is distinct from changed
+        and j.status not in ('declined', 'canceled', 'no_show');
+end;
+$$;
+
+comment on function private.reserve_other_segments(uuid, uuid) is
+'Writes anew what the segments of a visit claim: whom a pause blocks depends on who has the segments on both sides.';
+
 create function private.move_segments_to(appointment uuid, staff uuid[], starts_at timestamptz)
 returns private.segment[]
 language plpgsql

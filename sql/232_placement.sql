@@ -72,14 +72,11 @@ as $$
 declare
     bay record;
     segments private.segment[];
+    visit public.appointments;
 begin
-    if moved_appointment is not null then
-        -- A visit stays what it was booked as, whatever became of its service since.
-        select
-            exists (select from public.appointment_segments as g where g.appointment_id = a.id),
-            a.buffer_before_minutes, a.buffer_after_minutes
-        into work.is_composite, work.buffer_before_minutes, work.buffer_after_minutes
-        from public.appointments as a where a.id = moved_appointment;
+    if moved_appointment is not null and work.moved_appointment_id is distinct from moved_appointment then
+        select a.* into visit from public.appointments as a where a.id = moved_appointment;
+        work := private.work_of_move(work, visit, customer_agrees);
     end if;
     if work.is_composite then
         segments := case

@@ -85,7 +85,9 @@ begin
     select 'customer_overlap', format(
         'The customer already has visit %s from %s to %s.', a.number,
         private.local_time(a.starts_at, o.time_zone), private.local_time(a.ends_at, o.time_zone)
-    ), jsonb_build_object('appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at)
+    ), jsonb_build_object(
+        'appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at, 'is_coordinated', (p.work).is_coordinated
+    )
     from public.dispatch_jobs as j
     inner join public.appointments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
     inner join public.orgs as o on a.org_id = o.id

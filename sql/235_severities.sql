@@ -71,6 +71,8 @@ begin
         select coalesce(
             -- What is over stays over: nobody works at a visit that was canceled or completed.
             case when c.code = 'not_reschedulable' and (data ->> 'is_final')::boolean then 'hard'::public.conflict_severity end,
+            -- Within one request the customer cannot be at two places (BKG-13).
+            case when c.code = 'customer_overlap' and (data ->> 'is_coordinated')::boolean then 'hard'::public.conflict_severity end,
             r.severity,
             case
                 when c.code = 'customer_window' and (data ->> 'is_promised')::boolean then 'hard_overridable'

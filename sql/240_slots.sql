@@ -115,7 +115,8 @@ begin
             upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
         from length as n
         cross join private.route_gaps(
-            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude
+            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude,
+            work.moved_appointment_id
         ) as g
         where
             upper(g.gap) - lower(g.gap)
@@ -201,19 +202,24 @@ begin
         inner join qualified as q on r.technician_id = q.technician_id
     ),
 
-    -- Of each range the first start on the grid, and one in every two hours after it.
+    -- Of each range the first start on the grid, and one in every two hours after it; every one where few fit.
     starts as (
         select
             start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level
         from ranges as r
         cross join public.orgs as o
         cross join lateral (
+            select case
+                when latest - earliest <= make_interval(mins => minutes + 240) then o.slot_grid_minutes else 120
+            end as minutes
+        ) as pace
+        cross join lateral (
             select private.align_to_grid(r.first_start, o.slot_grid_minutes, o.time_zone) as at
             union all
             select mark.at
             from generate_series(
-                private.align_to_grid(r.first_start + interval '1 minute', 120, o.time_zone), r.last_start,
-                interval '2 hours'
+                private.align_to_grid(r.first_start + interval '1 minute', pace.minutes, o.time_zone), r.last_start,
+                make_interval(mins => pace.minutes)
             ) as mark (at)
         ) as start
         where o.id = work.org_id and start.at <= r.last_start
@@ -285,30 +291,128 @@ comment on function private.slot_candidates(
 ) is
 'Placements worth judging, best first: different start times before other technicians at the same time. Score: up to 50 for soon, 30 for little added driving, 5 for skill, 10 for the preferred technician, 5 for one who served the customer before.';
 
+create function private.free_resources(work private.work, kind public.resource_kind, claim tstzrange)
+returns setof uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select free.id
+    from (
+        -- What speaks against one of a facility speaks against its others: hours, capacity, distance.
+        select distinct on (r.facility_id) r.id, r.name
+        from public.resources as r
+        where
+            r.org_id = work.org_id and r.kind = free_resources.kind and r.is_active
+            and (work.facility_id is null or r.facility_id = work.facility_id)
+            and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+            and r.capacity > (
+                select count(distinct v.lane) from public.reservations as v
+                where
+                    v.claimant_id = r.id and v.released_at is null and v.during && claim
+                    and not (v.kind = 'held' and v.hold_expires_at <= now())
+                    and (work.moved_appointment_id is null or v.appointment_id is distinct from work.moved_appointment_id)
+            )
+        order by r.facility_id, r.name
+    ) as free
+    order by free.name;
+end;
+$$;
+
+comment on function private.free_resources(private.work, public.resource_kind, tstzrange) is
+'A bay or mobile unit of each facility that suits the work and is free.';
+
 create function private.free_resource(work private.work, kind public.resource_kind, claim tstzrange)
 returns uuid
 language sql
 stable
 set search_path = ''
 as $$
-    select r.id
-    from public.resources as r
-    where
-        r.org_id = work.org_id and r.kind = free_resource.kind and r.is_active
-        and (work.facility_id is null or r.facility_id = work.facility_id)
-        and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
-        and not exists (
-            select from public.reservations as v
-            where
-                v.claimant_id = r.id and v.released_at is null and v.during && claim
-                and not (v.kind = 'held' and v.hold_expires_at <= now())
-        )
-    order by r.name
-    limit 1;
+    select r.id from private.free_resources(work, kind, claim) with ordinality as r (id, turn) order by r.turn limit 1;
 $$;
 
 comment on function private.free_resource(private.work, public.resource_kind, tstzrange) is
 'A bay or mobile unit that suits the work and is free; null when there is none.';
+
+create function private.sites_for(work private.work, kind public.resource_kind)
+returns table (facility_id uuid, latitude double precision, longitude double precision)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select work.facility_id, work.latitude, work.longitude
+    where kind is distinct from 'bay'
+    union all
+    (
+        select f.id, f.latitude, f.longitude
+        from public.facilities as f
+        where
+            kind = 'bay' and f.org_id = work.org_id and f.is_active
+            and (work.facility_id is null or f.id = work.facility_id)
+            and exists (
+                select from public.resources as r
+                where
+                    r.org_id = f.org_id and r.facility_id = f.id and r.kind = 'bay' and r.is_active
+                    and (cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+            )
+        order by f.name
+    );
+end;
+$$;
+
+comment on function private.sites_for(private.work, public.resource_kind) is
+'Where the work could be done: at each facility with a bay for it, else at the customer''s.';
+
+create function private.candidates_at_sites(
+    work private.work, earliest timestamptz, latest timestamptz, minutes integer, only_ids uuid[],
+    kind public.resource_kind
+)
+returns table (
+    facility_id uuid, technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select
+        s.facility_id, c.technician_ids, c.starts_at, c.travel_before_s, c.travel_after_s, c.added_travel_s, c.score,
+        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer
+    from private.sites_for(work, kind) as s
+    cross join lateral (
+        select simple.*
+        from private.slot_candidates(
+            work, earliest, latest, minutes, only_ids, s.latitude, s.longitude
+        ) with ordinality as simple (
+            technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
+            preferred_technician, knows_customer, turn
+        )
+        where not work.is_composite
+        union all
+        select composite.*
+        from private.composite_candidates(
+            work, earliest, latest, only_ids, s.latitude, s.longitude
+        ) with ordinality as composite (
+            technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
+            preferred_technician, knows_customer, turn
+        )
+        where work.is_composite
+    ) as c
+    order by c.turn, c.score desc, c.starts_at;
+end;
+$$;
+
+comment on function private.candidates_at_sites(
+    private.work, timestamptz, timestamptz, integer, uuid[], public.resource_kind
+) is 'Placements worth judging at every place where the work could be done, the best of each first.';
 
 create function private.offer_slots(
     work private.work, earliest timestamptz, latest timestamptz, minutes integer, technician_ids uuid[],
@@ -322,56 +426,45 @@ as $$
 declare
     candidate record;
     org public.orgs;
-    resource uuid;
-    site record;
-    promised tstzrange;
+    here private.work := work;
+    places uuid[];
+    place uuid;
     placed private.placement;
+    promised tstzrange;
     found_count integer := 0;
     finish timestamptz;
 begin
-    if work.is_composite then
+    if work.is_composite and work.moved_appointment_id is null then
         -- Its segments say how long it takes, whatever was estimated.
         minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
     end if;
+    if latest - earliest < make_interval(mins => minutes) then
+        return;
+    end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
     resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
-    select f.latitude, f.longitude into site
-    from public.facilities as f
-    where resource_kind = 'bay' and f.org_id = work.org_id and f.is_active
-        and (work.facility_id is null or f.id = work.facility_id)
-        and exists (select from public.resources as r where r.facility_id = f.id and r.kind = 'bay' and r.is_active)
-    order by f.id = work.facility_id desc nulls last, f.name
-    limit 1;
-    if resource_kind = 'bay' then
-        work.latitude := site.latitude;
-        work.longitude := site.longitude;
-    end if;
     for candidate in
-        select c.* from private.slot_candidates(
-            work, earliest, latest, minutes, technician_ids, work.latitude, work.longitude
-        ) as c
-        where not work.is_composite
-        union all
-        select c.* from private.composite_candidates(
-            work, earliest, latest, technician_ids, work.latitude, work.longitude
-        ) as c
-        where work.is_composite
+        select c.* from private.candidates_at_sites(work, earliest, latest, minutes, technician_ids, resource_kind) as c
     loop
         exit when found_count >= max_results;
         finish := candidate.starts_at + make_interval(mins => minutes);
-        resource := null;
-        if resource_kind is not null then
-            resource := private.free_resource(work, resource_kind, private.buffered(
+        here.facility_id := candidate.facility_id;
+        places := case when resource_kind is null then array[null::uuid] else array(
+            select r.id from private.free_resources(here, resource_kind, private.buffered(
                 candidate.starts_at, finish, work.buffer_before_minutes, work.buffer_after_minutes
-            ));
-            continue when resource is null;
-        end if;
-        placed := private.place(work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null);
-        if not exists (select from private.judge(placed) as j where j.severity <> 'soft') then
+            )) with ordinality as r (id, turn) order by r.turn
+        ) end;
+        foreach place in array places
+        loop
+            placed := private.place(
+                work, candidate.technician_ids, candidate.starts_at, finish, place, work.moved_appointment_id, null,
+                work.customer_agrees
+            );
+            continue when exists (select from private.judge(placed) as j where j.severity <> 'soft');
             found_count := found_count + 1;
             promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
             return next row(
-                candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
+                candidate.technician_ids, place, candidate.starts_at, finish, lower(promised), upper(promised),
                 ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
                 round(candidate.added_travel_s / 60.0),
                 round(candidate.score::numeric, 1),
@@ -381,7 +474,8 @@ begin
                     'knows_customer', candidate.knows_customer
                 ), private.segment_list(placed.segments)
             )::public.slot;
-        end if;
+            exit;
+        end loop;
     end loop;
 end;
 $$;

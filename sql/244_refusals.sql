@@ -132,6 +132,27 @@ $$;
 comment on function private.shorter_end(private.placement) is
 'When the visit would have to end to fit before what follows; null when that helps nothing or leaves less than half.';
 
+create function private.override_change(conflicts private.conflict[])
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if exists (select from unnest(conflicts) as c where c.severity = 'hard') then
+        return '[]';
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'change', 'override', 'codes', (
+            select jsonb_agg(distinct c.code) from unnest(conflicts) as c where c.severity = 'hard_overridable'
+        ), 'message', 'As it is, with an override by somebody who may.'
+    ));
+end;
+$$;
+
+comment on function private.override_change(private.conflict[]) is
+'The change that leaves everything as asked: an override of all that stands in the way; none where something hard does.';
+
 create function private.smallest_changes(p private.placement, conflicts private.conflict[], minutes integer, others jsonb)
 returns jsonb
 language plpgsql
@@ -178,14 +199,7 @@ begin
             );
         end if;
     end if;
-    if not exists (select from unnest(conflicts) as c where c.severity = 'hard') then
-        changes := changes || jsonb_build_object(
-            'change', 'override', 'codes', (
-                select jsonb_agg(distinct c.code) from unnest(conflicts) as c where c.severity = 'hard_overridable'
-            ), 'message', 'As it is, with an override by somebody who may.'
-        );
-    end if;
-    return changes;
+    return changes || private.override_change(conflicts);
 end;
 $$;
 
@@ -207,9 +221,19 @@ declare
         now(), private.local_instant(date_trunc('day', p.starts_at at time zone zone), zone)
     );
     day_ends constant timestamptz := private.local_instant(date_trunc('day', p.starts_at at time zone zone) + interval '1 day', zone);
-    others constant jsonb := private.other_technicians(p, minutes);
+    others jsonb;
     same_day jsonb;
 begin
+    if exists (
+        select from unnest(conflicts) as c where c.code in ('not_reschedulable', 'notice_too_short', 'reschedule_limit')
+    ) then
+        -- The visit cannot be moved at all, so no other time or technician helps.
+        return jsonb_build_object(
+            'same_day', '[]'::jsonb, 'smallest_changes', private.override_change(conflicts),
+            'other_technicians', '[]'::jsonb, 'next_available', null
+        );
+    end if;
+    others := private.other_technicians(p, minutes);
     if day_ends > day_starts then
         same_day := (
             select jsonb_agg(to_jsonb(s) order by s.score desc)
@@ -231,24 +255,38 @@ $$;
 comment on function private.alternatives(private.placement, private.conflict[]) is
 'What a refusal offers instead (BKG-6): the smallest changes, slots the same day, other technicians at the same time, the next available time. All of them judged.';
 
-create function private.refuse_placement(p private.placement, conflicts private.conflict[])
+create function private.refuse_placement(
+    p private.placement, conflicts private.conflict[], is_overridable boolean default true
+)
 returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+    alternatives jsonb := private.alternatives(p, conflicts);
 begin
+    if not is_overridable then
+        alternatives := alternatives || jsonb_build_object('smallest_changes', coalesce((
+            select jsonb_agg(c.change) from jsonb_array_elements(alternatives -> 'smallest_changes') as c (change)
+            where c.change ->> 'change' <> 'override'
+        ), '[]'));
+    end if;
     perform private.fail(
         409, 'placement_conflict',
         jsonb_build_object(
             'message', (select string_agg(c.message, ' ') from unnest(conflicts) as c where c.severity <> 'soft'),
-            'conflicts', to_jsonb(conflicts), 'alternatives', private.alternatives(p, conflicts)
+            'job_id', (p.work).job_id, 'conflicts', to_jsonb(conflicts), 'alternatives', alternatives
         )::text,
-        'Take one of the alternatives, or book with an override if your role may and every conflict allows it.'
+        case
+            when is_overridable
+                then 'Take one of the alternatives, or book with an override if your role may and every conflict allows it.'
+            else 'Take one of the alternatives.'
+        end
     );
 end;
 $$;
 
-comment on function private.refuse_placement(private.placement, private.conflict[]) is
+comment on function private.refuse_placement(private.placement, private.conflict[], boolean) is
 '409 with every conflict and with alternatives, as JSON in the detail.';
 
 create function private.check_override(override jsonb)

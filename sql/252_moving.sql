@@ -76,6 +76,9 @@ begin
     from unnest(p.segments) as s
     inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
     where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
+    -- Pauses were blocked with a segment or two lacking their new technician.
+    update public.reservations as r set released_at = now(), updated_at = now()
+    where r.appointment_id = move_segments.appointment and r.kind = 'pause_blocked' and r.released_at is null;
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
         scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
@@ -89,6 +92,7 @@ begin
         select from public.job_assignments as j
         where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
     );
+    perform private.reserve_other_segments(appointment);
     update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
     where id = appointment and cardinality(p.technician_ids) > 0;
 end;
@@ -219,7 +223,7 @@ $$;
 comment on function private.conflicts_of_move(private.placement, public.appointments) is
 'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
 
-create function private.keep_what_is_free(p private.placement, visit public.appointments)
+create function private.fit_move(p private.placement, visit public.appointments, keeps_crew boolean)
 returns private.placement
 language plpgsql
 stable
@@ -227,15 +231,19 @@ set search_path = ''
 as $$
 declare
     conflicts constant private.conflict[] := private.conflicts_of_move(p, visit);
+    another uuid;
 begin
     if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
-        p.resource_id := private.free_resource(
+        another := private.free_resource(
             p.work, (select r.kind from public.resources as r where r.id = p.resource_id), p.claim
         );
+        p.resource_id := case when keeps_crew then coalesce(another, p.resource_id) else another end;
     end if;
     -- A crew stays together or not at all (JOB-8).
-    if exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
-        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired') then
+    if not keeps_crew and (
+        exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
+        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired')
+    ) then
         p := private.place(
             p.work, '{}', p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
         );
@@ -244,8 +252,8 @@ begin
 end;
 $$;
 
-comment on function private.keep_what_is_free(private.placement, public.appointments) is
-'A move that names nobody keeps technicians and place where they are free at the new time, and clears them where not (BKG-9); another bay of the kind is taken when one is free.';
+comment on function private.fit_move(private.placement, public.appointments, boolean) is
+'A move takes another bay of the facility where its own is taken. One that names nobody keeps its technicians where they are free at the new time, and clears them where not (BKG-9).';
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],
@@ -302,7 +310,7 @@ begin
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+    placed := private.fit_move(asked, visit, technician_ids is not null);
     conflicts := private.conflicts_of_move(placed, visit);
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
@@ -317,7 +325,7 @@ begin
             perform private.lock_claimants(
                 asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
             );
-            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
+            placed := private.fit_move(asked, visit, technician_ids is not null);
             conflicts := private.conflicts_of_move(placed, visit);
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;

@@ -10,6 +10,7 @@ begin
     select j.* into loaded from public.job_assignments as j where j.id = assignment;
     if loaded.id is null or not (
         loaded.technician_id in (select private.my_technician_ids())
+        or loaded.dispatch_job_id = any(array(select private.granted_job_ids('comment')))
         or private.may('view_assignments', loaded.org_id, (
             select a.facility_id from public.appointments as a where a.id = loaded.appointment_id
         ))
@@ -188,6 +189,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
@@ -230,6 +233,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);

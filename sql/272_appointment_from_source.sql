@@ -192,6 +192,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     own uuid := private.own_org('view_assignments', org);

@@ -31,6 +31,7 @@ begin
         if work.customer_id is distinct from coalesce((works[1]).customer_id, work.customer_id) then
             perform private.fail(400, 'jobs_invalid', 'The jobs belong to different customers.', 'Coordinate the jobs of one customer.');
         end if;
+        work.is_coordinated := true;
         works := works || work;
     end loop;
     return works;
@@ -93,7 +94,7 @@ declare
     promised tstzrange;
 begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
-    if private.blocking(conflicts, null) or exists (select from unnest(conflicts) as c where c.code = 'customer_overlap') then
+    if private.blocking(conflicts, null) then
         raise exclusion_violation;
     end if;
     promised := private.arrival_window(placed.starts_at, org.arrival_window_minutes, org.time_zone);
@@ -252,6 +253,35 @@ $$;
 comment on function public.find_coordinated_slots(uuid[], timestamptz, timestamptz, integer, integer, integer) is
 'Proposals for several jobs of one customer on one day, in the order given, with bounded gaps, by one technician or several (BKG-13). `steps` is what book_coordinated takes. Needs view_availability.';
 
+create function private.refuse_step(works private.work[], asked private.coordinated_step[], at_step integer)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    placed constant private.placement := private.placement_of_step(works[at_step], asked[at_step]);
+    conflicts private.conflict[];
+begin
+    -- What stands in the way may be the steps before, and what is offered instead must be possible beside them. The
+    -- error that ends this undoes them.
+    for turn in 1..at_step - 1
+    loop
+        begin
+            perform private.book_step(works[turn], asked[turn]);
+        exception when exclusion_violation then
+            perform private.refuse_step(works, asked, turn);
+        end;
+    end loop;
+    conflicts := private.conflicts_of(placed);
+    -- Several visits at once are not overridden: which of them would it be for?
+    perform private.refuse_placement(placed, conflicts, false);
+end;
+$$;
+
+comment on function private.refuse_step(private.work[], private.coordinated_step[], integer) is
+'409 for one visit of a coordinated request, beside those before it.';
+
 create function private.book_coordinated(steps jsonb, idempotency_key text)
 returns jsonb
 language plpgsql
@@ -267,7 +297,6 @@ declare
     known jsonb;
     at_step integer;
     appointment uuid;
-    placed private.placement;
     booked jsonb := '[]';
 begin
     if jsonb_typeof(steps) is distinct from 'array' then
@@ -295,9 +324,7 @@ begin
         booked := null;
     end;
     if booked is null then
-        -- The steps before are undone by now; what stands in the way of this one is told as usual.
-        placed := private.placement_of_step(works[at_step], asked[at_step]);
-        perform private.refuse_placement(placed, private.conflicts_of(placed));
+        perform private.refuse_step(works, asked, at_step);
     end if;
     return private.remember((works[1]).org_id, idempotency_key, booked);
 end;

@@ -1,34 +1,14 @@
 -- Self-service by signed link (INT-6, TEN-8): whoever holds the link of a job may see it, choose among the windows
 -- offered, cancel, or move within the org's limits. No account, no table.
 
-create table private.secrets (
-    name text primary key,
-    value bytea not null,
-    created_at timestamptz not null default now()
-);
-
-comment on table private.secrets is 'Keys the database signs with, made when first needed and never shown.';
-
-create function private.portal_signature(payload text)
-returns text
-language sql
-stable
-set search_path = ''
-as $$
-    select translate(rtrim(encode(substring(
-        extensions.hmac(convert_to(payload, 'UTF8'), s.value, 'sha256') from 1 for 18
-    ), 'base64'), '='), '+/', '-_')
-    from private.secrets as s where s.name = 'portal_links';
-$$;
-
-comment on function private.portal_signature(text) is 'HMAC-SHA-256 of a link''s payload, cut to 144 bits, URL-safe (RFC 2104, RFC 4648).';
-
 create function private.portal_link(job uuid, days integer)
 returns text
 language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -43,9 +23,8 @@ begin
     if days is null or days not between 1 and 365 then
         perform private.fail(400, 'days_invalid', 'A link lasts 1 to 365 days.', 'Leave it out for 30.');
     end if;
-    insert into private.secrets (name, value) values ('portal_links', extensions.gen_random_bytes(32)) on conflict do nothing;
     payload := replace(job::text, '-', '') || '.' || extract(epoch from date_trunc('second', now()) + make_interval(days => days))::bigint;
-    return payload || '.' || private.portal_signature(payload);
+    return payload || '.' || private.sign('portal_links', payload);
 end;
 $$;
 
@@ -74,7 +53,7 @@ declare
     job public.dispatch_jobs;
 begin
     if cardinality(parts) = 3 and parts[1] ~ '^[0-9a-f]{32}$' and parts[2] ~ '^[0-9]{1,12}$'
-        and sha256(convert_to(parts[3], 'UTF8')) = sha256(convert_to(private.portal_signature(parts[1] || '.' || parts[2]), 'UTF8'))
+        and sha256(convert_to(parts[3], 'UTF8')) = sha256(convert_to(private.signature('portal_links', parts[1] || '.' || parts[2]), 'UTF8'))
         and to_timestamp(parts[2]::bigint) > now() then
         select j.* into job from public.dispatch_jobs as j where j.id = parts[1]::uuid;
     end if;
@@ -184,6 +163,11 @@ begin
     if option.id is null or option.window_end <= now() then
         perform private.fail(404, 'window_not_found', 'This window is not offered.', 'Choose one of those shown.');
     end if;
+    select j.* into job from public.dispatch_jobs as j where j.id = job.id;
+    if job.status in ('completed', 'canceled')
+        or exists (select from public.appointments as a where a.dispatch_job_id = job.id and a.status in ('en_route', 'in_progress', 'paused')) then
+        perform private.fail(409, 'nothing_to_change', 'There is no appointment that could still be changed.', 'Call the company.');
+    end if;
     if exists (select from public.appointments as a where a.dispatch_job_id = job.id and a.status in ('scheduled', 'confirmed', 'awaiting_parts')) then
         visit := private.visit_of_link(job);
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
@@ -197,6 +181,9 @@ begin
     update public.job_time_windows set is_selected = false where dispatch_job_id = job.id and is_selected and id <> chosen;
     update public.job_time_windows set is_selected = true, source = 'customer_selected' where id = chosen;
     work := private.work_of_job(job.id);
+    if visit.id is not null then
+        work := private.work_of_move(work, visit, true);
+    end if;
     select s.* into slot from private.offer_slots(
         work, greatest(option.window_start, now()), option.window_end + make_interval(mins => work.duration_minutes),
         work.duration_minutes, null, null, 1
@@ -240,6 +227,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     job public.dispatch_jobs := private.job_of_link(token);
@@ -268,6 +257,8 @@ language sql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
     select private.portal_document(private.job_of_link(token));
 $$;

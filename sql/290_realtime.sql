@@ -1,6 +1,20 @@
 -- Board and technicians hear of changes by private broadcast; who may listen is decided in
 -- policies/realtime_messages.sql.
 
+create function private.obituary(record jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return (
+    select jsonb_object_agg(r.key, case when r.key in (
+        'id', 'org_id', 'dispatch_job_id', 'appointment_id', 'technician_id', 'status', 'status_changed_at', 'version'
+    ) then r.value end)
+    from jsonb_each(record) as r
+);
+
+comment on function private.obituary(jsonb) is 'Of a canceled visit or assignment only which one it is; every other column is null.';
+
 create function private.broadcast_change()
 returns trigger
 language plpgsql
@@ -16,6 +30,19 @@ begin
         perform realtime.broadcast_changes(
             'org:' || org || ':positions', tg_op, tg_op, tg_table_name, tg_table_schema, new, old
         );
+        return null;
+    end if;
+    -- Not everybody who listens sees canceled visits (view_cancelled_appointments): that one is gone is all that is said.
+    if tg_table_name in ('appointments', 'job_assignments') and tg_op = 'UPDATE' and record ->> 'status' = 'canceled' then
+        perform realtime.broadcast_changes(
+            subject.topic, tg_op, tg_op, tg_table_name, tg_table_schema,
+            jsonb_populate_record(new, private.obituary(record)), jsonb_populate_record(old, private.obituary(to_jsonb(old)))
+        )
+        from (
+            select 'org:' || org || ':schedule' as topic
+            union all
+            select 'technician:' || (record ->> 'technician_id') where record ? 'technician_id'
+        ) as subject;
         return null;
     end if;
     perform realtime.broadcast_changes(

@@ -41,6 +41,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/dispatch/jobs/{id}/suggest_assignments", jobs.suggest_assignments),
     ("POST", "/cron/process_optimization_runs", operations.process_optimization_runs),
     ("POST", "/cron/refresh_travel_times", operations.refresh_travel_times),
+    ("POST", "/cron/offer_freed_times", operations.offer_freed_times),
 )
 
 PATTERNS = tuple(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import psycopg
+import pytest
 from psycopg.types.json import Jsonb
 
-from support.booking import at, book, call
+from support.booking import at, book, call, refusal
 from support.factory import Company
 from support.sql import AsUser, Connection, Row, refused, value
 
@@ -100,3 +102,26 @@ def test_jobs_of_two_customers_or_companies_are_not_coordinated(
     stranger = Company(db)
     with as_user(stranger.member("owner")), refused(db, "PT404", "job_not_found"):
         proposals(db, one, two)
+
+
+def test_a_refusal_counts_the_visits_before_and_what_it_offers_works(
+    db: Connection, company: Company
+) -> None:
+    company.technician({"drains": 2, "wiring": 2})
+    company.technician({"drains": 2, "wiring": 2})
+    first, second = proposals(db, *two_jobs(company))[0]["steps"]
+    second |= {
+        "starts_at": first["starts_at"],
+        "ends_at": first["ends_at"],
+        "technician_ids": first["technician_ids"],
+    }
+    with pytest.raises(psycopg.Error) as caught, db.transaction():
+        call(db, "book_coordinated", steps=Jsonb([first, second]))
+    told = refusal(caught.value)
+    assert told["job_id"] == second["job_id"]
+    assert {"technician_overlap", "customer_overlap"} <= {conflict["code"] for conflict in told["conflicts"]}
+    changes = told["alternatives"]["smallest_changes"]
+    assert "override" not in {change["change"] for change in changes}
+    slot = told["alternatives"]["same_day"][0]
+    second |= {name: slot[name] for name in ("technician_ids", "starts_at", "ends_at")}
+    assert len(call(db, "book_coordinated", steps=Jsonb([first, second]))) == 2

@@ -71,7 +71,8 @@ def test_a_link_runs_out(db: Connection, company: Company) -> None:
     payload, _, _ = link(db, company.job()).split(".")
     past = value(db, "select extract(epoch from now())::bigint - 1")
     old = f"{payload}.{past}"
-    token = f"{old}.{value(db, 'select private.portal_signature(%s)', (old,))}"
+    signature = value(db, "select private.signature('portal_links', %s)", (old,))
+    token = f"{old}.{signature}"
     with refused(db, "PT404", "link_invalid"):
         call(db, "portal_appointment", token=token)
 
@@ -157,3 +158,32 @@ def test_only_staff_makes_links(db: Connection, company: Company, as_user: AsUse
         link(db, job)
     with as_user(company.member("service_advisor")):
         assert link(db, job)
+
+
+def test_a_visit_does_not_fill_the_window_it_is_moved_to(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    job, (window,) = offered(company, 9)
+    for hour in (8, 12):
+        book(db, company.job(estimated_duration_minutes=60), ana, starts_at=at(hour))
+    book(
+        db, job, ana, starts_at=at(10), ends_at=at(11.5), override={"reason": "x", "codes": ["travel_before"]}
+    )
+    call(db, "portal_choose_window", token=link(db, job), window_id=window["id"])
+    moved = one(
+        db,
+        "select starts_at, ends_at - starts_at as length from appointments where dispatch_job_id = %s",
+        (job["id"],),
+    )
+    assert at(9) <= moved["starts_at"] <= at(11)
+    assert moved["length"] == timedelta(minutes=90), "it stays as long as it was booked"
+
+
+def test_a_visit_under_way_is_no_longer_changed_nor_booked_twice(db: Connection, company: Company) -> None:
+    job, (window,) = offered(company, 14)
+    visit = book(db, job, company.technician(), starts_at=at(9))
+    call(db, "set_assignment_status", assignment_id=visit["assignments"][0]["id"], status="en_route")
+    with refused(db, "PT409", "nothing_to_change"):
+        call(db, "portal_choose_window", token=link(db, job), window_id=window["id"])
+    db.execute("update dispatch_jobs set status = 'canceled', cancel_reason = 'duplicate'")
+    with refused(db, "PT409", "nothing_to_change"):
+        call(db, "portal_choose_window", token=link(db, job), window_id=window["id"])

@@ -108,7 +108,7 @@ def test_closing_a_facility_does_not_widen_a_membership(db: Connection, company:
     facility = company.facility()
     member = company.add("org_members", user_id=user(db), role="admin")
     company.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
-    with sql.refused(db, "23503"):
+    with sql.refused(db, "PT409", "still_used"):
         db.execute("delete from public.facilities where id = %s", (facility["id"],))
 
 

@@ -195,3 +195,36 @@ def test_of_many_claims_at_once_one_wins(fresh_database: str) -> None:
         )
         assert won == {"won": 8}
         assert value(db, "select count(*) from appointments where status = 'scheduled'") == 1
+
+
+def test_a_bay_freed_by_a_visit_without_technicians_is_offered_too(db: Connection, company: Company) -> None:
+    bay = company.bay(company.facility())
+    ana, service = company.technician(), company.service(place_kind="bay")
+    other = company.job(service=service)
+    visit = book(db, other, ana, starts_at=at(9), ends_at=at(17), resource_id=bay["id"])
+    call(db, "unassign_technician", appointment_id=visit["id"], technician_id=ana["id"], reason="sick")
+    waiting = wait(db, company, service=service)
+    site_work = wait(db, company, priority="high")
+    db.execute("delete from private.freed_times")
+    free(db, visit)
+    (offer,) = offers(db)
+    assert offer["job_id"] == str(waiting["id"])
+    assert value(db, "select resource_id from waitlist_offers") == bay["id"]
+    assert (
+        value(db, "select status from waitlist_entries where dispatch_job_id = %s", (site_work["id"],))
+        == "waiting"
+    )
+
+
+def test_the_sender_makes_the_token_of_an_offer_anew(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    _, visit = full_day(db, company)
+    wait(db, company)
+    free(db, visit)
+    (offer,) = offers(db)
+    again = "select private.offer_token(%s)"
+    assert value(db, again, (offer["offer_id"],)) == offer["token"]
+    for role in ("anon", "authenticated"):
+        with as_user(company.member("owner"), role=role), refused(db, "42501"):
+            value(db, again, (offer["offer_id"],))

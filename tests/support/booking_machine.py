@@ -9,8 +9,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from support import invariants
 from support.booking import at, call
-from support.factory import CITY, Company, insert
-from support.front_desk import WAIVED, FrontDesk, Person, Wish
+from support.coordination_rules import CoordinationRules
+from support.factory import Company, insert
+from support.front_desk import WAIVED
+from support.obstacles import PAUSE, WORK, Person, Wish
+from support.planning_rules import PlanningRules
+from support.self_service_rules import SelfServiceRules
 from support.sql import rows
 
 REPORTS = ["accepted", "declined", "en_route", "on_site", "paused", "completed", "no_show", "canceled"]
@@ -20,18 +24,29 @@ quarters = st.builds(lambda day, quarter: at(quarter / 4, day), st.integers(0, 1
 
 
 people = st.builds(Person, st.sampled_from([None, "hvac", "gas"]), st.sampled_from([1, 1, 2]), st.booleans())
-wishes = st.builds(
+simple = st.builds(
     Wish,
     skill=st.sampled_from([None, None, "hvac", "gas"]),
     crew=st.sampled_from([1, 1, 1, 2]),
     minutes=st.sampled_from([30, 60, 90]),
     buffer=st.sampled_from([0, 15]),
-    in_bay=st.sampled_from([False, False, True]),
+    where=st.sampled_from(["site", "site", "bay", "mobile_unit"]),
     place=st.none() | st.integers(0, 3),
+    needs_tool=st.sampled_from([False, False, True]),
 )
+composite = st.builds(
+    Wish,
+    skill=st.sampled_from([None, "hvac"]),
+    minutes=st.just(2 * WORK + PAUSE),
+    buffer=st.sampled_from([0, 15]),
+    where=st.sampled_from(["site", "bay"]),
+    place=st.none() | st.integers(0, 3),
+    pauses=st.sampled_from(["free", "blocked", "never"]),
+)
+wishes = st.one_of(simple, simple, composite)
 
 
-class BookingMachine(FrontDesk, RuleBasedStateMachine):
+class BookingMachine(SelfServiceRules, PlanningRules, CoordinationRules, RuleBasedStateMachine):
     """Everything happens in one transaction of `db`, which is rolled back in the end."""
 
     @initialize(team=st.lists(people, min_size=2, max_size=3), first=st.lists(wishes, min_size=2, max_size=4))
@@ -53,26 +68,19 @@ class BookingMachine(FrontDesk, RuleBasedStateMachine):
     def bookings_are_in_order(self) -> None:
         """Ledger, statuses, history, events and audit agree."""
         if hasattr(self, "undo"):
-            assert invariants.violations(self.db, self.company.id) == []
+            wrong = invariants.violations(self.db, self.company.id)
+            assert not wrong, wrong
 
     @rule(wish=wishes)
     def call_about(self, wish: Wish) -> None:
         """Take a call about another job."""
-        where = (
-            {"latitude": None, "longitude": None}
-            if wish.place is None
-            else {"latitude": CITY[0] + wish.place / 50, "longitude": CITY[1]}
-        )
-        service = self.company.service(
-            {wish.skill: 1} if wish.skill else {},
-            crew_size=wish.crew,
-            standard_duration_minutes=wish.minutes,
-            buffer_after_minutes=wish.buffer,
-            place_kind="bay" if wish.in_bay else "site",
-        )
-        job = self.company.job(self.company.site(self.company.customer(), **where), service)
-        self.wishes[str(job["id"])] = wish
-        self.jobs.append(job)
+        self._take_on(wish, self._site(wish))
+
+    @rule(first=wishes, second=wishes)
+    def call_about_two(self, first: Wish, second: Wish) -> None:
+        """Take a call about two jobs of one customer."""
+        site = self._site(first)
+        self.pairs.append((self._take_on(first, site), self._take_on(second, site)))
 
     @rule(which=chosen, earliest=quarters)
     def search(self, which: int, earliest: datetime) -> None:
@@ -147,12 +155,12 @@ class BookingMachine(FrontDesk, RuleBasedStateMachine):
     def move(self, which: int, who: int | None, start: datetime, *, waive: bool) -> None:
         """Move a visit, with its people or others."""
         visit = self._visit(which)
-        crew = self.wishes[str(visit["dispatch_job_id"])].crew
+        wish = self.wishes[str(visit["dispatch_job_id"])]
         moved, error = self._attempt(
             "reschedule_appointment",
             appointment_id=visit["id"],
             starts_at=start,
-            technician_ids=None if who is None else self._crew(who, crew),
+            technician_ids=None if who is None else self._team(who, wish),
             reason="customer_request",
             override={"reason": "asked for", "codes": [*WAIVED, "not_reschedulable"]} if waive else None,
         )
@@ -272,5 +280,5 @@ class BookingMachine(FrontDesk, RuleBasedStateMachine):
         if booked:
             again, _ = self._attempt("appointment_from_source", **asked)
             assert again is None, "an exclusive source was booked twice"
-            self.wishes[booked["dispatch_job_id"]] = Wish("hvac", 1, 60, 0, in_bay=False, place=None)
+            self.wishes[booked["dispatch_job_id"]] = Wish("hvac")
             self.visits.append(booked["id"])

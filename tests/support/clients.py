@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from support.booking import at
 from support.history import Attempt, History, Operation, Outcome
-from support.invariants import OVERLAPS
+from support.ledger_invariants import OVERLAPS
 from support.sql import Connection
 from support.trouble import Trouble
 from support.world import World

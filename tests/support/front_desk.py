@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 import psycopg
 
 from support.booking import at, call
-from support.factory import Company
+from support.factory import CITY, Company
+from support.obstacles import CHECKED, CLOSES, OPENS, Person, Wish, obstacles
 from support.sql import Connection, Row, rows
 
-OPENS, CLOSES = 8, 17  # everybody's shift, hours of UTC on weekdays
 REFUSALS = {"PT409", "PT404"}
-CHECKED = {"technician_overlap", "concurrent_limit", "outside_shift", "skill_missing", "crew_incomplete"}
 WAIVED = ["outside_shift", "skill_missing", "concurrent_limit", "travel_before", "travel_after", "time_off"]
-
-
-@dataclass(frozen=True)
-class Person:
-    """A technician to hire."""
-
-    skill: str | None
-    lanes: int
-    has_break: bool
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A job somebody calls about."""
-
-    skill: str | None
-    crew: int
-    minutes: int
-    buffer: int
-    in_bay: bool
-    place: int | None
 
 
 class FrontDesk:
@@ -47,11 +24,17 @@ class FrontDesk:
     db: ClassVar[Connection]
 
     def move_in(self, company: Company) -> None:
-        """Begin with a company that has nothing yet: one bay, two skills, nobody and no jobs."""
+        """Begin with a company that has a bay, a mobile unit, a tool and two skills; nobody and no jobs."""
         self.company = company
         for skill in ("hvac", "gas"):
             company.skill(skill)
-        self.bay = company.bay(company.facility())
+        branch = company.facility()
+        self.places: dict[str, Any] = {
+            "site": None,
+            "bay": company.bay(branch)["id"],
+            "mobile_unit": company.bay(branch, kind="mobile_unit", bay_type=None)["id"],
+        }
+        self.tool = company.bay(branch, kind="equipment", bay_type=None)
         self.people: list[tuple[Person, Row]] = []
         self.wishes: dict[str, Wish] = {}
         self.jobs: list[Row] = []
@@ -59,6 +42,9 @@ class FrontDesk:
         self.holds: list[tuple[Row, dict[str, Any]]] = []
         self.answered: list[tuple[str, dict[str, Any], Any]] = []
         self.offers: list[Row] = []
+        self.pairs: list[tuple[Row, Row]] = []
+        self.plans: list[Row] = []
+        self.windows: list[tuple[Row, Row]] = []
 
     def _book(self, job: Row, asked: dict[str, Any], which: int) -> None:
         expected = self._obstacles(job, asked)
@@ -110,30 +96,6 @@ class FrontDesk:
             booked, error = self._attempt("book_appointment", job_id=job["id"], **slot)
             assert booked, error
 
-    def _obstacles(self, job: Row, asked: dict[str, Any]) -> set[str]:
-        """Tell from rows and arithmetic, not from the judge, which of the CHECKED codes a placement must get."""
-        wish = self.wishes[str(job["id"])]
-        start, end = asked["starts_at"], asked["starts_at"] + timedelta(minutes=wish.minutes + wish.buffer)
-        crew = [(person, row) for person, row in self.people if row["id"] in asked["technician_ids"]]
-        found = set()
-        if len(crew) < wish.crew:
-            found.add("crew_incomplete")
-        if wish.skill and all(person.skill != wish.skill for person, _ in crew):
-            found.add("skill_missing")
-        if start < at(OPENS, (start - at(0)).days) or end > at(CLOSES, (start - at(0)).days):
-            found.add("outside_shift")
-        for person, row in crew:
-            taken = rows(
-                self.db,
-                "select distinct lane from reservations where technician_id = %s and released_at is null"
-                " and during && tstzrange(%s, %s) and coalesce(hold_token <> %s, true)"
-                " and coalesce(hold_expires_at > now(), true)",
-                (row["id"], start, end, asked.get("hold_token")),
-            )
-            if len(taken) >= person.lanes:
-                found.add("technician_overlap" if person.lanes == 1 else "concurrent_limit")
-        return found
-
     def _attempt(self, rpc: str, **arguments: Any) -> tuple[Any, Any]:
         """Call an RPC; its answer, or the refusal."""
         return self._refusable(lambda: call(self.db, rpc, **arguments))
@@ -151,14 +113,52 @@ class FrontDesk:
     def _asked(self, job: Row, who: int, start: datetime) -> dict[str, Any]:
         wish = self.wishes[str(job["id"])]
         return {
-            "technician_ids": self._crew(who, wish.crew if who % 10 else 1),
+            "technician_ids": self._team(who, wish),
             "starts_at": start,
-            "resource_id": self.bay["id"] if wish.in_bay else None,
+            "resource_id": self.places[wish.where],
         }
+
+    def _obstacles(self, job: Row, asked: dict[str, Any]) -> set[str]:
+        tool = self.tool["id"]
+        return obstacles(self.db, self.people, self.wishes[str(job["id"])], asked, tool)
+
+    def _team(self, who: int, wish: Wish) -> list[Any]:
+        if wish.pauses:
+            return self._crew(who, 2 if who % 3 == 0 else 1)
+        return self._crew(who, wish.crew if who % 10 else 1)
 
     def _crew(self, who: int, size: int) -> list[Any]:
         first = who % len(self.people)
         return [row["id"] for _, row in (self.people * 2)[first : first + size]]
+
+    def _service_for(self, wish: Wish) -> Row:
+        service = self.company.service(
+            {wish.skill: 1} if wish.skill else {},
+            crew_size=wish.crew,
+            standard_duration_minutes=wish.minutes,
+            buffer_after_minutes=wish.buffer,
+            place_kind=wish.where,
+            **{"pause_policy": wish.pauses} if wish.pauses else {},
+        )
+        for segment in wish.segments:
+            self.company.add("service_segments", service_id=service["id"], **segment)
+        if wish.needs_tool:
+            self.company.add("service_equipment", service_id=service["id"], resource_id=self.tool["id"])
+        return service
+
+    def _take_on(self, wish: Wish, site: Row) -> Row:
+        job = self.company.job(site, self._service_for(wish), estimated_duration_minutes=wish.minutes)
+        self.wishes[str(job["id"])] = wish
+        self.jobs.append(job)
+        return job
+
+    def _site(self, wish: Wish) -> Row:
+        where = (
+            {"latitude": None, "longitude": None}
+            if wish.place is None
+            else {"latitude": CITY[0] + wish.place / 50, "longitude": CITY[1]}
+        )
+        return self.company.site(self.company.customer(), **where)
 
     def _hire(self, person: Person) -> Row:
         technician = self.company.technician(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, LiteralString
 from uuid import UUID
 
+from support.ledger_invariants import INACTIVE, ledger_violations
 from support.sql import Connection, Row, rows
 
-INACTIVE = {"declined", "canceled", "no_show"}
 OVER = {"completed", "canceled", "no_show"}
 UNTOLD = {"updated_at", "version", "status_changed_at"}  # columns whose changes are not audited
 AUDITED: tuple[LiteralString, ...] = (
@@ -19,52 +19,6 @@ AUDITED: tuple[LiteralString, ...] = (
     "appointment_reschedules",
     "scheduling_overrides",
 )
-
-OVERLAPS: LiteralString = """
-select a.claimant_id, a.lane, a.during, b.during as other
-from public.reservations as a
-inner join public.reservations as b
-    on a.claimant_id = b.claimant_id and a.lane = b.lane and a.id < b.id and a.during && b.during
-where a.org_id = %s and a.released_at is null and b.released_at is null
-"""
-
-# Buffers around the visit; work that ended early keeps its technician until then only.
-TECHNICIAN_CLAIMS: LiteralString = """
-select j.id, j.status, j.technician_id, count(r.id) as claims, coalesce(bool_and(
-    r.technician_id = j.technician_id
-    and lower(r.during) = j.scheduled_start_at - a.buffer_before_minutes * interval '1 minute'
-    and upper(r.during) = a.buffer_after_minutes * interval '1 minute' + case
-        when j.status = 'completed' and j.actual_end_at < j.scheduled_end_at
-            then greatest(j.actual_end_at, j.scheduled_start_at + interval '1 minute')
-        else j.scheduled_end_at
-    end
-), true) as claims_agree
-from public.job_assignments as j
-inner join public.appointments as a on j.appointment_id = a.id
-left join public.reservations as r on r.assignment_id = j.id and r.released_at is null and r.kind = 'booked'
-where j.org_id = %s
-group by j.id
-"""
-
-PLACE_CLAIMS: LiteralString = """
-select a.id, a.status, coalesce(a.bay_id, a.mobile_unit_id) as place_id, count(r.id) as claims, coalesce(bool_and(
-    r.resource_id = coalesce(a.bay_id, a.mobile_unit_id)
-    and lower(r.during) = a.starts_at - a.buffer_before_minutes * interval '1 minute'
-    and upper(r.during) = a.ends_at + a.buffer_after_minutes * interval '1 minute'
-), true) as claims_agree
-from public.appointments as a
-left join public.reservations as r
-    on r.appointment_id = a.id and r.resource_id is not null and r.released_at is null and r.kind = 'booked'
-where a.org_id = %s
-group by a.id
-"""
-
-STRAY_CLAIMS: LiteralString = """
-select r.id, r.appointment_id from public.reservations as r
-where
-    r.org_id = %s and r.released_at is null and r.kind = 'booked' and r.technician_id is not null
-    and r.assignment_id is null
-"""
 
 OFFERS: LiteralString = """
 select o.id, o.status, o.expires_at > clock_timestamp() as is_running, o.appointment_id is not null as is_booked,
@@ -79,22 +33,13 @@ group by o.id, w.status
 
 def violations(db: Connection, org: UUID) -> list[str]:
     """Return a sentence for everything that is wrong with a company's bookings; empty when all is well."""
-    return [*_ledger(db, org), *_states(db, org), *_events(db, org), *_audit(db, org), *_waitlist(db, org)]
-
-
-def _ledger(db: Connection, org: UUID) -> Iterator[str]:
-    for pair in rows(db, OVERLAPS, (org,)):
-        yield f"overlap: {pair['claimant_id']} lane {pair['lane']} has {pair['during']} and {pair['other']}"
-    for part in rows(db, TECHNICIAN_CLAIMS, (org,)):
-        wanted = 0 if part["status"] in INACTIVE else 1
-        if part["claims"] != wanted or not part["claims_agree"]:
-            yield f"ledger: assignment {part['id']} is {part['status']} with {part['claims']} claims, {part=}"
-    for visit in rows(db, PLACE_CLAIMS, (org,)):
-        wanted = 0 if visit["place_id"] is None or visit["status"] in {"canceled", "no_show"} else 1
-        if visit["claims"] != wanted or not visit["claims_agree"]:
-            yield f"ledger: visit {visit['id']} is {visit['status']} with {visit['claims']} claims on its place"
-    for claim in rows(db, STRAY_CLAIMS, (org,)):
-        yield f"ledger: claim {claim['id']} belongs to nobody"
+    return [
+        *ledger_violations(db, org),
+        *_states(db, org),
+        *_events(db, org),
+        *_audit(db, org),
+        *_waitlist(db, org),
+    ]
 
 
 def visit_statuses(parts: Iterable[str], present: str) -> set[str]:
@@ -118,12 +63,14 @@ def visit_statuses(parts: Iterable[str], present: str) -> set[str]:
     return {"scheduled", "confirmed", "awaiting_parts"}
 
 
-def staffing(parts: Iterable[str], crew_size: int) -> set[str]:
-    """Return the assignment statuses a visit may have, by the statuses of its assignments (JOB-3)."""
-    people = sum(status not in INACTIVE for status in parts)
-    if people == 0:
+def staffing(crew: Iterable[Row], crew_size: int, segments: Iterable[Row]) -> set[str]:
+    """Return the assignment statuses a visit may have, by its assignments and segments (JOB-3)."""
+    active = [part for part in crew if part["status"] not in INACTIVE]
+    people = {part["technician_id"] for part in active}
+    if not people:
         return {"unassigned", "deferred", "awaiting_skill_fulfillment"}
-    return {"assigned"} if people >= crew_size else {"partly_assigned"}
+    is_whole = {segment["id"] for segment in segments} <= {part["segment_id"] for part in active}
+    return {"assigned"} if len(people) >= crew_size and is_whole else {"partly_assigned"}
 
 
 def job_statuses(visits: Iterable[tuple[str, set[str]]], planned: int, present: str) -> set[str]:
@@ -148,6 +95,11 @@ def _states(db: Connection, org: UUID) -> Iterator[str]:
     parts: dict[UUID, list[Row]] = defaultdict(list)
     for part in rows(db, "select * from public.job_assignments where org_id = %s", (org,)):
         parts[part["appointment_id"]].append(part)
+    segments: dict[UUID, list[Row]] = defaultdict(list)
+    for segment in rows(
+        db, "select * from public.appointment_segments where org_id = %s order by position", (org,)
+    ):
+        segments[segment["appointment_id"]].append(segment)
     visits: dict[UUID, list[tuple[str, set[str]]]] = defaultdict(list)
     for visit in rows(db, "select * from public.appointments where org_id = %s", (org,)):
         crew = parts[visit["id"]]
@@ -155,9 +107,13 @@ def _states(db: Connection, org: UUID) -> Iterator[str]:
         visits[visit["dispatch_job_id"]].append((visit["status"], set(statuses)))
         if visit["status"] not in visit_statuses(statuses, visit["status"]):
             yield f"status: visit {visit['id']} is {visit['status']} with assignments {statuses}"
-        if visit["assignment_status"] not in staffing(statuses, visit["crew_size"]):
+        if visit["assignment_status"] not in staffing(crew, visit["crew_size"], segments[visit["id"]]):
             yield f"status: visit {visit['id']} is {visit['assignment_status']} with assignments {statuses}"
-        yield from _crew(visit, [part for part in crew if part["status"] not in INACTIVE])
+        engaged = [part for part in crew if part["status"] not in INACTIVE]
+        if segments[visit["id"]]:
+            yield from _segments(visit, segments[visit["id"]], engaged)
+        else:
+            yield from _crew(visit, engaged)
     for job in rows(
         db, "select id, status, visits_planned from public.dispatch_jobs where org_id = %s", (org,)
     ):
@@ -171,6 +127,21 @@ def _crew(visit: Row, crew: list[Row]) -> Iterator[str]:
         yield f"crew: visit {visit['id']} from {visit['starts_at']} has members at {times}"
     if crew and sum(part["is_primary_technician"] for part in crew) != 1:
         yield f"crew: visit {visit['id']} has {len(crew)} members and not exactly one in charge"
+
+
+def _segments(visit: Row, segments: list[Row], crew: list[Row]) -> Iterator[str]:
+    if (segments[0]["starts_at"], segments[-1]["ends_at"]) != (visit["starts_at"], visit["ends_at"]):
+        yield f"segments: visit {visit['id']} is at {visit['starts_at']}, its segments are not"
+    for segment in segments:
+        parts = [part for part in crew if part["segment_id"] == segment["id"]]
+        if len(parts) > 1:
+            yield f"segments: {len(parts)} people do segment {segment['position']} of {visit['id']}"
+        for part in parts:
+            times = (part["scheduled_start_at"], part["scheduled_end_at"])
+            if times != (segment["starts_at"], segment["ends_at"]):
+                yield f"segments: segment {segment['position']} of {visit['id']} has its work at {times}"
+    if {part["id"] for part in crew if part["segment_id"] is None}:
+        yield f"segments: somebody of {visit['id']} does no segment"
 
 
 def _events(db: Connection, org: UUID) -> Iterator[str]:

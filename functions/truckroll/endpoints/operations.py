@@ -40,6 +40,17 @@ def refresh_travel_times(call: Call) -> tuple[int, Any]:
     return HTTPStatus.OK, {"provider": provider.name, "refreshed": [str(org) for org in done]}
 
 
+def offer_freed_times(call: Call) -> tuple[int, Any]:
+    """Offer time that came free to the waitlist, and end offers that ran out; the links are not answered."""
+    _for_the_scheduler(call)
+    with call.database.acting_as(SERVICE, timeout_s=int(CRON_BUDGET_S)) as connection:
+        made = connection.execute(
+            "select offer - 'token' as offer from public.offer_freed_times() as offer"
+        ).fetchall()
+    call.log["offers"] = len(made)
+    return HTTPStatus.OK, {"offered": [row["offer"] for row in made]}
+
+
 def _for_the_scheduler(call: Call) -> None:
     if not call.caller.is_service:
         raise ApiError(
