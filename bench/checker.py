@@ -16,7 +16,7 @@ Interval = tuple[int, int]
 
 def violations(problem: Problem, solution: Solution) -> list[str]:
     """Return what is wrong with a solution, in words."""
-    found = list(_roll_call(problem, solution))
+    found = [*_roll_call(problem, solution), *_groups(problem, solution)]
     for route in solution.routes:
         shift = problem.shifts[route.shift]
         found += [f"shift {shift.id}: {one}" for one in _route(problem, route)]
@@ -63,6 +63,26 @@ def _roll_call(problem: Problem, solution: Solution) -> Iterator[str]:
     for x, visit in enumerate(problem.visits):
         if visit.fixed is not None and stands.get(x) != (visit.fixed.shift, visit.fixed.start):
             yield f"fixed visit {visit.id} stands at {stands.get(x)}"
+
+
+def _groups(problem: Problem, solution: Solution) -> Iterator[str]:
+    """Every group is served whole, at one start, by the shifts its roles and covers ask for."""
+    stands = {stop.visit: (route.shift, stop.starts) for route in solution.routes for stop in route.stops}
+    for group in problem.groups:
+        served = [part for part in group.parts if part.visit in stands]
+        if not served:
+            continue
+        if len(served) < len(group.parts):
+            yield f"group {group.id}: served in part"
+            continue
+        if len({stands[part.visit][1] - part.offset for part in served}) > 1:
+            yield f"group {group.id}: its parts do not start together"
+        shift_of = {(part.role, stands[part.visit][0]) for part in served}
+        roles, shifts = {role for role, _ in shift_of}, {shift for _, shift in shift_of}
+        if not len(shift_of) == len(roles) == len(shifts):
+            yield f"group {group.id}: roles share a shift, or one has several"
+        if not all(shifts & set(cover) for cover in group.covers):
+            yield f"group {group.id}: nobody covers one of its needs"
 
 
 def _route(problem: Problem, route: Route) -> Iterator[str]:

@@ -7,9 +7,10 @@ are not covered.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise, permutations, product
 
-from truckroll.engine.model import Problem, Shift
+from truckroll.engine.model import Group, Problem, Shift
 
 Interval = tuple[int, int]
 
@@ -80,7 +81,57 @@ def cost(problem: Problem, routes: Sequence[Sequence[int]]) -> float:
 
 
 def optimum(problem: Problem) -> float:
-    """Return the least objective of any plan."""
+    """Return the least objective of any plan, groups started at every second of the shifts."""
+    if problem.groups:
+        return min(
+            _optimum(_started(problem, starts))
+            for starts in product(*(_starts(problem, group) for group in problem.groups))
+        )
+    return _optimum(problem)
+
+
+def _starts(problem: Problem, group: Group) -> list[int | None]:
+    """Return the starts at which every part of a group is within its windows, and None for unserved."""
+    opens = min(shift.starts for shift in problem.shifts)
+    closes = max(shift.ends for shift in problem.shifts)
+    starts: list[int | None] = [None]
+    for start in range(opens - 100, closes + 100):
+        parts = [(start + part.offset, problem.visits[part.visit].windows) for part in group.parts]
+        if all(not windows or any(a <= at <= b for a, b in windows) for at, windows in parts):
+            starts.append(start)
+    return starts
+
+
+def _started(problem: Problem, starts: Sequence[int | None]) -> Problem:
+    """Return the problem with every part of a group at its one time, or with nobody to serve it."""
+    visits = list(problem.visits)
+    for group, start in zip(problem.groups, starts, strict=True):
+        for part in group.parts:
+            visit = visits[part.visit]
+            at = None if start is None else start + part.offset
+            visits[part.visit] = replace(
+                visit,
+                windows=() if at is None else ((at, at),),
+                eligible=() if at is None else visit.eligible,
+            )
+    return replace(problem, visits=tuple(visits))
+
+
+def _together(problem: Problem, given: Sequence[int]) -> bool:
+    """Tell whether visits given to these shifts (-1 for none) keep groups whole, roles apart and needs covered."""
+    for group in problem.groups:
+        shift_of = {(part.role, given[part.visit]) for part in group.parts}
+        shifts = {shift for _, shift in shift_of}
+        if shifts == {-1}:
+            continue
+        if -1 in shifts or not len(shift_of) == len(shifts) == len({role for role, _ in shift_of}):
+            return False
+        if not all(shifts & set(cover) for cover in group.covers):
+            return False
+    return True
+
+
+def _optimum(problem: Problem) -> float:
     visits, shifts = range(len(problem.visits)), range(len(problem.shifts))
     orders: dict[tuple[int, frozenset[int]], list[tuple[int, ...]]] = {}
 
@@ -91,6 +142,8 @@ def optimum(problem: Problem) -> float:
 
     best = float("inf")
     for given in product([-1, *shifts], repeat=len(visits)):
+        if not _together(problem, given):
+            continue
         sets = [frozenset(x for x in visits if given[x] == v) for v in shifts]
         if any(chosen and not good(v, chosen) for v, chosen in enumerate(sets)):
             continue

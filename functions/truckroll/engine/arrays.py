@@ -49,7 +49,26 @@ VISIT = np.dtype(
         ("fixed_shift", np.int32),  # -1 when it may move
         ("fixed_until", np.int32),  # when the technician is free again after a fixed visit
         ("booked_shift", np.int32),  # -1 when it is not booked today
+        ("group", np.int32),  # -1 when it is served on its own
         ("price", np.float64),
+    ],
+    align=True,
+)
+GROUP = np.dtype(
+    [
+        ("first_part", np.int32),  # its parts, as a range of `Day.parts`, those of one role together
+        ("last_part", np.int32),
+        ("roles", np.int32),
+        ("first_cover", np.int32),  # as a range of the rows of `Day.covers`
+        ("last_cover", np.int32),
+    ],
+    align=True,
+)
+PART = np.dtype(
+    [
+        ("visit", np.int32),
+        ("after", np.int32),  # from the group's start to the begin of its buffer
+        ("role", np.int32),
     ],
     align=True,
 )
@@ -102,6 +121,9 @@ class Day(NamedTuple):
     may_serve: NDArray[np.bool_]
     pauses: NDArray[Any]
     near: NDArray[np.int32]  # for each visit the others, nearest first, itself at the front
+    groups: NDArray[Any]
+    parts: NDArray[Any]
+    covers: NDArray[np.bool_]  # by cover and shift
     stability: float
     balance: float  # cost of a second of work squared
 
@@ -116,9 +138,10 @@ class Plan(NamedTuple):
     position_of: NDArray[np.int32]
     begins: NDArray[np.int32]  # when each node begins at the earliest, its buffer first
     trial: NDArray[np.int32]  # the same for a route under trial, see `span_with`
+    windows: NDArray[np.int32]  # as in Day, but those of parts of groups narrowed to their one start
 
 
-def empty_plan(shifts: int, visits: int, width: int) -> Plan:
+def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32]) -> Plan:
     """Return a plan with no node in any route; `width` is the most nodes a route can hold."""
     return Plan(
         nodes=np.zeros((shifts, width), np.int32),
@@ -128,4 +151,5 @@ def empty_plan(shifts: int, visits: int, width: int) -> Plan:
         position_of=np.zeros(visits, np.int32),
         begins=np.zeros((shifts, width + 1), np.int32),
         trial=np.zeros(width + 2, np.int32),
+        windows=windows.copy(),
     )

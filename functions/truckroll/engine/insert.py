@@ -118,7 +118,7 @@ def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     """Return when visit x would start (its buffer first) before position k of route v, or NEVER."""
     slot = plan.slots[v, k]
     visit = day.visits[x]
-    begins = start_of_service(day, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock))
+    begins = start_of_service(day, plan, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock))
     ends = begins + visit.occupies
     if begins == NEVER or ends > slot.latest_clock:
         return NEVER

@@ -9,6 +9,7 @@ import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.compiled import compiled
+from truckroll.engine.groups import pin
 from truckroll.engine.insert import place_node, start_in_slot, work_allows
 from truckroll.engine.model import Insertion, Problem, ProblemError, Route
 from truckroll.engine.prepare import Prepared, prepare
@@ -23,11 +24,14 @@ def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: in
 
     The other stops keep their technician and order and may start later within their windows. The
     visit is first taken out where it already stands. Shifts without a route count as free days;
-    routes that are infeasible as they are get no offer. Raises ProblemError for an unknown visit.
+    routes that are infeasible as they are get no offer. Raises ProblemError for an unknown visit
+    and for part of a group.
     """
     if not 0 <= visit < len(problem.visits):
         raise ProblemError(f"there is no visit {visit}")
     prepared = prepare(problem)
+    if prepared.day.visits[visit]["group"] >= 0:
+        raise ProblemError(f"visit {problem.visits[visit].id} is part of a group; it has no place of its own")
     plan, sound = plan_of(prepared, routes, without=visit)
     room = int(np.sum(plan.routes["length"]) + len(plan.routes)) + 1
     found = np.zeros((room, 2), np.int32)
@@ -58,7 +62,10 @@ def plan_of(prepared: Prepared, routes: Iterable[Route], *, without: int = -1) -
         timed += [(one.starts, break_of[one.index]) for one in route.breaks if one.index in break_of]
         for stop in route.stops:
             if stop.visit != without:
-                timed.append((stop.starts - prepared.problem.visits[stop.visit].setup_before, stop.visit))
+                begins = stop.starts - prepared.problem.visits[stop.visit].setup_before
+                if day.visits[stop.visit]["group"] >= 0:
+                    pin(day, plan, stop.visit, begins - prepared.origin)
+                timed.append((begins, stop.visit))
         nodes = [node for _, node in sorted(timed)]
         missing = [node - visits for node in kept if node not in nodes]
         if len(nodes) + len(missing) > plan.nodes.shape[1]:

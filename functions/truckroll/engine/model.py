@@ -20,6 +20,7 @@ Reason = Literal[
     "no_skilled_technician",
     "no_eligible_technician",
     "no_time_in_window",
+    "no_common_time",
     "shift_too_short",
     "unreachable",
     "locked",
@@ -107,6 +108,32 @@ class Visit:
     load: int = 0
 
 
+class Part(NamedTuple):
+    """One visit of a group: its service starts `offset` seconds after the group's start.
+
+    Parts of one role are served on one shift, parts of different roles on different shifts.
+    """
+
+    visit: int
+    offset: int = 0
+    role: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Visits served together or not at all: a crew, a visit with its bay, the parts of a composite visit.
+
+    The windows and weights are those of its visits: the group starts only when every part is within
+    its own, and leaving it unserved costs the sum. Each of `covers` names shifts of which at least
+    one must serve a part, for what a crew has to bring along together. Its visits may be neither
+    fixed nor booked.
+    """
+
+    id: str
+    parts: tuple[Part, ...]
+    covers: tuple[tuple[int, ...], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Objective:
     """What a plan costs, in seconds of travel: the search minimises the sum of the terms.
@@ -157,6 +184,7 @@ class Problem:
     shifts: tuple[Shift, ...]
     visits: tuple[Visit, ...]
     weights: Objective = field(default_factory=Objective)
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +235,7 @@ class Unserved:
 
     `no_eligible_technician`: nobody may serve it (the caller knows whether for skills or zones).
     `no_time_in_window`: even on an empty day no eligible shift can start it within its windows.
+    `no_common_time`: each part of its group would fit an empty day, but never all at the same time.
     `shift_too_short`: no eligible shift has room for it at any time, even without travel.
     `unreachable`: it would fit an eligible shift, were it not for the travel there and back.
     `locked`: it fits an empty day, but not beside the fixed visits.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.engine.anchors import Anchors, anchor
-from truckroll.engine.arrays import PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
+from truckroll.engine.arrays import GROUP, PART, PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
 from truckroll.engine.insert import pause_fits, place_node
 from truckroll.engine.model import Problem, Visit
 from truckroll.engine.schedule import reschedule, span
@@ -37,7 +37,7 @@ class Prepared:
 
     def plan(self) -> Plan:
         """Return a new plan with fixed visits, unavailable times and breaks in place."""
-        plan = empty_plan(len(self.problem.shifts), len(self.problem.visits), self.width)
+        plan = empty_plan(len(self.problem.shifts), len(self.problem.visits), self.width, self.day.windows)
         for v, nodes in enumerate(self.nodes):
             plan.nodes[v, : len(nodes)] = nodes
             plan.routes[v]["length"] = len(nodes)
@@ -72,6 +72,7 @@ def _prepare(problem: Problem) -> Prepared:
     visits, windows, eligible, may_serve = _visits(problem, origin, travel, anchors)
     pauses, breaks = _pauses(problem, origin, anchors)
     shifts = _shifts(problem, origin, anchors, breaks, may_serve)
+    groups, parts, covers = _groups(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     cost32 = cost.astype(np.float32)
     day = Day(
@@ -86,6 +87,9 @@ def _prepare(problem: Problem) -> Prepared:
         may_serve=may_serve,
         pauses=pauses,
         near=_near(travel, visits["place"]),
+        groups=groups,
+        parts=parts,
+        covers=covers,
         stability=float(weights.stability),
         balance=float(weights.balance) / float(np.mean(lengths)) if weights.balance and lengths else 0.0,
     )
@@ -208,6 +212,32 @@ def _shifts(
         row["twin"] = last_like.get(like, -1)
         last_like[like] = v
     return shifts
+
+
+def _groups(problem: Problem, visits: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Return groups, their parts by role and time, and their covers; note in `visits` who belongs to which."""
+    visits["group"] = -1
+    groups = np.zeros(len(problem.groups), GROUP)
+    parts: list[tuple[int, int, int]] = []
+    covers: list[tuple[int, ...]] = []
+    for g, group in enumerate(problem.groups):
+        numbers = {role: i for i, role in enumerate(dict.fromkeys(part.role for part in group.parts))}
+        groups[g]["roles"] = len(numbers)
+        groups[g]["first_part"], groups[g]["first_cover"] = len(parts), len(covers)
+        parts += sorted(
+            (
+                (part.visit, part.offset - problem.visits[part.visit].setup_before, numbers[part.role])
+                for part in group.parts
+            ),
+            key=lambda one: (one[2], one[1], one[0]),
+        )
+        covers += group.covers
+        groups[g]["last_part"], groups[g]["last_cover"] = len(parts), len(covers)
+        visits["group"][[part.visit for part in group.parts]] = g
+    table = np.zeros((len(covers), len(problem.shifts)), np.bool_)
+    for row, cover in zip(table, covers, strict=True):
+        row[list(cover)] = True
+    return groups, np.array(parts, PART), table
 
 
 def _near(travel: NDArray[np.int32], places: NDArray[np.int32]) -> NDArray[np.int32]:

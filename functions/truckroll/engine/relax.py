@@ -139,14 +139,12 @@ class _Ground:
         self.most_windows = max(
             1, int(np.max(day.visits["last_window"] - day.visits["first_window"], initial=1))
         )
-        self.day: Day = day._replace(
-            shifts=day.shifts.copy(),
-            visits=day.visits.copy(),
-            windows=np.concatenate([day.windows, np.zeros((self.most_windows + 8, 2), np.int32)]),
-        )
+        windows = np.concatenate([plan.windows, np.zeros((self.most_windows + 8, 2), np.int32)])
+        self.day: Day = day._replace(shifts=day.shifts.copy(), visits=day.visits.copy(), windows=windows)
         self.prepared = replace(prepared, day=self.day)
-        self.plan, self.sound = plan, sound
-        self.base = self.prepared.plan()
+        # One array for all: what is changed for a trial is changed for the schedules too.
+        self.plan, self.sound = plan._replace(windows=windows), sound
+        self.base = self.prepared.plan()._replace(windows=windows)
         self.earliest = earliest - prepared.origin
         self.stretch = stretch
         self.dropped = np.zeros(plan.nodes.shape[1], np.int32)

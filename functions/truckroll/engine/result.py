@@ -53,7 +53,7 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
             starts = visit.fixed.start
             clock = int(row["fixed_until"])
         else:
-            begins = start_of_service(day, node, arrival)
+            begins = start_of_service(day, plan, node, arrival)
             starts = begins + visit.setup_before + prepared.origin
             clock = begins + int(row["occupies"])
         ready = clock

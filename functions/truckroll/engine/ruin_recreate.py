@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import below, draw
 from truckroll.engine.compiled import compiled
-from truckroll.engine.insert import cheapest_slot, pause_fits, place_node
-from truckroll.engine.schedule import reschedule
+from truckroll.engine.groups import OPTIONS, cheapest_for_group, leads, pin, place_group, price_of_group
+from truckroll.engine.insert import cheapest_slot, pause_fits, place_node, take_node
+from truckroll.engine.schedule import NEVER, reschedule
 
 
 class Manner(NamedTuple):
@@ -46,6 +47,7 @@ class Loose(NamedTuple):
     """The visits in hand: those just removed first, then unserved ones that get another chance."""
 
     visits: NDArray[np.int32]
+    pins: NDArray[np.int32]  # when a removed part of a group began
     keys: NDArray[np.float64]
     removed: NDArray[np.int64]
     total: NDArray[np.int64]
@@ -68,6 +70,7 @@ def empty_loose(visits: int) -> Loose:
     """Return an empty hand with room for every visit."""
     return Loose(
         visits=np.zeros(visits, np.int32),
+        pins=np.zeros(visits, np.int32),
         keys=np.zeros(visits),
         removed=np.zeros(1, np.int64),
         total=np.zeros(1, np.int64),
@@ -94,7 +97,10 @@ def remember(plan: Plan, trail: Trail, v: int) -> None:
 def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
     """Bring back the routes of the trail, and with them the visits in hand."""
     for i in range(loose.total[0]):
-        plan.shift_of[loose.visits[i]] = -1
+        x = int(loose.visits[i])
+        plan.shift_of[x] = -1
+        if i < loose.removed[0] and day.visits[x].group >= 0:
+            pin(day, plan, x, int(loose.pins[i]))
     for i in range(trail.size[0]):
         v = int(trail.shifts[i])
         for k in range(trail.length[i]):
@@ -187,7 +193,31 @@ def ruin(day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, chanc
             feasible = wander(day, plan, v, chance) and feasible
         else:
             feasible = reschedule(day, plan, v) and feasible
+    if day.groups.shape[0] > 0:
+        feasible = take_whole_groups(day, plan, trail, loose) and feasible
     loose.removed[0] = loose.total[0]
+    return feasible
+
+
+@compiled
+def take_whole_groups(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
+    """Take out what is left of groups of which a part is in hand; tell whether the rest is feasible."""
+    feasible = True
+    i = 0
+    while i < loose.total[0]:
+        x = int(loose.visits[i])
+        g = int(day.visits[x].group)
+        if g >= 0:
+            loose.pins[i] = plan.windows[day.visits[x].first_window, 0]
+            for p in range(day.groups[g].first_part, day.groups[g].last_part):
+                other = int(day.parts[p].visit)
+                v = int(plan.shift_of[other])
+                if v >= 0:
+                    remember(plan, trail, v)
+                    feasible = take_node(day, plan, v, int(plan.position_of[other])) and feasible
+                    loose.visits[loose.total[0]] = other
+                    loose.total[0] += 1
+        i += 1
     return feasible
 
 
@@ -202,11 +232,20 @@ def give_another_chance(
     room = loose.total[0] + manner.retried
     for i in range(count):
         x = unserved[(offset + i) % count]
+        g = int(day.visits[x].group)
+        if g >= 0 and not leads(day, x):
+            continue
         for t in range(trail.size[0]):
-            if day.may_serve[trail.shifts[t], x]:
+            if not day.may_serve[trail.shifts[t], x]:
+                continue
+            if g < 0:
                 loose.visits[loose.total[0]] = x
                 loose.total[0] += 1
-                break
+            else:
+                for p in range(day.groups[g].first_part, day.groups[g].last_part):
+                    loose.visits[loose.total[0]] = day.parts[p].visit
+                    loose.total[0] += 1
+            break
         if loose.total[0] >= room:
             break
 
@@ -259,6 +298,10 @@ def recreate(
     for i in range(loose.total[0]):
         x = int(loose.visits[order[i]])
         visit = day.visits[x]
+        if visit.group >= 0:
+            if leads(day, x):
+                feasible = recreate_group(day, plan, manner, trail, int(visit.group), chance) and feasible
+            continue
         if order[i] < loose.removed[0]:
             first, last = int(visit.first_eligible), int(visit.last_eligible)
             v, k, _ = cheapest_slot(
@@ -271,3 +314,16 @@ def recreate(
             remember(plan, trail, v)
             feasible = place_node(day, plan, v, k, x) and feasible
     return feasible
+
+
+@compiled
+def recreate_group(day: Day, plan: Plan, manner: Manner, trail: Trail, g: int, chance: Any) -> bool:
+    """Put group g where all its parts are cheapest, if that costs less than its price; tell whether it is feasible."""
+    shifts = np.zeros(day.groups[g].roles, np.int64)
+    limit = price_of_group(day, g)
+    start, _ = cheapest_for_group(day, plan, g, limit, OPTIONS, manner.blink, chance, shifts)
+    if start == NEVER:
+        return True
+    for v in shifts:
+        remember(plan, trail, int(v))
+    return place_group(day, plan, g, start, shifts)

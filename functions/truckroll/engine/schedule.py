@@ -9,22 +9,22 @@ NEVER = -(2**30)
 
 
 @compiled
-def start_of_service(day: Day, x: int, arrival: int) -> int:
+def start_of_service(day: Day, plan: Plan, x: int, arrival: int) -> int:
     """Return when visit x can start having arrived at `arrival`, or NEVER."""
     visit = day.visits[x]
     for w in range(visit.first_window, visit.last_window):
-        if arrival <= day.windows[w, 1]:
-            return int(max(arrival, day.windows[w, 0]))
+        if arrival <= plan.windows[w, 1]:
+            return int(max(arrival, plan.windows[w, 0]))
     return NEVER
 
 
 @compiled
-def latest_start(day: Day, x: int, limit: int) -> int:
+def latest_start(day: Day, plan: Plan, x: int, limit: int) -> int:
     """Return the latest start of visit x within its windows and no later than `limit`, or NEVER."""
     visit = day.visits[x]
     for w in range(visit.last_window - 1, visit.first_window - 1, -1):
-        if day.windows[w, 0] <= limit:
-            return int(min(limit, day.windows[w, 1]))
+        if plan.windows[w, 0] <= limit:
+            return int(min(limit, plan.windows[w, 1]))
     return NEVER
 
 
@@ -65,7 +65,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
             begins = max(arrival, visit.opens)
             clock = visit.fixed_until
         else:
-            begins = start_of_service(day, node, arrival)
+            begins = start_of_service(day, plan, node, arrival)
             if begins == NEVER:
                 feasible = False
                 begins = arrival
@@ -112,7 +112,7 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
             latest_arrival = visit.closes
         else:
             limit = min(latest_clock, latest_arrival - slot.leg_travel) - visit.occupies
-            latest_arrival = latest_start(day, node, limit)
+            latest_arrival = latest_start(day, plan, node, limit)
         latest_clock = min(latest_arrival, shift.closes)
         next_place = visit.place
     route.visits = served
@@ -156,7 +156,7 @@ def departure(
         if visit.fixed_shift < 0 and not earliest:
             limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
             limit = min(limit, shift.closes) - visit.occupies
-            begins = max(begins, latest_in_window_of(day, node, begins, limit))
+            begins = max(begins, latest_in_window_of(day, plan, node, begins, limit))
         latest_arrival = begins
         latest_clock = begins
         first_arrival = begins
@@ -172,12 +172,12 @@ def departure(
 
 
 @compiled
-def latest_in_window_of(day: Day, x: int, begins: int, limit: int) -> int:
+def latest_in_window_of(day: Day, plan: Plan, x: int, begins: int, limit: int) -> int:
     """Return the latest start of visit x up to `limit` in the very window that holds `begins`."""
     visit = day.visits[x]
     for w in range(visit.first_window, visit.last_window):
-        if day.windows[w, 0] <= begins <= day.windows[w, 1]:
-            return int(min(limit, day.windows[w, 1]))
+        if plan.windows[w, 0] <= begins <= plan.windows[w, 1]:
+            return int(min(limit, plan.windows[w, 1]))
     return begins
 
 
@@ -213,7 +213,7 @@ def span_with(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
                 begins = max(arrival, visit.opens)
                 clock = visit.fixed_until
             else:
-                begins = start_of_service(day, node, arrival)
+                begins = start_of_service(day, plan, node, arrival)
                 clock = begins + visit.occupies
             ready = clock
             place = visit.place

@@ -9,6 +9,7 @@ import numpy as np
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import compiled
+from truckroll.engine.groups import cheapest_for_group, leads, place_group, price_of_group
 from truckroll.engine.insert import cheapest_slot, place_node
 from truckroll.engine.ruin_recreate import (
     Loose,
@@ -20,7 +21,7 @@ from truckroll.engine.ruin_recreate import (
     ruin,
     undo,
 )
-from truckroll.engine.schedule import reschedule
+from truckroll.engine.schedule import NEVER, reschedule
 
 
 @compiled
@@ -45,6 +46,13 @@ def copy_route(source: Plan, target: Plan, v: int) -> None:
 
 
 @compiled
+def copy_starts(day: Day, source: Plan, target: Plan) -> None:
+    """Copy when the groups of the plan start; to be done wherever routes with parts of groups are copied."""
+    if day.groups.shape[0] > 0:
+        target.windows[:] = source.windows
+
+
+@compiled
 def restore(day: Day, plan: Plan) -> None:
     """Recompute the whole plan from its nodes."""
     plan.shift_of[:] = -1
@@ -61,12 +69,27 @@ def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
         if plan.shift_of[x] >= 0:
             continue
         visit = day.visits[x]
+        if visit.group >= 0:
+            if leads(day, x) and fill_group(
+                day, plan, int(visit.group), price_of_group(day, visit.group), chance
+            ):
+                placed += 1
+            continue
         first, last = int(visit.first_eligible), int(visit.last_eligible)
         v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, 0.0, chance)
         if v >= 0:
             place_node(day, plan, v, k, x)
             placed += 1
     return placed
+
+
+@compiled
+def fill_group(day: Day, plan: Plan, g: int, limit: float, chance: Any) -> bool:
+    """Put group g where it is cheapest if that costs less than `limit`, all slots looked at; tell whether it was."""
+    shifts = np.zeros(day.groups[g].roles, np.int64)
+    slots = plan.routes.shape[0] * (plan.nodes.shape[1] + 1)
+    start, _ = cheapest_for_group(day, plan, g, limit, slots, 0.0, chance, shifts)
+    return start != NEVER and place_group(day, plan, g, start, shifts)
 
 
 @compiled
@@ -134,6 +157,7 @@ def anneal(
                 stale[trail.shifts[i]] = True
             if state[0] < state[1] - 1e-6:
                 state[1] = state[0]
+                copy_starts(day, plan, best)
                 for v in range(plan.routes.shape[0]):
                     if stale[v]:
                         copy_route(plan, best, v)

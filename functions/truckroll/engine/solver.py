@@ -15,7 +15,7 @@ from truckroll.engine.model import Problem, Progress, Solution
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import routes_of
 from truckroll.engine.ruin_recreate import empty_loose, empty_trail
-from truckroll.engine.search import anneal, copy_route, cost_of, restore
+from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
 from truckroll.engine.start import first_plan, manner_for
 from truckroll.engine.unserved import explain_unserved, mend
 
@@ -86,6 +86,7 @@ class Run:
         self.best: Plan = self.prepared.plan()
         for v in range(len(self.prepared.problem.shifts)):
             copy_route(self.plan, self.best, v)
+        copy_starts(self.day, self.plan, self.best)
         self.stale = np.zeros(len(self.prepared.problem.shifts), np.bool_)
         self.trail = empty_trail(self.plan)
         self.loose = empty_loose(visits)

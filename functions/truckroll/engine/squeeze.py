@@ -113,6 +113,12 @@ def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> f
 
 
 @compiled
+def alone(day: Day, x: int) -> bool:
+    """Tell whether visit x may be taken out by itself: not fixed, and not part of a group."""
+    return bool(day.visits[x].fixed_shift < 0 and day.visits[x].group < 0)
+
+
+@compiled
 def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: Any) -> tuple[int, int, float]:
     """Return the shift, how many visits to drop there, and the cost of serving x instead of them.
 
@@ -128,11 +134,11 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
         saved = plan.nodes[v, :length].copy()
         before = plan.routes[v].cost
         for a in range(length):
-            if saved[a] >= visits or day.visits[saved[a]].fixed_shift >= 0:
+            if saved[a] >= visits or not alone(day, saved[a]):
                 continue
             price, count = 0.0, 0
             for b in range(a, length):
-                if saved[b] >= visits or day.visits[saved[b]].fixed_shift >= 0:
+                if saved[b] >= visits or not alone(day, saved[b]):
                     continue
                 price += day.visits[saved[b]].price
                 count += 1
@@ -142,7 +148,7 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
                 w = 0
                 for k in range(length):
                     node = saved[k]
-                    if a <= k <= b and node < visits and day.visits[node].fixed_shift < 0:
+                    if a <= k <= b and node < visits and alone(day, node):
                         plan.shift_of[node] = -1
                     else:
                         plan.nodes[v, w] = node
@@ -155,7 +161,7 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
                         best, best_v, best_count = price + change + added, v, count
                         w = 0
                         for k in range(a, b + 1):
-                            if saved[k] < visits and day.visits[saved[k]].fixed_shift < 0:
+                            if saved[k] < visits and alone(day, saved[k]):
                                 dropped[w] = saved[k]
                                 w += 1
                 put_back(day, plan, v, saved, length)

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.engine.arrays import Plan
+from truckroll.engine.groups import leads, price_of_group
 from truckroll.engine.insert import cheapest_slot, place_node
 from truckroll.engine.model import Objective, Problem, Reason, Unserved
 from truckroll.engine.prepare import Prepared, prepare
-from truckroll.engine.search import restore
+from truckroll.engine.search import fill_group, restore
 from truckroll.engine.squeeze import cheapest_displacement, squeeze
+from truckroll.engine.unserved_groups import explain_group
 
 ANY_COST = 1e15
 ROUNDS = 3
@@ -32,6 +34,11 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
         changed = False
         for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
             visit = day.visits[x]
+            if visit["group"] >= 0:
+                g = int(visit["group"])
+                if leads(day, x) and fill_group(day, plan, g, price_of_group(day, g), chance):
+                    changed = True
+                continue
             first, last, price = (
                 int(visit["first_eligible"]),
                 int(visit["last_eligible"]),
@@ -71,6 +78,8 @@ def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
     reasons.update(_hopeless(problem, hopeless))
     base = prepared.plan()
     dropped = np.zeros(plan.nodes.shape[1], np.int32)
+    for g in sorted({int(prepared.day.visits[x]["group"]) for x in waiting} - {-1}):
+        reasons |= explain_group(prepared, plan, g, reasons)
     for x in allowed:
         if x in reasons:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truckroll.engine.model import Problem, ProblemError, Shift, Visit
+from truckroll.engine.model import Group, Problem, ProblemError, Shift, Visit
 
 LONGEST = 2**28  # seconds, about eight years: what the arrays' integers hold with room to add
 
@@ -27,6 +27,10 @@ def check_problem(problem: Problem) -> None:
         _check_visit(visit, places, len(problem.shifts))
     _check_ids("shift", (shift.id for shift in problem.shifts))
     _check_ids("visit", (visit.id for visit in problem.visits))
+    _check_ids("group", (group.id for group in problem.groups))
+    grouped: set[int] = set()
+    for group in problem.groups:
+        _check_group(group, problem, grouped)
     times = [time for shift in problem.shifts for time in (shift.starts, shift.ends)]
     times += [visit.fixed.start for visit in problem.visits if visit.fixed]
     if times and max(times) - min(times) > LONGEST:
@@ -58,6 +62,24 @@ def _check_visit(visit: Visit, places: int, shifts: int) -> None:
     named = [*visit.eligible, *(place.shift for place in (visit.fixed, visit.current) if place)]
     if any(not 0 <= shift < shifts for shift in named):
         raise ProblemError(f"visit {visit.id}: names a shift that does not exist")
+
+
+def _check_group(group: Group, problem: Problem, grouped: set[int]) -> None:
+    if not group.parts:
+        raise ProblemError(f"group {group.id}: has no parts")
+    for part in group.parts:
+        if not 0 <= part.visit < len(problem.visits):
+            raise ProblemError(f"group {group.id}: names a visit that does not exist")
+        visit = problem.visits[part.visit]
+        if part.visit in grouped:
+            raise ProblemError(f"visit {visit.id}: is in two groups, or twice in one")
+        if visit.fixed is not None or visit.current is not None:
+            raise ProblemError(f"visit {visit.id}: is part of a group, but fixed or booked")
+        if abs(part.offset) > LONGEST:
+            raise ProblemError(f"visit {visit.id}: starts more than {LONGEST} s from its group")
+        grouped.add(part.visit)
+    if any(not 0 <= shift < len(problem.shifts) for cover in group.covers for shift in cover):
+        raise ProblemError(f"group {group.id}: names a shift that does not exist")
 
 
 def _check_ids(kind: str, ids: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from truckroll.engine.compiled import CACHE_FOLDER
 from truckroll.engine.interactive import best_insertions
-from truckroll.engine.model import Break, CurrentPlace, Objective, Problem, Shift, Visit
+from truckroll.engine.model import Break, CurrentPlace, Group, Objective, Part, Problem, Shift, Visit
 from truckroll.engine.solver import solve
 
 
@@ -22,17 +22,27 @@ def warm() -> float:
 
 
 def _tiny_day() -> Problem:
-    """Return a day in which everything happens: breaks, limits, bookings, and visits that find no room."""
+    """Return a day in which everything happens: breaks, limits, bookings, groups, and visits without room."""
     places = np.arange(6)
     travel = (np.abs(places[:, None] - places[None]) * 600).astype(np.int32)
-    shift = Shift("a", "a", 0, 0, 0, 14400, (Break(3600, 7200, 900),), 12000, ((9000, 9600),), 13000)
+    shifts = tuple(
+        Shift(name, name, 0, 0, 0, 14400, (Break(3600, 7200, 900),), 12000, ((9000, 9600),), 13000)
+        for name in ("a", "b")
+    )
     visits = tuple(
         Visit(
             f"v{i}", 1 + i % 5, 3000, ((0, 9000),), 3600.0 * (1 + i), "normal", (0,), None, CurrentPlace(0, 0)
         )
         for i in range(7)
     )
-    return Problem(travel, None, (shift,), visits, Objective(stability=60.0))
+    # One group for two, one for one, and one that finds nobody to cover it.
+    parts = tuple(Visit(f"p{i}", 1, 600, ((0, 9000),), 9000.0, eligible=(0, 1)) for i in range(6))
+    groups = (
+        Group("crew", (Part(7, 0, 0), Part(8, 0, 1)), ((1,),)),
+        Group("twice", (Part(9, 0, 0), Part(10, 1200, 0))),
+        Group("nobody", (Part(11, 0, 0), Part(12, 0, 1)), ((),)),
+    )
+    return Problem(travel, None, shifts, visits + parts, Objective(stability=60.0), groups)
 
 
 if __name__ == "__main__":
