@@ -47,7 +47,8 @@ begin
             r.claimant_id = any(technician_ids) and r.released_at is null
             and r.during && tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
             and not (r.kind = 'held' and r.hold_expires_at <= now())
-            and r.appointment_id is distinct from ignore_appointment
+            -- A hold has no appointment: ignoring none must not ignore it.
+            and (ignore_appointment is null or r.appointment_id is distinct from ignore_appointment)
             and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
     ),
 
@@ -94,7 +95,11 @@ begin
     days as (
         select
             d.*,
-            sum(date_part('epoch', d.taken_until - d.taken_from)::integer + d.direct_s)
+            -- Of several visits at once there is no order to drive them in: each counts its own way, when it is added.
+            sum(
+                date_part('epoch', d.taken_until - d.taken_from)::integer
+                + case when d.max_concurrent_jobs = 1 then d.direct_s else 0 end
+            )
                 over (partition by d.technician_id, d.day)::integer as day_work_s
         from driven as d
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -391,3 +392,31 @@ def test_every_code_of_the_contract_has_a_severity_and_the_hard_ones_stay_hard(d
     ]
     assert value(db, "select count(*) from private.conflict_codes") == 29
     assert call(db, "job_queue", org_id=value(db, "select gen_random_uuid()")) == []
+
+
+def test_a_held_time_is_driven_to_and_from_like_a_booked_one(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    company.add(
+        "reservations",
+        technician_id=ana["id"],
+        during=f"[{at(9).isoformat()},{at(10).isoformat()})",
+        kind="held",
+        hold_token=uuid4(),
+        hold_expires_at=MONDAY + timedelta(days=1),
+        **TEN_KM_NORTH,
+    )
+    job = company.job(company.site(company.customer(), **HERE))
+    assert codes(db, job, ana, starts_at=at(10)) == ["travel_before"]
+    assert codes(db, job, ana, starts_at=at(10.5)) == []
+
+
+def test_who_has_several_visits_at_once_drives_to_each_from_home(db: Connection, company: Company) -> None:
+    home = company.add("customer_locations", kind="home_base", **HERE)
+    ana = company.technician(
+        max_concurrent_jobs=2, max_daily_work_minutes=160, home_base_location_id=home["id"]
+    )
+    company.visit(company.job(company.site(company.customer(), **TEN_KM_NORTH)), ana, starts_at=at(9))
+    near = company.job(company.site(company.customer(), **TEN_KM_NORTH))
+    assert codes(db, near, ana, starts_at=at(9)) == []
+    db.execute("update technician_profiles set max_daily_work_minutes = 155")
+    assert codes(db, near, ana, starts_at=at(9)) == ["daily_limit"]

@@ -14,6 +14,7 @@ from support import sql
 from support.factory import MONDAY
 from support.functions import Day
 from support.plan import assignment_of, at
+from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 QUICK = {"time_limit_s": 1}
@@ -338,3 +339,51 @@ def test_a_plan_made_before_a_change_is_stale(day: Day) -> None:
     assert (answer.status_code, answer.get_json()["message"]) == (409, "plan_is_stale")
     assert answer.get_json()["code"] == "PT409"
     assert sql.value(day.db, "select count(*) from public.appointments") == 1
+
+
+def test_every_job_of_a_run_has_its_story(day: Day) -> None:
+    day.db.execute("update public.technician_profiles set is_active = false where display_name = 'Bob'")
+    near, far = day.job(1, estimated_duration_minutes=240), day.job(2, estimated_duration_minutes=240)
+    late = day.job(1, estimated_duration_minutes=120, priority="low")
+    gas = day.job(1, required_skills={day.company.skill("gas"): 1})
+    run = day.run(PATH, QUICK)
+    assert {str(near["id"]), str(far["id"])} == stops(run).keys()
+
+    def story(job: Row) -> Any:
+        answer = day.call("GET", f"/dispatch/runs/{run['id']}/jobs/{job['id']}/explain")
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+    placed = story(near)
+    assert (placed["outcome"], placed["technician"], placed["alternatives"]) == ("placed", "Ann", [])
+    assert placed["cost"]["left_out_s"] > placed["cost"]["total_s"] > 0
+    assert [(one["technician"], one["code"]) for one in placed["unfit"]] == [("Eve", "skill_missing")]
+    assert placed["impossible"] == [{"code": "skill_missing", "count": 1, "technicians": ["Eve"]}]
+
+    left = story(late)
+    assert (left["outcome"], left["reason"]) == ("left_out", "capacity")
+    ways = {way["kind"]: way for way in left["relaxations"]}
+    assert ways["shift_ends_later"]["technician"] == "Ann"
+    assert ways["shift_ends_later"]["minutes"] % 5 == 0
+    assert ways["another_day"]["days"] == 1
+    assert left["relaxations"] == sorted(left["relaxations"], key=lambda way: way["cost_s"])
+    assert left["relaxations"][0]["sentence"] in left["sentence"]
+    assert {"code": "full", "count": 1, "technicians": ["Ann"]} in left["obstacles"]
+    told = next(one for one in run["unserved"] if one["job_id"] == str(late["id"]))
+    assert told["detail"]["relaxation"] == left["relaxations"][0]
+    assert "relaxations" not in told["detail"]
+
+    without = story(gas)
+    assert without["reason"] == "skill_missing"
+    assert without["relaxations"][0]["codes"] == ["skill_missing"]
+    assert "Eve lacks the skill" in without["relaxations"][0]["sentence"]
+
+    path = f"/dispatch/runs/{run['id']}/jobs"
+    stranger = type(day.company)(day.db).member("owner")
+    assert day.call("GET", f"{path}/{near['id']}/explain", as_user=stranger).status_code == 404
+    assert (
+        day.call("GET", f"{path}/{near['id']}/explain", as_user=day.company.member("office")).status_code
+        == 403
+    )
+    unknown = day.call("GET", f"{path}/{uuid4()}/explain")
+    assert (unknown.status_code, unknown.get_json()["message"]) == (404, "job_not_in_run")
