@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from truckroll.auth import SERVICE
@@ -41,6 +41,14 @@ class Lease:
             SERVICE,
         )
         return None if row is None else cls(database, row, worker)
+
+    def now(self) -> datetime:
+        """Return the database's time: the one clock by which plans, leases and bookings are judged."""
+        with self.database.acting_as(SERVICE) as connection:
+            row = connection.execute("select now()").fetchone()
+        assert row is not None  # noqa: S101 - a select without from has one row
+        found: datetime = row["now"]
+        return found
 
     def report(
         self,

@@ -7,7 +7,6 @@ import secrets
 import socket
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -55,7 +54,7 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
     from truckroll.planning.planner import plan  # noqa: PLC0415
 
     try:
-        done = plan(lease, lambda: datetime.now(UTC))
+        done = plan(lease, lease.now)
     except RunLostError:
         return "lost"
     except RunStoppedError:

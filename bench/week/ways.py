@@ -1,0 +1,87 @@
+"""Three ways to schedule: first come, first placed; a plan every evening; and all that Truckroll does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bench.week.office import Document, Office
+from bench.week.world import Request
+
+SEARCH_S = 5
+DAYS_PLANNED = 2
+
+
+class FirstCome:
+    """Every request gets the earliest free slot, and keeps it."""
+
+    name = "first come, first placed"
+    reoptimization = "off"
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+
+    def takes(self, _: Request, job: str) -> None:
+        """Place a new request."""
+        self.office.book_earliest(job)
+
+    def loses(self, visits: list[Document]) -> None:
+        """Deal with visits whose technician is ill."""
+        for visit in visits:
+            self.office.move_earliest(visit["dispatch_job_id"], visit["appointment_id"])
+
+    def evening(self, tomorrow: datetime) -> None:
+        """Do what is done when the day is over."""
+
+    def notices(self) -> None:
+        """Learn that something went otherwise than planned: a cancellation, an overrun, an absence."""
+
+
+class EveryEvening(FirstCome):
+    """Emergencies take the earliest free slot; all else waits for the evening's plan of the next two days."""
+
+    name = "a plan every evening"
+
+    def takes(self, request: Request, job: str) -> None:
+        """Place an emergency; leave the rest to the evening."""
+        if request.is_emergency:
+            self.office.book_earliest(job)
+
+    def evening(self, tomorrow: datetime) -> None:
+        """Plan the next days."""
+        self.office.plan(tomorrow, DAYS_PLANNED, SEARCH_S)
+
+
+class Everything(EveryEvening):
+    """Requests are placed where they cost least as they come, emergencies inserted, days planned again."""
+
+    name = "truckroll"
+    reoptimization = "commit"
+
+    def takes(self, request: Request, job: str) -> None:
+        """Insert an emergency into the day; place anything else where it costs least."""
+        if request.is_emergency:
+            if not self.office.insert_emergency(job):
+                self.office.book_earliest(job)
+        else:
+            self.office.auto_schedule(job)
+
+    def loses(self, visits: list[Document]) -> None:
+        """Let the scheduler move what it can; by hand what is left."""
+        self.office.react()
+        for visit in visits:
+            still = self.office.visit_of(visit["dispatch_job_id"])
+            if still is not None and still["id"] == visit["appointment_id"] and self._is_theirs(visit):
+                self.office.move_earliest(visit["dispatch_job_id"], visit["appointment_id"])
+
+    def notices(self) -> None:
+        """Plan again what the event touches."""
+        self.office.react()
+
+    def _is_theirs(self, visit: Document) -> bool:
+        now = self.office.read("job_assignments", select="technician_id,status", id=f"eq.{visit['id']}")
+        return (
+            bool(now) and now[0]["technician_id"] == visit["technician_id"] and now[0]["status"] == "assigned"
+        )
+
+
+WAYS: tuple[type[FirstCome], ...] = (FirstCome, EveryEvening, Everything)
