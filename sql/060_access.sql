@@ -94,16 +94,20 @@ comment on function private.is_service() is
 
 create function private.may(wanted public.permission, org uuid, facility uuid default null)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
-return private.is_service()
-    or org in (select private.org_ids_with_permission(wanted))
-    -- A facility of one company gives no rights in another, whatever ids a caller puts together.
-    or (
-        facility is not null and org in (select private.member_org_ids())
-        and facility in (select private.facility_ids_with_permission(wanted))
-    );
+as $$
+begin
+    return private.is_service()
+        or org in (select private.org_ids_with_permission(wanted))
+        -- A facility of one company gives no rights in another, whatever ids a caller puts together.
+        or (
+            facility is not null and org in (select private.member_org_ids())
+            and facility in (select private.facility_ids_with_permission(wanted))
+        );
+end;
+$$;
 
 comment on function private.may(public.permission, uuid, uuid) is
 'Whether the caller has a permission in an org, or for one facility of it.';

@@ -4,10 +4,10 @@ language sql
 immutable
 parallel safe
 set search_path = ''
-return case when jsonb_typeof(skills) = 'object' then not exists (
-    select from jsonb_each(skills) as s (code, level)
-    where s.level not in ('1', '2', '3', '4', '5')
-) else false end;
+-- An expression, which is put in place of the call: constraints are checked at every change of a job.
+return coalesce(jsonb_typeof(skills) = 'object' and not jsonb_path_exists(
+    skills, 'strict $.* ? (@.type() != "number" || (@ != 1 && @ != 2 && @ != 3 && @ != 4 && @ != 5))'
+), false);
 
 comment on function private.is_skill_levels(jsonb) is 'True for an object of skill code to least level 1 to 5.';
 

@@ -78,6 +78,20 @@ $$;
 comment on function private.lock_jobs(uuid[]) is
 'Locks jobs in order of their ids. Locks are taken in the order jobs, claimants, visits, assignments, waitlist.';
 
+create function private.try_lock_job(job uuid)
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform from public.dispatch_jobs as j where j.id = job for no key update skip locked;
+    return found;
+end;
+$$;
+
+comment on function private.try_lock_job(uuid) is 'Locks a job if nobody holds it.';
+
 -- Everybody who claims takes these locks first, in one order, so that two bookings of crossing crews wait for each
 -- other instead of deadlocking, and the exclusion constraint never has to wait for a stranger's transaction.
 create function private.lock_claimants(claimant_ids uuid[])
@@ -198,15 +212,19 @@ comment on function private.place_of_appointment(uuid) is 'Where a visit happens
 
 create function private.lanes(technician uuid, appointment uuid)
 returns integer
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select case when exists (
-        select from public.scheduling_overrides as o
-        where o.appointment_id = lanes.appointment and 'concurrent_limit' = any(o.codes)
-    ) then 100 else t.max_concurrent_jobs end
-    from public.technician_profiles as t where t.id = technician;
+begin
+    return (
+        select case when exists (
+            select from public.scheduling_overrides as o
+            where o.appointment_id = lanes.appointment and 'concurrent_limit' = any(o.codes)
+        ) then 100 else t.max_concurrent_jobs end
+        from public.technician_profiles as t where t.id = technician
+    );
+end;
 $$;
 
 comment on function private.lanes(uuid, uuid) is

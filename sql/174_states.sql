@@ -189,8 +189,10 @@ set search_path = ''
 as $$
 begin
     perform private.derive_appointment(new.appointment_id);
-    -- An acceptance dispatches the job without changing the appointment.
-    perform private.derive_job(new.dispatch_job_id);
+    -- An acceptance dispatches the job without changing the appointment; all else reaches the job through it.
+    if new.status = 'accepted' or (tg_op = 'UPDATE' and old.status = 'accepted') then
+        perform private.derive_job(new.dispatch_job_id);
+    end if;
     return null;
 end;
 $$;

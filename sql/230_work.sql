@@ -30,6 +30,22 @@ create type private.work as (
     is_coordinated boolean
 );
 
+create function private.inactive_because(job uuid)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
+        from public.dispatch_jobs as j where j.id = job
+    );
+end;
+$$;
+
+comment on function private.inactive_because(uuid) is 'Why a job takes no more visits; null when it does.';
+
 create function private.work_of_job(job uuid)
 returns private.work
 language plpgsql

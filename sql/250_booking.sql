@@ -232,6 +232,8 @@ declare
     known jsonb;
     appointment uuid;
     promised tstzrange;
+    claimed uuid[];
+    waits boolean;
 begin
     if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
@@ -267,30 +269,47 @@ begin
         );
     end if;
 
-    -- Judged before any lock is taken: whoever will be refused keeps nobody waiting.
-    conflicts := private.conflicts_of(placed);
-    if not private.blocking(conflicts, override) then
-        perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
-        begin
-            perform private.lock_jobs(array[job]);
-            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
-            -- Judged again: whoever held the locks before may have changed the answer.
-            placed.work.inactive_because := (private.work_of_job(job)).inactive_because;
+    claimed := technician_ids || resource || private.equipment_of(work.service_id);
+    -- Mostly nobody else is there: judged once, under the locks. Else judged before waiting for them, so that whoever
+    -- will be refused keeps nobody waiting, and again when they are had.
+    foreach waits in array array[false, true]
+    loop
+        if waits then
             conflicts := private.conflicts_of(placed);
-            if not private.blocking(conflicts, override) then
-                if hold is not null then
-                    perform private.take_hold(hold, work.org_id, technician_ids, resource, placed.claim);
-                end if;
-                appointment := private.insert_visit(placed, window_start, window_end, override, conflicts);
-            else
+            exit when private.blocking(conflicts, override);
+        end if;
+        begin
+            if waits then
+                perform private.lock_jobs(array[job]);
+                perform private.lock_claimants(claimed);
+            elsif not (private.try_lock_job(job) and private.try_lock_claimants(claimed)) then
+                -- The error gives back the locks that were had.
+                raise lock_not_available;
+            end if;
+            -- Whoever held the locks before may have changed the answer.
+            placed.work.inactive_because := private.inactive_because(job);
+            conflicts := private.conflicts_of(placed);
+            if private.blocking(conflicts, override) then
                 -- Leaving the block by an error lets the locks go before the alternatives are searched.
                 raise exclusion_violation;
             end if;
-        exception when exclusion_violation then
-            appointment := null;
-            conflicts := private.conflicts_of(placed);
+            perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
+            if hold is not null then
+                perform private.take_hold(hold, work.org_id, technician_ids, resource, placed.claim);
+            end if;
+            appointment := private.insert_visit(placed, window_start, window_end, override, conflicts);
+            exit;
+        exception
+            when lock_not_available then
+                if waits then
+                    raise;
+                end if;
+            when exclusion_violation then
+                appointment := null;
+                conflicts := private.conflicts_of(placed);
+                exit;
         end;
-    end if;
+    end loop;
     if appointment is null then
         perform private.refuse_placement(placed, conflicts);
     end if;

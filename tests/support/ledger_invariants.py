@@ -86,7 +86,8 @@ def _people(db: Connection, org: UUID, taken: list[Row]) -> Iterator[str]:
         else:
             wanted = _segment_claims(part, segments[part["appointment_id"]], doing)
         if claims[part["id"]] != wanted:
-            yield f"ledger: {part['status']} assignment {part['id']} claims {claims[part['id']]}, not {wanted}"
+            has = claims[part["id"]]
+            yield f"ledger: {part['status']} assignment {part['id']} with {len(has)} claims {has}, not {wanted}"
 
 
 def _work(part: Row, *, is_first: bool, is_last: bool) -> Claim:
