@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="every instance, not a sample")
     parser.add_argument("--rivals", default="all", help="all, none, or some of pyvrp,ortools,vroom")
     parser.add_argument("--wall", action="store_true", help="wall time instead of processor time")
+    parser.add_argument("--workers", type=int, default=1, help="processes that search")
     options = parser.parse_args()
     if unknown := set(options.sets) - SETS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
@@ -52,6 +53,7 @@ def main() -> None:
         except FileNotFoundError as missing:
             _add(table, Figure(name, "not measured", note=str(missing)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak += (options.workers - 1) * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     _add(table, Figure("peak memory", f"{peak:.0f} MB", f"< {MEMORY_MB} MB", peak < MEMORY_MB))
     console.print(table)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())

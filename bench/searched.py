@@ -13,7 +13,7 @@ from truckroll.engine import Problem, Solution, solve
 def solved(problem: Problem, seconds: float, options: argparse.Namespace) -> Solution:
     """Return a plan of the problem; refuse one that breaks a rule."""
     clock = perf_counter if options.wall else process_time
-    solution = solve(problem, seed=options.seed, time_limit_s=seconds, clock=clock)
+    solution = solve(problem, seed=options.seed, time_limit_s=seconds, clock=clock, workers=options.workers)
     if wrong := violations(problem, solution):
         raise AssertionError("; ".join(wrong[:5]))
     return solution

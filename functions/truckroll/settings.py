@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MOST_WORKERS = 8  # unless a setting says more: each takes some 200 MB
+
 
 class SettingsError(RuntimeError):
     """A setting the functions can't do without is missing or makes no sense."""
@@ -51,3 +53,16 @@ class Settings:
             pool_size=int(pool_size),
             works_in_background=environment.get("TRUCKROLL_BACKGROUND_RUNS", "1") != "0",
         )
+
+
+def engine_workers(environment: Mapping[str, str] = os.environ) -> int:
+    """Return with how many processes a plan is searched: TRUCKROLL_ENGINE_WORKERS, by default one a core.
+
+    Raises SettingsError.
+    """
+    given = environment.get("TRUCKROLL_ENGINE_WORKERS", "")
+    if not given:
+        return min(os.cpu_count() or 1, MOST_WORKERS)
+    if not given.isdigit() or int(given) < 1:
+        raise SettingsError(f"TRUCKROLL_ENGINE_WORKERS is {given!r}: give a number from 1")
+    return int(given)

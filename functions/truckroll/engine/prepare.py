@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from truckroll.engine.validate import check_problem
 
 FAR = 2**29
 NEIGHBOURS = 120
+KEPT = 4  # problems whose arrays are kept
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,18 @@ class Prepared:
         return plan
 
 
-_prepared: WeakKeyDictionary[Problem, Prepared] = WeakKeyDictionary()
-
-
+@lru_cache(maxsize=KEPT)
 def prepare(problem: Problem) -> Prepared:
-    """Return the problem in arrays, made once for each problem.
+    """Return the problem in arrays, made once for each problem as long as few others are asked for.
 
     Raises ProblemError when it contradicts itself.
     """
-    if problem not in _prepared:
-        check_problem(problem)
-        _prepared[problem] = _prepare(problem)
-    return _prepared[problem]
+    return prepare_once(problem)
 
 
-def _prepare(problem: Problem) -> Prepared:
+def prepare_once(problem: Problem) -> Prepared:
+    """Return the problem in arrays nobody else will ask for. Raises ProblemError."""
+    check_problem(problem)
     origin = min((shift.starts for shift in problem.shifts), default=0)
     travel = np.ascontiguousarray(problem.travel, np.int32).copy()
     np.fill_diagonal(travel, 0)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from time import perf_counter
 
-import numpy as np
-from numpy.typing import NDArray
-
-from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import seeded
-from truckroll.engine.model import Problem, Progress, Solution
-from truckroll.engine.prepare import Prepared, prepare
+from truckroll.engine.companion import Companions
+from truckroll.engine.huge import finished
+from truckroll.engine.model import Problem, Progress, Route, Solution, Unserved
+from truckroll.engine.prepare import prepare
 from truckroll.engine.result import routes_of
-from truckroll.engine.ruin_recreate import empty_loose, empty_trail
-from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
-from truckroll.engine.start import first_plan, manner_for
+from truckroll.engine.rounds import Joined, Rounds
+from truckroll.engine.run import Run
+from truckroll.engine.search import cost_of
+from truckroll.engine.start import first_plan
+from truckroll.engine.tours import lay, tours_of
 from truckroll.engine.unserved import explain_unserved, mend
+from truckroll.engine.validate import check_problem
 
 OnProgress = Callable[[Progress], bool]
 
-STEPS = 200  # between looks at the clock, at first
 EXPLAINING_S = 0.001
-LOOKS = 100  # at the clock in a whole run
+FINISHING = 0.05  # the share of the time in which a huge day's plan is written down
+HUGE = 3000  # visits from which the whole day is never made into arrays at once
+WORTH_S, WORTH_VISITS = 5.0, 60  # what other processes, a second or two in starting, are worth it for
 
 
 def solve(
@@ -34,134 +35,116 @@ def solve(
     progress: OnProgress | None = None,
     iterations: int | None = None,
     clock: Callable[[], float] = perf_counter,
+    workers: int = 1,
 ) -> Solution:
     """Return the best plan found within `time_limit_s` seconds of the clock (wall time by default).
 
-    With `iterations` the search takes exactly that many steps, whatever the time, and the plan is
-    the same on every run. `progress` is called now and then, first with the first whole plan; when
-    it returns True the search ends and the best plan so far is returned. Raises ProblemError.
+    With `iterations` the search takes exactly that many steps in each of its `workers`, whatever the
+    time, and the plan is the same on every run. `workers` is the number of processes, this one
+    included; for a small or short search this one is enough. `progress` is called now and then, first
+    with the first whole plan; when it returns True the search ends and the best plan so far is
+    returned. Raises ProblemError.
     """
-    began = clock()
-    prepared = prepare(problem)
-    run = Run(prepared, seed, began, clock)
-    run.report(progress, 0.0)
-    # Each visit left out takes a moment to explain at the end.
-    left = int((run.plan.shift_of < 0).sum())
-    budget = time_limit_s - min(0.3 * time_limit_s, EXPLAINING_S * left)
-    if len(problem.visits) > 0 and len(problem.shifts) > 0:
-        if iterations is None:
-            run.for_seconds(budget, progress)
-        else:
-            run.for_steps(iterations, progress)
-    plan = run.best_plan()
-    mend(prepared, plan, run.chance)
-    objective = float(cost_of(prepared.day, plan))
-    return Solution(
-        routes=routes_of(prepared, plan),
-        unserved=explain_unserved(prepared, plan),
-        objective=objective,
-        iterations=run.steps,
-        curve=(*run.curve, (clock() - began, objective)),
-        cancelled=run.cancelled,
-    )
+    others = workers - 1 if len(problem.visits) >= WORTH_VISITS else 0
+    if iterations is None and time_limit_s < WORTH_S:
+        others = 0
+    with Companions(others) as companions:
+        search = Search(problem, seed, clock, progress)
+        if len(problem.visits) > HUGE:
+            return search.huge(companions, time_limit_s, iterations)
+        return search.day(companions, time_limit_s, iterations)
 
 
-@dataclass
-class Run:
-    """One search in progress."""
+class Search:
+    """One call of `solve`: what it tells its caller on the way."""
 
-    prepared: Prepared
-    seed: int
-    began: float
-    clock: Callable[[], float]
-    steps: int = 0
-    cancelled: bool = False
-    curve: list[tuple[float, float]] = field(default_factory=list)
+    def __init__(
+        self, problem: Problem, seed: int, clock: Callable[[], float], progress: OnProgress | None
+    ) -> None:
+        self.problem = problem
+        self.seed = seed
+        self.clock = clock
+        self.began = clock()
+        self.progress = progress
+        self.cancelled = False
+        self.curve: list[tuple[float, float]] = []
 
-    def __post_init__(self) -> None:
-        visits = len(self.prepared.problem.visits)
-        self.day: Day = self.prepared.day
-        self.chance: NDArray[np.uint64] = seeded(self.seed)
-        self.plan: Plan = first_plan(self.prepared, self.chance)
-        self.best: Plan = self.prepared.plan()
-        for v in range(len(self.prepared.problem.shifts)):
-            copy_route(self.plan, self.best, v)
-        copy_starts(self.day, self.plan, self.best)
-        self.stale = np.zeros(len(self.prepared.problem.shifts), np.bool_)
-        self.trail = empty_trail(self.plan)
-        self.loose = empty_loose(visits)
-        self.order = np.zeros(visits, np.int32)
-        cost = float(cost_of(self.day, self.plan))
-        self.state = np.array([cost, cost])
-        self.manner, self.hot, self.cold = manner_for(self.plan)
-
-    def advance(self, steps: int, done: float, after: float) -> None:
-        """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
-        fall = self.cold / self.hot
-        self.state[0] = cost_of(self.day, self.plan)
-        anneal(
-            self.day,
-            self.plan,
-            self.manner,
-            self.best,
-            self.stale,
-            self.trail,
-            self.loose,
-            self.order,
-            self.state,
-            steps,
-            self.hot * fall**done,
-            self.hot * fall**after,
-            self.chance,
-        )
-        self.steps += steps
-
-    def for_steps(self, iterations: int, progress: OnProgress | None) -> None:
-        """Search for a number of steps, the same in every run."""
-        chunk = max(1, -(-iterations // LOOKS))
-        while self.steps < iterations and not self.cancelled:
-            steps = min(chunk, iterations - self.steps)
-            self.advance(steps, self.steps / iterations, (self.steps + steps) / iterations)
-            self.report(progress, self.steps / iterations)
-
-    def for_seconds(self, budget: float, progress: OnProgress | None) -> None:
-        """Search until `budget` seconds have passed since the run began."""
-        steps = STEPS
-        first = self.clock()
-        span = max(1e-6, budget - (first - self.began))
-        while not self.cancelled:
-            looked = self.clock()
-            done = (looked - first) / span
-            if done >= 1.0:
-                break
-            after = min(1.0, done + 1.0 / LOOKS)
-            self.advance(steps, done, after)
-            took = self.clock() - looked
-            wanted = min(span / LOOKS, 0.25)
-            steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
-            self.report(progress, min(1.0, (self.clock() - first) / span))
-
-    def report(self, progress: OnProgress | None, fraction: float) -> None:
-        """Note the best objective, and tell the caller."""
+    def report(self, fraction: float, steps: int, objective: float, served: int) -> bool:
+        """Note the best objective and tell the caller; return whether the search is to end."""
         elapsed = self.clock() - self.began
-        best = float(self.state[1])
-        if not self.curve or best < self.curve[-1][1]:
-            self.curve.append((elapsed, best))
-        if progress is None:
-            return
-        served = int(sum(self.best_visits()))
-        total = len(self.prepared.problem.visits)
-        self.cancelled = bool(progress(Progress(self.steps, elapsed, fraction, best, served, total - served)))
+        if not self.curve or objective < self.curve[-1][1]:
+            self.curve.append((elapsed, objective))
+        if self.progress is not None and not self.cancelled:
+            left = len(self.problem.visits) - served
+            self.cancelled = bool(self.progress(Progress(steps, elapsed, fraction, objective, served, left)))
+        return self.cancelled
 
-    def best_visits(self) -> list[int]:
-        """Return how many visits each of the best plan's routes holds."""
-        visits = len(self.prepared.problem.visits)
-        return [
-            int(np.count_nonzero(self.best.nodes[v, : route["length"]] < visits))
-            for v, route in enumerate(self.best.routes)
-        ]
+    def day(self, companions: Companions, time_limit_s: float, iterations: int | None) -> Solution:
+        """Search a day whose arrays are made at once."""
+        prepared = prepare(self.problem)
+        chance = seeded(self.seed)
+        run = Run(prepared, first_plan(prepared, chance), chance)
+        self.report(0.0, 0, run.best_cost, run.best_visits())
+        # Each visit left out takes a moment to explain at the end.
+        left = int((run.plan.shift_of < 0).sum())
+        budget = time_limit_s - min(0.3 * time_limit_s, EXPLAINING_S * left) - (self.clock() - self.began)
+        if self.cancelled or not self.problem.visits or not self.problem.shifts:
+            pass
+        elif companions.count == 0:
 
-    def best_plan(self) -> Plan:
-        """Return the best plan, all schedules computed."""
-        restore(self.day, self.best)
-        return self.best
+            def look(done: float) -> bool:
+                return self.report(done, run.steps, run.best_cost, run.best_visits())
+
+            if iterations is None:
+                run.for_seconds(budget, 0.0, 1.0, look, self.clock)
+            else:
+                run.for_steps(iterations, 0.0, 1.0, look)
+        else:
+            start = Joined.of(tours_of(prepared, run.plan), run.plan.routes["cost"])
+            rounds = Rounds(self.problem, self.seed, companions, start, run.heat, self.clock)
+            self.go_rounds(rounds, companions, budget, iterations)
+            run.steps = rounds.steps
+            lay(prepared, run.best, rounds.best.tours)
+        plan = run.best_plan()
+        mend(prepared, plan, chance)
+        objective = float(cost_of(prepared.day, plan))
+        return self.solution(
+            routes_of(prepared, plan), explain_unserved(prepared, plan), objective, run.steps
+        )
+
+    def huge(self, companions: Companions, time_limit_s: float, iterations: int | None) -> Solution:
+        """Search a day that is never looked at but in parts."""
+        check_problem(self.problem)
+        rounds = Rounds(self.problem, self.seed, companions, None, None, self.clock)
+        rounds.begin(lambda _: False)
+        budget = (1.0 - FINISHING) * time_limit_s - (self.clock() - self.began)
+        if not self.report(0.0, 0, rounds.best_cost, rounds.served):
+            self.go_rounds(rounds, companions, budget, iterations)
+        routes, unserved, objective = finished(self.problem, rounds.districts(), rounds.best, self.seed)
+        return self.solution(routes, unserved, objective, rounds.steps)
+
+    def go_rounds(
+        self, rounds: Rounds, companions: Companions, budget: float, iterations: int | None
+    ) -> None:
+        """Search in rounds, telling the caller after each and within."""
+
+        def look(done: float) -> bool:
+            return self.report(done, rounds.steps, rounds.best_cost, rounds.served)
+
+        if iterations is None:
+            rounds.for_seconds(budget, look)
+        else:
+            rounds.for_steps(iterations, companions.count + 1, look)
+
+    def solution(
+        self, routes: tuple[Route, ...], unserved: tuple[Unserved, ...], objective: float, steps: int
+    ) -> Solution:
+        """Return the answer."""
+        return Solution(
+            routes=routes,
+            unserved=unserved,
+            objective=objective,
+            iterations=steps,
+            curve=(*self.curve, (self.clock() - self.began, objective)),
+            cancelled=self.cancelled,
+        )

@@ -11,6 +11,7 @@ from truckroll.engine.compiled import CACHE_FOLDER
 from truckroll.engine.interactive import best_insertions
 from truckroll.engine.model import Break, CurrentPlace, Group, Objective, Part, Problem, Shift, Visit
 from truckroll.engine.solver import solve
+from truckroll.engine.task import Task
 
 
 def warm() -> float:
@@ -43,6 +44,11 @@ def _tiny_day() -> Problem:
         Group("nobody", (Part(11, 0, 0), Part(12, 0, 1)), ((),)),
     )
     return Problem(travel, None, shifts, visits + parts, Objective(stability=60.0), groups)
+
+
+def tiny_task() -> Task:
+    """Return a task that takes no time, for a process to load the compiled search with."""
+    return Task(_tiny_day(), None, None, seed=0, done=0.0, after=1.0, steps=20, seconds=0.0)
 
 
 if __name__ == "__main__":

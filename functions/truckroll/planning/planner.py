@@ -27,6 +27,7 @@ from truckroll.planning.refusal import PlanRefusedError
 from truckroll.planning.replay import keep, note_round, recall
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, assuming, read_snapshot
 from truckroll.planning.unserved import unserved_json
+from truckroll.settings import engine_workers
 from truckroll.travel import Coverage, ensure_times, provider_from_environment
 
 ROUNDS = 4
@@ -182,7 +183,13 @@ def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -
         return False
 
     solution = solve(
-        problem, seed=lease.run["seed"], time_limit_s=seconds, iterations=steps, progress=on_progress
+        problem,
+        seed=lease.run["seed"],
+        time_limit_s=seconds,
+        iterations=steps,
+        progress=on_progress,
+        # So many steps give the same plan again only by as many processes; one is what every machine has.
+        workers=engine_workers() if steps is None else 1,
     )
     lease.report("judging", 1.0, solution.objective, solution.iterations, solution.curve[-1][0])
     return solution

@@ -1,0 +1,121 @@
+"""One search in progress on one core: it goes on for so many steps or seconds, and may be looked at between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.prepare import Prepared
+from truckroll.engine.ruin_recreate import Manner, empty_loose, empty_trail
+from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
+from truckroll.engine.start import manner_for
+
+STEPS = 200  # between looks at the clock, at first
+LOOKS = 100  # at the clock in a whole run
+LONGEST_S, MOST_STEPS = 0.25, 2000  # between two looks
+
+Look = Callable[[float], bool]  # told how much is done, from 0 to 1; True ends the search
+
+
+class Heat(NamedTuple):
+    """How big the steps of a search are, and from which temperature to which it cools."""
+
+    manner: Manner
+    hot: float
+    cold: float
+
+
+class Run:
+    """A search from `plan` on, which it takes over; `best` is the best plan so far."""
+
+    def __init__(
+        self, prepared: Prepared, plan: Plan, chance: NDArray[np.uint64], heat: Heat | None = None
+    ) -> None:
+        shifts, visits = len(prepared.problem.shifts), len(prepared.problem.visits)
+        self.day: Day = prepared.day
+        self.plan = plan
+        self.chance = chance
+        self.heat = heat or Heat(*manner_for(plan))
+        self.best: Plan = prepared.plan()
+        self.steps = 0
+        for v in range(shifts):
+            copy_route(plan, self.best, v)
+        copy_starts(self.day, plan, self.best)
+        self._stale = np.zeros(shifts, np.bool_)
+        self._trail = empty_trail(plan)
+        self._loose = empty_loose(visits)
+        self._order = np.zeros(visits, np.int32)
+        cost = float(cost_of(self.day, plan))
+        self._costs = np.array([cost, cost])
+
+    @property
+    def best_cost(self) -> float:
+        """The objective of the best plan so far."""
+        return float(self._costs[1])
+
+    def advance(self, steps: int, done: float, after: float) -> None:
+        """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
+        fall = self.heat.cold / self.heat.hot
+        self._costs[0] = cost_of(self.day, self.plan)
+        anneal(
+            self.day,
+            self.plan,
+            self.heat.manner,
+            self.best,
+            self._stale,
+            self._trail,
+            self._loose,
+            self._order,
+            self._costs,
+            steps,
+            self.heat.hot * fall**done,
+            self.heat.hot * fall**after,
+            self.chance,
+        )
+        self.steps += steps
+
+    def for_steps(self, steps: int, done: float, after: float, look: Look) -> None:
+        """Search for a number of steps, the same in every run."""
+        chunk = min(max(1, -(-steps // LOOKS)), MOST_STEPS)
+        taken = 0
+        while taken < steps:
+            now = min(chunk, steps - taken)
+            width = after - done
+            self.advance(now, done + width * taken / steps, done + width * (taken + now) / steps)
+            taken += now
+            if look(taken / steps):
+                return
+
+    def for_seconds(
+        self, seconds: float, done: float, after: float, look: Look, clock: Callable[[], float]
+    ) -> None:
+        """Search until so many seconds of the clock have passed."""
+        first = clock()
+        steps = STEPS
+        while True:
+            looked = clock()
+            share = (looked - first) / max(1e-6, seconds)
+            if share >= 1.0:
+                return
+            width = after - done
+            self.advance(steps, done + width * share, done + width * min(1.0, share + 1.0 / LOOKS))
+            took = clock() - looked
+            wanted = min(seconds / LOOKS, LONGEST_S)
+            steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
+            if look(min(1.0, (clock() - first) / max(1e-6, seconds))):
+                return
+
+    def best_visits(self) -> int:
+        """Return how many visits the best plan serves."""
+        visits = len(self.day.visits)
+        columns = np.arange(self.best.nodes.shape[1]) < self.best.routes["length"][:, None]
+        return int(np.count_nonzero((self.best.nodes < visits) & columns))
+
+    def best_plan(self) -> Plan:
+        """Return the best plan, all schedules computed."""
+        restore(self.day, self.best)
+        return self.best

@@ -1,0 +1,61 @@
+"""A plan free of its arrays: for every shift its visits and pauses in order, and when groups begin.
+
+A visit is its position in the problem, a pause -1 less its place among its shift's pauses (the
+first is -1, the second -2), so that a tour means the same in any district of the day that holds its
+shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from truckroll.engine.arrays import Plan
+from truckroll.engine.groups import pin
+from truckroll.engine.prepare import Prepared
+from truckroll.engine.search import restore
+
+Tour = tuple[int, ...]
+
+
+class Tours(NamedTuple):
+    """The tours of a plan by shift; `starts` says when served visits of groups begin, buffer first."""
+
+    rows: tuple[Tour, ...]
+    starts: Mapping[int, int]
+
+
+def first_pauses(prepared: Prepared) -> list[int]:
+    """Return for each shift the node of the first of its pauses."""
+    visits = len(prepared.problem.visits)
+    shifts = range(len(prepared.problem.shifts))
+    return [visits + int(one) for one in prepared.day.pauses["shift"].searchsorted(shifts)]
+
+
+def tours_of(prepared: Prepared, plan: Plan) -> Tours:
+    """Return the tours of a plan."""
+    visits = prepared.day.visits
+    lines = zip(plan.nodes, plan.routes["length"], first_pauses(prepared), strict=True)
+    rows = tuple(
+        tuple(node if node < len(visits) else first - node - 1 for node in nodes[:length].tolist())
+        for nodes, length, first in lines
+    )
+    return Tours(
+        rows,
+        {
+            int(x): int(plan.windows[visits[x]["first_window"], 0]) + prepared.origin
+            for x in np.flatnonzero((visits["group"] >= 0) & (plan.shift_of >= 0))
+        },
+    )
+
+
+def lay(prepared: Prepared, plan: Plan, tours: Tours) -> None:
+    """Make the plan what the tours say, all schedules computed."""
+    for x, start in tours.starts.items():
+        pin(prepared.day, plan, x, start - prepared.origin)
+    for v, (tour, first) in enumerate(zip(tours.rows, first_pauses(prepared), strict=True)):
+        plan.nodes[v, : len(tour)] = [node if node >= 0 else first - node - 1 for node in tour]
+        plan.routes[v]["length"] = len(tour)
+    restore(prepared.day, plan)
