@@ -177,6 +177,9 @@ create table public.route_stops (
     from_starts_at timestamptz,
     from_ends_at timestamptz,
     job_version integer,
+    is_joint boolean not null default false,
+    resource_id uuid,
+    segment_position integer,
     explanation jsonb,
     notes text,
     created_at timestamptz not null default now(),
@@ -191,6 +194,8 @@ create table public.route_stops (
     references public.dispatch_jobs (org_id, id) on delete cascade,
     constraint route_stops_from_technician_fkey foreign key (org_id, from_technician_id)
     references public.technician_profiles (org_id, id),
+    constraint route_stops_resource_fkey foreign key (org_id, resource_id)
+    references public.resources (org_id, id) on delete set null (resource_id),
     constraint route_stops_job_named check ((stop_type = 'job') = (dispatch_job_id is not null)),
     constraint route_stops_sequence_positive check (sequence >= 0),
     constraint route_stops_ordered check (
@@ -202,12 +207,16 @@ create index route_stops_org_id_route_plan_id_sequence_idx on public.route_stops
 create index route_stops_org_id_job_assignment_id_idx on public.route_stops (org_id, job_assignment_id);
 create index route_stops_org_id_dispatch_job_id_idx on public.route_stops (org_id, dispatch_job_id);
 create index route_stops_org_id_from_technician_id_idx on public.route_stops (org_id, from_technician_id);
+create index route_stops_org_id_resource_id_idx on public.route_stops (org_id, resource_id);
 
 comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, end.';
 comment on column public.route_stops.job_assignment_id is 'The booking behind a visit; null in a proposal that would book the job for the first time.';
 comment on column public.route_stops.change is 'What applying the proposal does to the visit: book it, move it to another time, reassign it to another technician, or keep it as it was.';
 comment on column public.route_stops.from_starts_at is 'When the visit was booked as the plan was made; from_technician_id says with whom.';
 comment on column public.route_stops.job_version is 'The job as the plan knew it; applying refuses when it has changed.';
+comment on column public.route_stops.is_joint is 'Whether the visit claims more than this technician''s time: it is booked together with the other stops of its job, or not at all.';
+comment on column public.route_stops.resource_id is 'The bay or mobile unit of a visit the plan books.';
+comment on column public.route_stops.segment_position is 'Which segment of a composite visit this is.';
 comment on column public.route_stops.service_starts_at is 'When work starts: arrival, or later when the visit may not start yet.';
 
 alter table public.job_assignments

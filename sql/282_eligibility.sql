@@ -7,7 +7,7 @@ immutable
 parallel safe
 set search_path = ''
 as $$
-    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
+    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind, work.crew_size));
 $$;
 
 comment on function private.requirement(private.work) is
@@ -27,7 +27,7 @@ as $$
     )
 
     select w.requirement, d.on_date, array(
-        -- One visit has one technician here: who holds only some of the skills is of no use.
+        -- Of a crew each member brings some of the skills, see crew_skills.
         select q.technician_id
         from private.qualified_technicians(
             w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone

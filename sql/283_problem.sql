@@ -230,7 +230,8 @@ create function private.plan_jobs(run public.optimization_runs, not_before times
 returns table (
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
-    buffer_after_s integer, weight double precision, windows_s bigint[], obstacle text
+    buffer_after_s integer, weight double precision, windows_s bigint[], crew_size integer, parts_s bigint[],
+    place_ids uuid[], equipment_ids uuid[], obstacle text
 )
 language sql
 stable
@@ -255,29 +256,40 @@ as $$
                 not exists (select from private.time_windows(j.id))
                 or exists (select from private.time_windows(j.id) as w where w.window_start < upper(h.days))
             )
+    ),
+
+    places as materialized (
+        select
+            w.*, private.places_for(w.work) as place_ids, f.latitude as bay_latitude, f.longitude as bay_longitude,
+            (w.work).place_kind = 'bay' as in_bay
+        from waiting as w
+        left join public.facilities as f on (w.work).place_kind = 'bay' and f.id = private.facility_for(w.work)
     )
 
     select
-        (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work), (w.work).latitude, (w.work).longitude,
+        (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work),
+        case when w.in_bay then w.bay_latitude else (w.work).latitude end,
+        case when w.in_bay then w.bay_longitude else (w.work).longitude end,
         (w.work).duration_minutes * 60, (w.work).buffer_before_minutes * 60, (w.work).buffer_after_minutes * 60,
         private.unserved_weight(w.j, w.days),
         private.window_seconds(w.windows),
+        -- Composite work has one technician a segment, whatever crew the job names.
+        case when (w.work).is_composite then 1 else (w.work).crew_size end,
+        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id),
         case
-            when (w.work).crew_size > 1 then 'needs_crew'
-            when (w.work).is_composite then 'composite'
-            when (w.work).place_kind = 'bay' then 'needs_bay'
-            when (w.work).place_kind = 'mobile_unit' then 'needs_mobile_unit'
-            when (w.j).location_id is null then 'location_missing'
-            when (w.work).latitude is null then 'location_not_found'
+            when w.in_bay and w.place_ids = '{}' then 'needs_bay'
+            when (w.work).place_kind = 'mobile_unit' and w.place_ids = '{}' then 'needs_mobile_unit'
+            when (w.j).location_id is null and not w.in_bay then 'location_missing'
+            when (w.work).latitude is null and not w.in_bay then 'location_not_found'
             when (w.j).sla_end_at < not_before + make_interval(mins => (w.work).duration_minutes) then 'sla_missed'
             when w.windows = '{}' then 'no_time_in_window'
         end
-    from waiting as w
+    from places as w
     order by (w.j).id;
 $$;
 
 comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
-'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, and what stands in the way of planning it at all.';
+'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, what they take beside one technician''s time, and what stands in the way of planning it at all.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_shifts(public.optimization_runs) to service_role;

@@ -8,19 +8,30 @@ set search_path = ''
 -- This very transaction has just filled the ledger: its statistics still make reading all of it look cheap.
 set enable_seqscan = 'off'
 as $$
+    with visits as (
+        select
+            s.id as stop_id, s.dispatch_job_id as job_id, array[p.technician_id] as technician_ids,
+            s.service_starts_at as starts_at, s.planned_departure_at as ends_at, null::uuid as resource_id, a.appointment_id
+        from public.route_plans as p
+        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+        left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+        where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint
+        union all
+        select v.stop_id, v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id
+        from private.joint_visits(route_plan_ids) as v
+    )
+
     select coalesce(jsonb_agg(jsonb_build_object(
-        'job_id', s.dispatch_job_id, 'number', j.number, 'technician_id', p.technician_id,
-        'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
+        'job_id', v.job_id, 'number', j.number, 'technician_id', v.technician_ids[1],
+        'starts_at', v.starts_at, 'ends_at', v.ends_at,
         'code', c.code, 'severity', c.severity, 'message', c.message, 'data', c.data
-    ) order by c.severity, s.service_starts_at), '[]')
-    from public.route_plans as p
-    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
-    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    ) order by c.severity, v.starts_at), '[]')
+    from visits as v
+    inner join public.dispatch_jobs as j on v.job_id = j.id
     cross join lateral private.placement_conflicts(
-        s.dispatch_job_id, array[p.technician_id], s.service_starts_at, s.planned_departure_at, null, a.appointment_id, s.id
+        v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id, v.stop_id
     ) as c
-    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and c.severity <> 'soft';
+    where c.severity <> 'soft';
 $$;
 
 comment on function private.plan_conflicts(uuid, uuid[]) is
@@ -110,7 +121,7 @@ begin
         inner join private.turns_in_route(route_plan_ids) as t on s.id = t.stop_id
         left join public.services as v on j.service_id = v.id
         cross join lateral private.promised_window(j, s.service_starts_at) as w (promise)
-        where p.id = any(route_plan_ids) and s.change = 'book'
+        where p.id = any(route_plan_ids) and s.change = 'book' and not s.is_joint
     ),
 
     appointments as (
@@ -140,8 +151,9 @@ begin
     set job_assignment_id = a.id
     from public.job_assignments as a
     where
-        s.route_plan_id = any(route_plan_ids) and s.change = 'book' and a.org_id = s.org_id
+        s.route_plan_id = any(route_plan_ids) and s.change = 'book' and not s.is_joint and a.org_id = s.org_id
         and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id;
+    perform private.book_joint_visits(run, route_plan_ids);
 end;
 $$;
 
@@ -210,11 +222,11 @@ as $$
         select p.technician_id from public.route_plans as p where p.id = any(route_plan_ids)
         union
         select s.from_technician_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
-    ));
+    ) || private.claimants_of_joint_visits(route_plan_ids));
 $$;
 
 comment on function private.lock_plan(uuid[]) is
-'Makes whoever books the plan''s technicians wait, those who give visits away included.';
+'Makes whoever books the plan''s technicians wait, those who give visits away included, and whoever books its bays, mobile units and equipment.';
 
 create function private.overlap_in_plan()
 returns jsonb
@@ -286,7 +298,9 @@ as $$
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
-    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign');
+    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint;
+
+    select private.hold_joint_visits(route_plan_ids);
 $$;
 
 comment on function private.hold_plan(uuid[]) is 'Holds the times a plan wants, each under its stop''s id, in place of what it moves.';

@@ -123,6 +123,8 @@ begin
         );
     end if;
 
+    perform private.check_crews_are_whole(run, route_plan_ids);
+
     -- What others booked before they had to wait is seen by the checks that follow.
     perform private.lock_jobs(array(
         select s.dispatch_job_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
@@ -142,7 +144,9 @@ begin
 
     select jsonb_build_object(
         'run_id', run_id, 'status', 'applied', 'routes', cardinality(route_plan_ids),
-        'booked', count(*) filter (where s.change = 'book'), 'moved', count(*) filter (where s.change = 'move'),
+        -- A crew is one booking.
+        'booked', count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id)) filter (where s.change = 'book'),
+        'moved', count(*) filter (where s.change = 'move'),
         'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep'),
         'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id)
     ) into counts

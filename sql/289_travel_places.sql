@@ -26,7 +26,13 @@ as $$
     from public.dispatch_jobs as j inner join public.customer_locations as l on j.location_id = l.id
     where
         with_jobs and j.org_id = org and j.status = 'unscheduled' and l.latitude is not null
-        and (j.sla_start_at is null or j.sla_start_at < upper(period));
+        and (j.sla_start_at is null or j.sla_start_at < upper(period))
+    union
+    select f.latitude, f.longitude
+    from public.facilities as f
+    where
+        with_jobs and f.org_id = org and f.is_active and f.latitude is not null
+        and exists (select from public.resources as r where r.org_id = org and r.facility_id = f.id and r.kind = 'bay');
 $$;
 
 comment on function private.travel_places(uuid, tstzrange, uuid[], boolean) is

@@ -130,7 +130,7 @@ def test_every_job_left_out_has_its_reason(day: Day) -> None:
         "skill_missing": day.company.job(day.site(**inside), required_skills={day.company.skill("gas"): 1}),
         "skill_level": day.company.job(day.site(**inside), required_skills={"plumbing": 5}),
         "out_of_zone": day.company.job(day.site(postal_code="99999"), required_skills={"plumbing": 1}),
-        "needs_crew": day.company.job(day.site(**inside), required_crew_size=2),
+        "needs_crew": day.company.job(day.site(**inside), required_crew_size=4),
         "needs_bay": day.company.job(day.site(**inside), bay),
         "shift_too_short": day.company.job(day.site(**inside), estimated_duration_minutes=600),
         "unreachable": day.company.job(day.site(300, **inside)),

@@ -15,9 +15,12 @@ ZONES = ("10001", "10002", "10003")
 
 
 class Anywhere:
-    """A company drawn at random, a day half booked, and everything that makes days difficult."""
+    """A company drawn at random, a day half booked, and everything that makes days difficult.
 
-    def __init__(self, company: Company, seed: int) -> None:
+    With `joint`, some jobs take a crew, a bay with a machine, or several parts.
+    """
+
+    def __init__(self, company: Company, seed: int, *, joint: bool = False) -> None:
         self.company = company
         self.random = random.Random(seed)
         self.zones = [company.zone(code) for code in ZONES]
@@ -31,6 +34,8 @@ class Anywhere:
             )
             for _ in range(4)
         ]
+        if joint:
+            self.services += [self.crew_work(), self.shop_work(), self.composite_work()]
         for _ in range(self.random.randint(2, 8)):
             self.booking()
         for _ in range(self.random.randint(10, 25)):
@@ -84,6 +89,47 @@ class Anywhere:
             **values,
         )
 
+    def crew_work(self) -> Row:
+        """Add a service for two, who need not both have its skills."""
+        return self.company.service({"plumbing": 1, "electrical": 2}, crew_size=2, buffer_before_minutes=10)
+
+    def shop_work(self) -> Row:
+        """Add a service in one of two bays, with a machine there is one of, and the shop."""
+        facility = self.company.facility()
+        for weekday in range(1, 8):
+            self.company.add(
+                "operating_hours",
+                facility_id=facility["id"],
+                weekday=weekday,
+                opens_at="08:00",
+                closes_at=self.random.choice(["12:00", "16:00"]),
+            )
+        for kind in ("lift", "general"):
+            self.company.bay(facility, bay_type=kind)
+        machine = self.company.add("resources", facility_id=facility["id"], kind="equipment", name="Machine")
+        service = self.company.service({"plumbing": 1}, place_kind="bay", buffer_after_minutes=5)
+        self.company.add("service_equipment", service_id=service["id"], resource_id=machine["id"])
+        return service
+
+    def composite_work(self) -> Row:
+        """Add a service in three parts, with a policy for its pauses."""
+        service = self.company.service(
+            {"electrical": 1},
+            pause_policy=self.random.choice(["free", "blocked", "flexible", "never"]),
+            buffer_after_minutes=10,
+        )
+        for position, minutes, pause in ((1, 30, 40), (2, 15, 20), (3, 30, 0)):
+            self.company.add(
+                "service_segments",
+                service_id=service["id"],
+                position=position,
+                name=f"Part {position}",
+                duration_minutes=minutes,
+                pause_after_minutes=pause,
+                pause_policy=self.random.choice(["free", "blocked", None]),
+            )
+        return service
+
     def job(self) -> Row:
         """Add a job for one of the services."""
         site = self.company.site(self.company.customer(), **self.place())
@@ -120,8 +166,8 @@ class Anywhere:
             return
         booked = sql.value(
             self.company.db,
-            "select public.book_appointment(%s, %s, %s)",
-            (job["id"], slot["technician_ids"], slot["starts_at"]),
+            "select public.book_appointment(%s, %s, %s, resource_id => %s)",
+            (job["id"], slot["technician_ids"], slot["starts_at"], slot["resource_id"]),
         )
         if self.random.random() < 0.3:
             self.company.db.execute(

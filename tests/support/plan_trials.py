@@ -96,7 +96,7 @@ def judged(trial: Trial, routes: Sequence[Route], extra: Sequence[WaitingJob] = 
         "iterations": 0,
         "metrics_before": {},
         "metrics_after": {},
-        "routes": routes_json(trial.snapshot, model, routes, trial.why),
+        "routes": routes_json(trial.snapshot, model, routes, trial.why, {}),
         "unserved": [],
     }
     trial.company.db.execute(

@@ -20,6 +20,7 @@ from truckroll.engine.warm import warm
 from truckroll.logs import logger
 from truckroll.planning.explain import placed_json
 from truckroll.planning.fitness import read_fitness
+from truckroll.planning.joint import of_people, places_of
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.problem import Model, model_of
 from truckroll.planning.proposal import figures, first_change, routes_json
@@ -199,6 +200,8 @@ def _document(
     lease: Lease, snapshot: Snapshot, model: Model, solution: Solution, now: datetime
 ) -> dict[str, Any]:
     """Return the proposal as private.write_proposal takes it."""
+    places = places_of(snapshot, model, solution.routes)
+    solution = of_people(model, solution)
     with lease.database.acting_as(SERVICE) as connection, assuming(connection, lease.run):
         fitness = read_fitness(connection, snapshot, model)
         unserved = unserved_json(connection, snapshot, model, solution, fitness)
@@ -215,9 +218,9 @@ def _document(
         "expires_at": expires_at.isoformat(),
         "objective": solution.objective,
         "iterations": solution.iterations,
-        "metrics_before": figures(snapshot, today, before.routes, len(snapshot.jobs)),
+        "metrics_before": figures(snapshot, today, before.routes[: today.people], len(snapshot.jobs)),
         "metrics_after": figures(snapshot, model, solution.routes, len(unserved)),
-        "routes": routes_json(snapshot, model, solution.routes, why),
+        "routes": routes_json(snapshot, model, solution.routes, why, places),
         "unserved": unserved,
     }
 

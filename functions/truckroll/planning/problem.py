@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from truckroll.engine import Break, CurrentPlace, FixedPlace, Objective, Problem, Shift, Visit
+from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, Problem, Shift, Visit
 from truckroll.engine.model import Strategy
-from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch
+from truckroll.planning.joint import Joint, joint_of, thing_shifts
+from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
+from truckroll.planning.windows import shifted
 
 Rows = dict[Coordinates, int]
 
@@ -19,11 +21,17 @@ STABILITY_S = 900.0  # of driving a plan must save before it gives a booked visi
 
 @dataclass(frozen=True)
 class Model:
-    """A problem with what each of its visits is; `outside` are waiting jobs it leaves out, with the reason."""
+    """A problem with what each of its visits is; `outside` are waiting jobs it leaves out, with the reason.
+
+    The first `people` of its shifts are the technicians' stretches, the others those of bays, mobile
+    units and equipment. `parts` says which part of a joint visit a technician's visit is.
+    """
 
     problem: Problem
     sources: tuple[Claim | WaitingJob, ...]
     outside: tuple[tuple[WaitingJob, str], ...]
+    people: int
+    parts: Mapping[int, WorkPart]
 
 
 def model_of(
@@ -44,6 +52,8 @@ def model_of(
     visits: list[Visit] = []
     sources: list[Claim | WaitingJob] = []
     outside: list[tuple[WaitingJob, str]] = []
+    groups: list[Group] = []
+    parts: dict[int, WorkPart] = {}
     opens = min((shift.starts for shift in shifts), default=0)
     closes = max((shift.ends for shift in shifts), default=0)
     for claim in snapshot.claims:
@@ -51,11 +61,11 @@ def model_of(
         if home is None:
             continue
         movable = claim.is_movable and claim.assignment_id not in pinned
-        windows = _shifted(claim.windows, claim.starts_s - claim.service_starts_s, opens, closes)
+        windows = shifted(claim.windows, claim.starts_s - claim.service_starts_s, opens, closes)
         visits.append(_booked(snapshot, claim, home, row, windows if movable else ()))
         sources.append(claim)
     for job in snapshot.jobs if books else ():
-        windows = _shifted(job.windows, -job.before_s, opens, closes)
+        windows = shifted(job.windows, -job.before_s, opens, closes)
         eligible = _eligible(snapshot, job.requirement)
         if job.obstacle is not None:
             outside.append((job, job.obstacle))
@@ -66,6 +76,15 @@ def model_of(
             outside.append((job, "outside_shift" if someone else "no_eligible_technician"))
         elif not windows:
             outside.append((job, "no_time_in_window"))
+        elif job.is_joint:
+            joint = joint_of(snapshot, job, eligible, len(visits), row)
+            if isinstance(joint, Joint):
+                groups.append(joint.group)
+                parts |= joint.parts
+                visits += joint.visits
+                sources += [job] * len(joint.visits)
+            else:
+                outside.append((job, joint))
         else:
             visits.append(
                 Visit(
@@ -83,11 +102,12 @@ def model_of(
         # In whole minutes, so that nobody is promised 8:07:09; never less than the judge asks for.
         travel=-(-snapshot.travel_s // MINUTE) * MINUTE,
         distance=snapshot.distance_m,
-        shifts=shifts,
+        shifts=shifts + thing_shifts(snapshot, row),
         visits=tuple(visits),
         weights=Objective.for_strategy(strategy, stability=STABILITY_S),
+        groups=tuple(groups),
     )
-    return Model(problem, tuple(sources), tuple(outside))
+    return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
 
 
 def _shift(number: int, stretch: WorkingStretch, row: Rows) -> Shift:
@@ -141,19 +161,3 @@ def _stretch_of(stretches: Sequence[WorkingStretch], claim: Claim) -> int | None
     ]
     longest, i = max(shared, default=(0, -1))
     return i if longest > 0 else None
-
-
-def _shifted(
-    windows: Iterable[tuple[int, int]], by: int, opens: int, closes: int
-) -> tuple[tuple[int, int], ...]:
-    """Return windows moved by some seconds, clipped to the days at hand, in order and disjoint."""
-    moved = sorted((max(start + by, opens), min(end + by, closes)) for start, end in windows)
-    joined: list[tuple[int, int]] = []
-    for start, end in moved:
-        if start > end:
-            continue
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)

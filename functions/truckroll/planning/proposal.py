@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from truckroll.engine import Problem, Route, Solution
 from truckroll.engine import metrics as measure
 from truckroll.planning.problem import Model
-from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch
+from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
 
 
 def instant(seconds: int) -> str:
@@ -18,11 +19,16 @@ def instant(seconds: int) -> str:
 
 
 def routes_json(
-    snapshot: Snapshot, model: Model, routes: Sequence[Route], why: Mapping[int, dict[str, Any]]
+    snapshot: Snapshot,
+    model: Model,
+    routes: Sequence[Route],
+    why: Mapping[int, dict[str, Any]],
+    places: Mapping[UUID, UUID],
 ) -> list[dict[str, Any]]:
     """Return one route a technician and day; a day in several parts becomes one route through home.
 
-    `why` explains each visit, by its position in the problem. Days without a visit are left out,
+    `why` explains each visit, by its position in the problem, `places` are the jobs' bays and mobile
+    units. Days without a visit are left out,
     unless the plan takes their visits away.
     """
     days: dict[tuple[Any, Any], list[Route]] = {}
@@ -47,14 +53,18 @@ def routes_json(
                 "ends_at": instant(max(route.ends for route in used)) if used else None,
                 "travel_s": sum(route.travel_s for route in used),
                 "distance_m": sum(route.distance_m for route in used),
-                "stops": [stop for route in used for stop in _stops(snapshot, model, route, why)],
+                "stops": [stop for route in used for stop in _stops(snapshot, model, route, why, places)],
             }
         )
     return documents
 
 
 def _stops(
-    snapshot: Snapshot, model: Model, route: Route, why: Mapping[int, dict[str, Any]]
+    snapshot: Snapshot,
+    model: Model,
+    route: Route,
+    why: Mapping[int, dict[str, Any]],
+    places: Mapping[UUID, UUID],
 ) -> Iterable[dict[str, Any]]:
     stretch = snapshot.stretches[route.shift]
     if stretch.home is not None:
@@ -63,7 +73,12 @@ def _stops(
         (pause.starts, _stop("break", None, pause.starts, pause.ends)) for pause in route.breaks
     ]
     for stop in route.stops:
-        document = _visit(model.sources[stop.visit], stop.arrives, stop.starts) | {
+        source = model.sources[stop.visit]
+        if isinstance(source, WaitingJob) and source.is_joint:
+            document = _part(source, model.parts[stop.visit], stop.arrives, stop.starts, places)
+        else:
+            document = _visit(source, stop.arrives, stop.starts)
+        document |= {
             "travel_s": stop.travel_s,
             "distance_m": stop.distance_m,
             "explanation": why.get(stop.visit),
@@ -98,6 +113,21 @@ def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[
         "job_id": str(source.job_id),
         "job_version": source.job_version,
         "assignment_id": str(source.assignment_id),
+    }
+
+
+def _part(
+    job: WaitingJob, part: WorkPart, arrives: int, claimed_from: int, places: Mapping[UUID, UUID]
+) -> dict[str, Any]:
+    """Return what a joint visit has one technician do."""
+    starts = claimed_from - part.claim_starts_s + part.starts_s
+    place = places.get(job.job_id)
+    return _stop("job", job.place, min(arrives, starts), starts + part.service_s, starts) | {
+        "job_id": str(job.job_id),
+        "job_version": job.job_version,
+        "is_joint": True,
+        "resource_id": None if place is None else str(place),
+        "segment_position": part.position,
     }
 
 

@@ -91,7 +91,8 @@ def ways_to_serve(connection: Connection, planned: Planned, jobs: Sequence[Waiti
 
 def triable(jobs: Iterable[WaitingJob]) -> list[WaitingJob]:
     """Return the jobs the engine can try: in routes, the n-th is the n-th visit behind the problem's own."""
-    return [job for job in jobs if job.obstacle not in UNTRIED and job.place is not None]
+    alone = [job for job in jobs if not job.is_joint]
+    return [job for job in alone if job.obstacle not in UNTRIED and job.place is not None]
 
 
 def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob]) -> dict[UUID, Verdict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -57,8 +57,37 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkPart:
+    """What a visit takes of one technician: a segment of it, or all of it where `position` is None.
+
+    `starts_s` and `claim_starts_s` count from the start of the visit; the claim holds buffers and
+    blocked pauses too.
+    """
+
+    position: int | None
+    starts_s: int
+    service_s: int
+    claim_starts_s: int
+    claim_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThingStretch:
+    """When one lane of a bay, a mobile unit or a piece of equipment can be had, but for what is taken."""
+
+    resource_id: UUID
+    starts_s: int
+    ends_s: int
+    unavailable: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """An unscheduled job; with an `obstacle` it can't be planned at all."""
+    """An unscheduled job; with an `obstacle` it can't be planned at all.
+
+    `parts` is what it takes of each of `crew_size` technicians; beside them it needs one of
+    `place_ids`, bays or mobile units, and all of `equipment_ids`.
+    """
 
     job_id: UUID
     job_version: int
@@ -71,11 +100,23 @@ class WaitingJob:
     weight: float
     windows: tuple[tuple[int, int], ...]
     obstacle: str | None
+    crew_size: int = 1
+    parts: tuple[WorkPart, ...] = ()
+    place_ids: tuple[UUID, ...] = ()
+    equipment_ids: tuple[UUID, ...] = ()
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it claims more than one stretch of one technician's time, all of it or nothing."""
+        composite = any(part.position is not None for part in self.parts)
+        return composite or self.crew_size > 1 or bool(self.place_ids or self.equipment_ids)
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """The input of one plan. `able` maps requirement and day to the technicians who may do it.
+
+    `brings` maps the same to who could bring each skill of a crew along, one set a skill.
 
     `not_before_s`: nothing is moved or planned to before this second since 1970.
     """
@@ -91,6 +132,8 @@ class Snapshot:
     travel_s: NDArray[np.int32]
     distance_m: NDArray[np.int32]
     not_before_s: int = 0
+    things: tuple[ThingStretch, ...] = ()
+    brings: Mapping[tuple[str, dt.date], tuple[frozenset[UUID], ...]] = field(default_factory=dict)
 
 
 def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime) -> Snapshot:
@@ -145,8 +188,16 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
     jobs = tuple(_jobs(connection, run_id, not_before))
     dates = tuple(run["starts_on"] + dt.timedelta(days=i) for i in range(run["days"]))
     able = _able(connection, claims, jobs, technicians, dates)
+    things = tuple(_things(connection, run_id, jobs))
     places = tuple(
-        dict.fromkeys([*(s.home for s in stretches), *(c.place for c in claims), *(j.place for j in jobs)])
+        dict.fromkeys(
+            [
+                *(stretch.home for stretch in stretches),
+                *(claim.place for claim in claims),
+                *(job.place for job in jobs),
+                *([None] if things else []),
+            ]
+        )
     )
     travel, distance = _matrix(connection, run["org_id"], places)
     starts_no_sooner = int(not_before.timestamp())
@@ -162,6 +213,8 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
         travel,
         distance,
         starts_no_sooner,
+        things,
+        _brings(connection, jobs, technicians, dates),
     )
 
 
@@ -247,7 +300,44 @@ def _jobs(connection: Connection, run_id: UUID, not_before: dt.datetime) -> Iter
             weight=row["weight"],
             windows=_pairs(row["windows_s"]),
             obstacle=row["obstacle"],
+            crew_size=row["crew_size"],
+            parts=tuple(WorkPart(*one) for one in zip(*[iter(row["parts_s"])] * 5, strict=True)),
+            place_ids=tuple(row["place_ids"]),
+            equipment_ids=tuple(row["equipment_ids"]),
         )
+
+
+def _things(connection: Connection, run_id: UUID, jobs: Iterable[WaitingJob]) -> Iterable[ThingStretch]:
+    wanted = {one for job in jobs if job.obstacle is None for one in (*job.place_ids, *job.equipment_ids)}
+    if not wanted:
+        return
+    rows = connection.execute(
+        "select s.* from public.optimization_runs as r cross join private.plan_things(r, %s) as s where r.id = %s",
+        (sorted(wanted), run_id),
+    )
+    for row in rows:
+        yield ThingStretch(row["resource_id"], row["starts_s"], row["ends_s"], _pairs(row["unavailable_s"]))
+
+
+def _brings(
+    connection: Connection, jobs: Iterable[WaitingJob], technicians: Sequence[UUID], dates: Sequence[dt.date]
+) -> dict[tuple[str, dt.date], tuple[frozenset[UUID], ...]]:
+    """Ask SQL who could bring each skill of a crew along: once for every kind of requirement."""
+    one_of: dict[str, UUID] = {}
+    for job in jobs:
+        if job.crew_size > 1 and job.obstacle is None:
+            one_of.setdefault(job.requirement, job.job_id)
+    if not one_of:
+        return {}
+    rows = connection.execute(
+        "select requirement, on_date, able from private.crew_skills(%s, %s, %s) order by skill_code",
+        (list(one_of.values()), list(technicians), list(dates)),
+    )
+    found: dict[tuple[str, dt.date], tuple[frozenset[UUID], ...]] = {}
+    for row in rows:
+        key = (row["requirement"], row["on_date"])
+        found[key] = (*found.get(key, ()), frozenset(row["able"]))
+    return found
 
 
 def _able(

@@ -17,10 +17,11 @@ from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s"})
 
 SENTENCES = {
-    "needs_crew": "It needs more than one technician at a time; book the crew by hand.",
-    "composite": "Its parts are booked together, with the pauses between them; book it by hand.",
-    "needs_bay": "It is done in a bay; book it with a bay at the shop.",
-    "needs_mobile_unit": "It needs a mobile unit; book it with one.",
+    "needs_crew": "It needs a crew, and those at work on these days are too few, or lack one of its skills.",
+    "needs_bay": "It is done in a bay, and no bay that suits it is in service.",
+    "needs_mobile_unit": "It needs a mobile unit, and none that may go there is in service.",
+    "no_common_time": "All that it takes (crew, bay, mobile unit, equipment, or time for all its parts)"
+    " can be had, but never at the same time when it may start.",
     "location_missing": "The job has no site to drive to.",
     "location_not_found": "The site has no coordinates yet, so no driving time is known.",
     "sla_missed": "It should have been finished by its SLA already, or can't be any more.",
@@ -117,7 +118,8 @@ def _figures(snapshot: Snapshot, one: Unserved) -> dict[str, Any]:
         if key in {"cost", "weight", "travel_s", "needs_s", "longest_shift_s"}
     }
     shifts = one.detail.get("shifts", (one.detail["shift"],) if one.detail.get("shift", -1) >= 0 else ())
-    names = sorted({snapshot.stretches[shift].technician_name for shift in shifts})
+    people = [shift for shift in shifts if shift < len(snapshot.stretches)]
+    names = sorted({snapshot.stretches[shift].technician_name for shift in people})
     return figures | ({"technicians": names} if names else {})
 
 

@@ -1,0 +1,163 @@
+-- The visits of a plan that claim more than one technician's time: crews, visits in a bay or with a mobile unit or
+-- equipment, composite visits. Held, judged and booked whole, by what books them for a dispatcher.
+
+create function private.joint_visits(route_plan_ids uuid[])
+returns table (
+    stop_id uuid, job_id uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource_id uuid,
+    appointment_id uuid
+)
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        (array_agg(s.id order by s.id))[1], s.dispatch_job_id,
+        -- Composite work names one for each segment; in a crew whom the customer prefers is in charge.
+        array_agg(p.technician_id order by
+            s.segment_position, p.technician_id is distinct from j.preferred_technician_id, p.technician_id
+        ),
+        min(s.service_starts_at), max(s.planned_departure_at), (array_agg(s.resource_id))[1],
+        (array_agg(a.appointment_id))[1]
+    from public.route_plans as p
+    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    where p.id = any(route_plan_ids) and s.is_joint and s.change = 'book'
+    group by s.dispatch_job_id
+    order by s.dispatch_job_id;
+$$;
+
+comment on function private.joint_visits(uuid[]) is
+'The visits of these routes that are booked whole or not at all, each once: the first of its stops by id stands for it. The appointment is there once it is booked.';
+
+create function private.check_crews_are_whole(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    missing jsonb;
+begin
+    select jsonb_agg(distinct p.id) into missing
+    from public.route_stops as s
+    inner join public.route_stops as other
+        on s.org_id = other.org_id and s.dispatch_job_id = other.dispatch_job_id and other.is_joint
+    inner join public.route_plans as p on other.org_id = p.org_id and other.route_plan_id = p.id
+    where
+        s.route_plan_id = any(route_plan_ids) and s.is_joint and p.optimization_run_id = run.id
+        and p.id <> all (route_plan_ids);
+    if missing is not null then
+        perform private.fail(
+            409, 'routes_belong_together', jsonb_build_object('route_plan_ids', missing)::text,
+            'These routes share a crew or a composite visit with those named in accept: accept them too.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_crews_are_whole(public.optimization_runs, uuid[]) is
+'Refuses to apply some routes of a plan without those they share a visit with.';
+
+create function private.claimants_of_joint_visits(route_plan_ids uuid[])
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select s.resource_id from public.route_stops as s
+        where s.route_plan_id = any(route_plan_ids) and s.resource_id is not null
+        union
+        select e.resource_id
+        from public.route_stops as s
+        inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+        inner join public.service_equipment as e on j.org_id = e.org_id and j.service_id = e.service_id
+        where s.route_plan_id = any(route_plan_ids)
+    );
+$$;
+
+comment on function private.claimants_of_joint_visits(uuid[]) is
+'The bays, mobile units and equipment that the visits of these routes claim.';
+
+create function private.hold_joint_visits(route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit record;
+    placed private.placement;
+    resource public.resources;
+begin
+    perform private.release_expired_holds(private.claimants_of_joint_visits(route_plan_ids));
+    for visit in select * from private.joint_visits(route_plan_ids)
+    loop
+        placed := private.place(
+            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+            visit.resource_id, null, visit.stop_id
+        );
+        insert into public.reservations (
+            org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+        )
+        select
+            (placed.work).org_id, c.technician_id, c.during, 'held', (placed.work).location_id, placed.latitude,
+            placed.longitude, visit.stop_id, now() + interval '1 hour'
+        from private.personal_claims(placed) as c;
+        for resource in
+            select r.* from public.resources as r
+            where r.id = visit.resource_id or r.id = any(private.equipment_of((placed.work).service_id))
+        loop
+            -- One after the other: which lane is free depends on the visits before.
+            insert into public.reservations (
+                org_id, resource_id, lane, during, kind, hold_token, hold_expires_at
+            )
+            values (
+                resource.org_id, resource.id, private.free_lane(resource.id, placed.claim, resource.capacity),
+                placed.claim, 'held', visit.stop_id, now() + interval '1 hour'
+            );
+        end loop;
+    end loop;
+end;
+$$;
+
+comment on function private.hold_joint_visits(uuid[]) is
+'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it.';
+
+create function private.book_joint_visits(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit record;
+    placed private.placement;
+    promise tstzrange;
+    appointment uuid;
+begin
+    for visit in select * from private.joint_visits(route_plan_ids)
+    loop
+        placed := private.place(
+            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+            visit.resource_id, null, null
+        );
+        select private.promised_window(j, visit.starts_at) into promise
+        from public.dispatch_jobs as j where j.id = visit.job_id;
+        appointment := private.insert_visit(placed, lower(promise), upper(promise), null, '{}', run.id);
+        update public.route_stops as s
+        set job_assignment_id = a.id
+        from public.route_plans as p
+        inner join public.job_assignments as a
+            on p.org_id = a.org_id and p.technician_id = a.technician_id
+        where
+            p.id = any(route_plan_ids) and s.org_id = p.org_id and s.route_plan_id = p.id
+            and s.dispatch_job_id = visit.job_id and s.change = 'book'
+            and a.appointment_id = appointment and a.scheduled_start_at = s.service_starts_at;
+    end loop;
+end;
+$$;
+
+comment on function private.book_joint_visits(public.optimization_runs, uuid[]) is
+'Books the joint visits of these routes for the first time, the way book_appointment writes them.';
