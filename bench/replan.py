@@ -6,13 +6,16 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import fmean
+from time import perf_counter, process_time
 
 from bench import days
+from bench.checker import violations
 from bench.figures import Figure
 from bench.searched import solved
 
 from truckroll.engine import CurrentPlace, Problem, Solution, Visit, metrics, solve
-from truckroll.planning.problem import BOOKED_WEIGHT, STABILITY_S
+from truckroll.engine.times import keep_times
+from truckroll.planning.problem import BOOKED_WEIGHT, REPLAN_HEAT, REPLAN_STABILITY_S
 
 PLANNED_S = 10.0  # of search for the plan that is booked
 WINDOW_S = 2 * days.HOUR  # what a customer is told: two hours from a full hour
@@ -73,7 +76,9 @@ def as_booked(problem: Problem, planned: Solution) -> Problem:
                 weight=BOOKED_WEIGHT + visit.weight,
                 current=CurrentPlace(route.shift, stop.starts),
             )
-    return replace(problem, visits=tuple(visits), weights=replace(problem.weights, stability=STABILITY_S))
+    return replace(
+        problem, visits=tuple(visits), weights=replace(problem.weights, stability=REPLAN_STABILITY_S)
+    )
 
 
 def _canceled(booked: Problem, planned: Solution, shift: int) -> Changed:
@@ -102,10 +107,14 @@ def _outcome(
     The objective counts what customers and roads cost, without the price of moving.
     """
     problem = event.problem
+    clock = perf_counter if options.wall else process_time
     before = solve(
         replace(problem, visits=_without(problem, event.lost)), seed=0, time_limit_s=0, iterations=0
     )
-    after = solved(problem, seconds, options)
+    after = solve(problem, seed=options.seed, time_limit_s=seconds, clock=clock, heat=REPLAN_HEAT)
+    after = replace(after, routes=keep_times(problem, after.routes))
+    if wrong := violations(problem, after):
+        raise AssertionError("; ".join(wrong[:5]))
     placed = {stop.visit: (route.shift, stop.starts) for route in after.routes for stop in route.stops}
     moved = retimed = 0
     for x in event.untouched:

@@ -28,6 +28,12 @@ class Heat(NamedTuple):
     hot: float
     cold: float
 
+    @classmethod
+    def of(cls, plan: Plan, share: float) -> Heat:
+        """Return a share of the usual heat for a search from this plan."""
+        manner, hot, cold = manner_for(plan)
+        return cls(manner, hot * share, min(cold, 0.1 * hot * share))
+
 
 class Run:
     """A search from `plan` on, which it takes over; `best` is the best plan so far."""

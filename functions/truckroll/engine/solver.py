@@ -12,7 +12,7 @@ from truckroll.engine.model import Problem, Progress, Route, Solution, Unserved
 from truckroll.engine.prepare import prepare
 from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined, Rounds
-from truckroll.engine.run import Run
+from truckroll.engine.run import Heat, Run
 from truckroll.engine.search import cost_of
 from truckroll.engine.start import first_plan
 from truckroll.engine.tours import lay, tours_of
@@ -36,12 +36,14 @@ def solve(
     iterations: int | None = None,
     clock: Callable[[], float] = perf_counter,
     workers: int = 1,
+    heat: float = 1.0,
 ) -> Solution:
     """Return the best plan found within `time_limit_s` seconds of the clock (wall time by default).
 
     With `iterations` the search takes exactly that many steps in each of its `workers`, whatever the
     time, and the plan is the same on every run. `workers` is the number of processes, this one
-    included; for a small or short search this one is enough. `progress` is called now and then, first
+    included; for a small or short search this one is enough. With little `heat` the search stays near the
+    bookings it begins with, on a day of up to 3,000 visits. `progress` is called now and then, first
     with the first whole plan; when it returns True the search ends and the best plan so far is
     returned. Raises ProblemError.
     """
@@ -49,7 +51,7 @@ def solve(
     if iterations is None and time_limit_s < WORTH_S:
         others = 0
     with Companions(others) as companions:
-        search = Search(problem, seed, clock, progress)
+        search = Search(problem, seed, clock, progress, heat)
         if len(problem.visits) > HUGE:
             return search.huge(companions, time_limit_s, iterations)
         return search.day(companions, time_limit_s, iterations)
@@ -59,13 +61,19 @@ class Search:
     """One call of `solve`: what it tells its caller on the way."""
 
     def __init__(
-        self, problem: Problem, seed: int, clock: Callable[[], float], progress: OnProgress | None
+        self,
+        problem: Problem,
+        seed: int,
+        clock: Callable[[], float],
+        progress: OnProgress | None,
+        heat: float,
     ) -> None:
         self.problem = problem
         self.seed = seed
         self.clock = clock
         self.began = clock()
         self.progress = progress
+        self.heat = heat
         self.cancelled = False
         self.curve: list[tuple[float, float]] = []
 
@@ -83,7 +91,8 @@ class Search:
         """Search a day whose arrays are made at once."""
         prepared = prepare(self.problem)
         chance = seeded(self.seed)
-        run = Run(prepared, first_plan(prepared, chance), chance)
+        plan = first_plan(prepared, chance)
+        run = Run(prepared, plan, chance, Heat.of(plan, self.heat))
         self.report(0.0, 0, run.best_cost, run.best_visits())
         # Each visit left out takes a moment to explain at the end.
         left = int((run.plan.shift_of < 0).sum())

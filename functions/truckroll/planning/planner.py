@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -16,13 +16,14 @@ from psycopg.types.json import Jsonb
 from truckroll.auth import SERVICE, user
 from truckroll.database import Connection, become
 from truckroll.engine import Problem, Progress, Solution, solve
+from truckroll.engine.times import keep_times
 from truckroll.engine.warm import warm
 from truckroll.logs import logger
 from truckroll.planning.explain import placed_json
 from truckroll.planning.fitness import read_fitness
 from truckroll.planning.joint import of_people, places_of
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
-from truckroll.planning.problem import Model, model_of
+from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of
 from truckroll.planning.proposal import figures, first_change, routes_json
 from truckroll.planning.refusal import PlanRefusedError
 from truckroll.planning.replay import keep, note_round, recall
@@ -85,7 +86,7 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
     conflicts: list[dict[str, Any]] = []
     refusals = 0
     for turn in range(ROUNDS):
-        model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
+        model = _model(run, snapshot, pinned, refused)
         share = 1.0 if turn == 0 else SHARE_OF_LATER_ROUNDS
         if turn > 0:
             note_round(lease, pinned, refused)
@@ -119,7 +120,7 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
 def _replay(lease: Lease, now: datetime) -> Outcome:
     """Search what another run was given, step for step; the judge has had his say in that run."""
     given = recall(lease)
-    model = model_of(given.snapshot, lease.run["strategy"], pinned=given.pinned, refused=given.refused)
+    model = _model(lease.run, given.snapshot, given.pinned, given.refused)
     solution = _search(lease, model.problem, float(lease.run["time_limit_s"]), given.iterations)
     document = _document(lease, given.snapshot, model, solution, now)
     # Where the driving times came from is said of the first run only.
@@ -133,6 +134,13 @@ def _replay(lease: Lease, now: datetime) -> Outcome:
     )
     after = document["metrics_after"]
     return Outcome(after["visits"], after["unserved"], solution.iterations, 0)
+
+
+def _model(
+    run: Mapping[str, Any], snapshot: Snapshot, pinned: frozenset[UUID], refused: frozenset[UUID]
+) -> Model:
+    model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
+    return calmer(model) if run["kind"] == "reoptimize" else model
 
 
 def _steps(run: Mapping[str, Any], share: float) -> int | None:
@@ -191,7 +199,9 @@ def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -
         progress=on_progress,
         # So many steps give the same plan again only by as many processes; one is what every machine has.
         workers=engine_workers() if steps is None else 1,
+        heat=REPLAN_HEAT if lease.run["kind"] == "reoptimize" else 1.0,
     )
+    solution = replace(solution, routes=keep_times(problem, solution.routes))
     lease.report("judging", 1.0, solution.objective, solution.iterations, solution.curve[-1][0])
     return solution
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, Problem, Shift, Visit
@@ -16,6 +16,9 @@ Rows = dict[Coordinates, int]
 
 BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promise made to a customer
 MINUTE = 60
+# After an event: less, since the search then stays near what is booked by itself, and little gain is left to take.
+REPLAN_STABILITY_S = 300.0
+REPLAN_HEAT = 0.02
 STABILITY_S = 900.0  # of driving a plan must save before it gives a booked visit to another technician
 
 
@@ -108,6 +111,12 @@ def model_of(
         groups=tuple(groups),
     )
     return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
+
+
+def calmer(model: Model) -> Model:
+    """Return the model with the price of moving a visit that holds after an event."""
+    weights = replace(model.problem.weights, stability=REPLAN_STABILITY_S)
+    return replace(model, problem=replace(model.problem, weights=weights))
 
 
 def _shift(number: int, stretch: WorkingStretch, row: Rows) -> Shift:
