@@ -21,7 +21,12 @@ create table public.job_notifications (
     scheduled_send_at timestamptz not null default now(),
     sent_at timestamptz,
     status public.notification_status not null default 'pending',
+    attempts integer not null default 0,
     error_message text,
+    needs_follow_up boolean not null default false,
+    followed_up_at timestamptz,
+    followed_up_by_user_id uuid references auth.users (id) on delete set null,
+    follow_up_note text,
     metadata jsonb not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -33,9 +38,14 @@ create table public.job_notifications (
     references public.job_assignments (org_id, id) on delete set null (job_assignment_id),
     constraint job_notifications_contact_fkey foreign key (org_id, recipient_contact_id)
     references public.customer_contacts (org_id, id) on delete set null (recipient_contact_id),
-    constraint job_notifications_sent_has_time check ((status = 'sent') = (sent_at is not null))
+    constraint job_notifications_sent_has_time check ((status = 'sent') = (sent_at is not null)),
+    constraint job_notifications_attempts_counted check (attempts >= 0),
+    constraint job_notifications_failed_needs_follow_up check (status = 'failed' or not needs_follow_up)
 );
 
+create index job_notifications_to_follow_up_idx on public.job_notifications (org_id, created_at)
+where needs_follow_up and followed_up_at is null;
+create index job_notifications_followed_up_by_user_id_idx on public.job_notifications (followed_up_by_user_id);
 create index job_notifications_due_idx on public.job_notifications (scheduled_send_at) where status = 'pending';
 create index job_notifications_org_id_scheduled_send_at_status_idx
 on public.job_notifications (org_id, scheduled_send_at, status);
@@ -47,6 +57,10 @@ on public.job_notifications (org_id, recipient_contact_id);
 comment on table public.job_notifications is
 'Who is to be told what about a visit (NTF-2): queued in the transaction of the change, once per version of the appointment, kind, channel and recipient.';
 comment on column public.job_notifications.recipient_id is 'The customer or the technician.';
+comment on column public.job_notifications.attempts is 'How often sending was tried (NTF-3).';
+comment on column public.job_notifications.error_message is 'Why the last attempt failed.';
+comment on column public.job_notifications.needs_follow_up is
+'Nobody could be told, by no channel: somebody has to call. Done when followed_up_at is set.';
 comment on column public.job_notifications.appointment_version is 'The version of the appointment it tells of; whatever is pending of an older one is canceled.';
 
 create function private.queue_notice(

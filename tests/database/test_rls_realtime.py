@@ -145,3 +145,20 @@ def test_a_booked_visit_is_told_to_the_board_and_the_technician(db: Connection, 
         "where private and extension = 'broadcast' and payload ->> 'table' = 'job_assignments'",
     )
     assert {row["topic"] for row in told} == {f"org:{company.id}:schedule", f"technician:{technician['id']}"}
+
+
+def test_of_a_canceled_visit_only_that_it_is_gone_is_told(db: Connection, company: Company) -> None:
+    visit = company.visit(company.job(), company.technician())
+    db.execute("delete from realtime.messages")
+    db.execute(
+        "update public.appointments set status = 'canceled', cancel_reason = 'weather', cancel_notes = 'Owes us money'"
+    )
+    told = sql.rows(db, "select payload from realtime.messages where payload ->> 'table' <> 'dispatch_jobs'")
+    assert {message["payload"]["record"]["status"] for message in told} == {"canceled"}
+    assert {message["payload"]["table"] for message in told} == {"appointments", "job_assignments"}
+    for message in told:
+        for version in ("record", "old_record"):
+            assert message["payload"][version]["id"]
+            for column in ("cancel_reason", "cancel_notes", "starts_at", "scheduled_start_at", "location_id"):
+                assert message["payload"][version].get(column) is None, column
+    assert str(visit["id"]) in str(told)

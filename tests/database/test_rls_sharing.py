@@ -128,3 +128,28 @@ def test_who_manages_members_does_not_share_what_they_may_not_see(
             "insert into public.record_grants (org_id, user_id, dispatch_job_id) values (%s, %s, %s)",
             (company.id, cashier, job["id"]),
         )
+
+
+@pytest.mark.parametrize(("level", "may_write"), [("view", False), ("comment", True), ("edit", True)])
+def test_who_may_comment_writes_the_notes_of_the_shared_job_only(
+    db: Connection, company: Company, as_user: AsUser, partner: UUID, level: str, *, may_write: bool
+) -> None:
+    shared, other = company.job(), company.job()
+    visits = [company.visit(job, company.technician()) for job in (shared, other)]
+    parts = [
+        sql.value(db, "select id from public.job_assignments where appointment_id = %s", (visit["id"],))
+        for visit in visits
+    ]
+    share(company, partner, level, dispatch_job_id=shared["id"])
+    write = "select notes from public.edit_assignment_notes(%s, 'Key at the neighbour', 0)"
+    with as_user(partner):
+        if may_write:
+            assert sql.value(db, write, (parts[0],)) == "Key at the neighbour"
+        else:
+            with sql.refused(db, "PT404", "assignment_not_found"):
+                db.execute(write, (parts[0],))
+        with sql.refused(db, "PT404", "assignment_not_found"):
+            db.execute(write, (parts[1],))
+        if may_write:
+            with sql.refused(db, "42501"):
+                db.execute("select public.lock_assignment(%s, true)", (parts[0],))

@@ -322,3 +322,22 @@ def test_text_has_a_limit_everywhere(db: Connection, company: Company) -> None:
             db.execute(
                 SQL("update {} set {} = repeat('x', 10001)").format(Identifier(table), Identifier(column))
             )
+
+
+def test_notes_of_a_canceled_visit_are_for_those_who_see_canceled_visits(
+    db: Connection, company: Company, as_user: AsUser
+) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    part = visit["assignments"][0]["id"]
+    call(db, "edit_assignment_notes", assignment_id=part, notes="Side door")
+    dispatcher, office = company.member("dispatcher"), company.member("office")
+    company.db.execute(
+        "delete from role_permissions where role = 'office' and permission = 'view_cancelled_appointments'"
+    )
+    seen = "select count(*) from public.assignment_notes"
+    with as_user(office):
+        assert value(db, seen) == 1
+    call(db, "cancel_appointment", appointment_id=visit["id"], reason="weather")
+    for somebody, number in ((dispatcher, 1), (office, 0)):
+        with as_user(somebody):
+            assert value(db, seen) == number

@@ -76,6 +76,7 @@ def _values(rows: Rows, nth: int) -> dict[str, Any]:
         "location_id": job["location_id"],
         "appointment_id": row("appointments"),
         "assignment_id": row("job_assignments"),
+        "notification_id": row("job_notifications"),
         "technician_id": row("technician_profiles"),
         "technician_ids": [row("technician_profiles")],
         "resource_id": row("resources"),

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from support.booking import at, book, call
 from support.factory import MONDAY, Company
 from support.plan import propose, run_for, stop
-from support.sql import Connection, Row, acting_as, one
+from support.sql import Connection, Row, acting_as, one, value
 
 JUNK_IN_STEPS: tuple[Any, ...] = (
     None,
@@ -221,7 +221,14 @@ def _visits(shop: Shop) -> dict[str, list[dict[str, Any]]]:
         "longitude": -89.0,
         "note": "On my way",
     }
+    failed = value(
+        db,
+        "update job_notifications set status = 'failed', needs_follow_up = true where appointment_id = %s"
+        " and recipient_type = 'customer' returning id",
+        (visit["id"],),
+    )
     return {
+        "follow_up_notification": [{"notification_id": failed, "note": "Called"}],
         "reschedule_appointment": [
             to | {"appointment_id": visit["id"]},
             to | {"appointment_id": composite["id"]},
