@@ -46,6 +46,7 @@ VISIT = np.dtype(
         ("last_window", np.int32),
         ("first_eligible", np.int32),
         ("last_eligible", np.int32),
+        ("last_nearby", np.int32),  # of them those whose home is no farther than visits beside it
         ("fixed_shift", np.int32),  # -1 when it may move
         ("fixed_until", np.int32),  # when the technician is free again after a fixed visit
         ("booked_shift", np.int32),  # -1 when it is not booked today
@@ -105,6 +106,7 @@ ROUTE = np.dtype(
     ],
     align=True,
 )
+MOST_BESIDE = 40  # neighbours of one visit in `Day.beside`
 
 
 class Day(NamedTuple):
@@ -124,6 +126,7 @@ class Day(NamedTuple):
     groups: NDArray[Any]
     parts: NDArray[Any]
     covers: NDArray[np.bool_]  # by cover and shift
+    beside: NDArray[np.int32]  # for each visit x, 2y + 1 to follow visit y, 2y to precede it, then -1
     stability: float
     balance: float  # cost of a second of work squared
 
@@ -139,6 +142,7 @@ class Plan(NamedTuple):
     begins: NDArray[np.int32]  # when each node begins at the earliest, its buffer first
     trial: NDArray[np.int32]  # the same for a route under trial, see `span_with`
     windows: NDArray[np.int32]  # as in Day, but those of parts of groups narrowed to their one start
+    ranges: NDArray[np.int32]  # slots to look at: shift, first and last position
 
 
 def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32]) -> Plan:
@@ -152,4 +156,5 @@ def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32])
         begins=np.zeros((shifts, width + 1), np.int32),
         trial=np.zeros(width + 2, np.int32),
         windows=windows.copy(),
+        ranges=np.zeros((2 * (shifts + MOST_BESIDE), 3), np.int32),
     )

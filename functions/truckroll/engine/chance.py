@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.compiled import compiled
+from truckroll.engine.compiled import lean
 
 MULTIPLIER = np.uint64(2685821657736338717)
 A, B, C, MANTISSA = np.uint64(12), np.uint64(25), np.uint64(27), np.uint64(11)
@@ -19,7 +19,7 @@ def seeded(seed: int) -> NDArray[np.uint64]:
     return np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
 
 
-@compiled
+@lean
 def draw(state: Any) -> float:
     """Draw from [0, 1)."""
     x = state[0]
@@ -30,7 +30,7 @@ def draw(state: Any) -> float:
     return float(np.float64((x * MULTIPLIER) >> MANTISSA) * UNIT)
 
 
-@compiled
+@lean
 def below(state: Any, count: int) -> int:
     """Draw a whole number from 0 to count - 1."""
     return int(draw(state) * count)

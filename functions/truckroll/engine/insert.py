@@ -6,11 +6,13 @@ from typing import Any
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
-from truckroll.engine.compiled import compiled
+from truckroll.engine.compiled import lean
 from truckroll.engine.schedule import NEVER, reschedule, span_with, start_of_service
 
+IDLE = 3  # shifts with nothing to do that a visit looks at, nearest home first
 
-@compiled
+
+@lean
 def place_node(day: Day, plan: Plan, v: int, k: int, node: int) -> bool:
     """Put a node before position k of route v; tell whether the route is feasible with it."""
     n = plan.routes[v].length
@@ -21,7 +23,7 @@ def place_node(day: Day, plan: Plan, v: int, k: int, node: int) -> bool:
     return reschedule(day, plan, v)
 
 
-@compiled
+@lean
 def take_node(day: Day, plan: Plan, v: int, k: int) -> bool:
     """Take the node at position k out of route v; tell whether the route is feasible without it."""
     n = plan.routes[v].length
@@ -34,7 +36,7 @@ def take_node(day: Day, plan: Plan, v: int, k: int) -> bool:
     return reschedule(day, plan, v)
 
 
-@compiled
+@lean
 def cheapest_slot(
     day: Day, plan: Plan, x: int, among: Any, first: int, last: int, limit: float, blink: float, chance: Any
 ) -> tuple[int, int, float]:
@@ -44,28 +46,93 @@ def cheapest_slot(
     overlooked with probability `blink` (Christiaens and Vanden Berghe, Transportation Science 54(2),
     2020).
     """
+    ranges = plan.ranges
+    count = 0
+    for e in range(first, last):
+        v = int(among[e])
+        twin = day.shifts[v].twin
+        idle = plan.routes[v].visits == 0 and twin >= 0 and plan.routes[twin].visits == 0
+        if not idle and day.may_serve[v, x]:
+            ranges[count, 0], ranges[count, 1], ranges[count, 2] = v, 0, plan.routes[v].length
+            count += 1
+    return cheapest_within(day, plan, x, count, limit, blink, chance)
+
+
+@lean
+def cheapest_nearby(
+    day: Day, plan: Plan, x: int, limit: float, blink: float, chance: Any
+) -> tuple[int, int, float]:
+    """Return what `cheapest_slot` does for all shifts, having looked only where it is likely.
+
+    That is beside the visits in `day.beside`, at the homes not farther than those, and in the
+    nearest shifts with nothing to do.
+    """
+    visits = day.visits.shape[0]
+    visit = day.visits[x]
+    beside = day.beside[x]
+    first, last, homes = visit.first_eligible, visit.last_eligible, visit.last_nearby
+    ranges = plan.ranges
+    count = 0
+    for i in range(beside.shape[0]):
+        if beside[i] < 0:
+            break
+        y = beside[i] >> 1
+        v = plan.shift_of[y]
+        if v < 0 or not day.may_serve[v, x]:
+            continue
+        low = plan.position_of[y] + (beside[i] & 1)
+        high = low
+        if beside[i] & 1:
+            while high < plan.routes[v].length and plan.nodes[v, high] >= visits:
+                high += 1
+        else:
+            while low > 0 and plan.nodes[v, low - 1] >= visits:
+                low -= 1
+        ranges[count, 0], ranges[count, 1], ranges[count, 2] = v, low, high
+        count += 1
+    for e in range(first, homes):
+        v = day.eligible[e]
+        n = plan.routes[v].length
+        if plan.routes[v].visits > 0:
+            ranges[count, 0], ranges[count, 1], ranges[count, 2] = v, 0, 0
+            ranges[count + 1, 0], ranges[count + 1, 1], ranges[count + 1, 2] = v, n, n
+            count += 2
+    idle = 0
+    for e in range(first, last):
+        v = day.eligible[e]
+        if plan.routes[v].visits == 0:
+            ranges[count, 0], ranges[count, 1], ranges[count, 2] = v, 0, plan.routes[v].length
+            count += 1
+            idle += 1
+            if idle == IDLE:
+                break
+    return cheapest_within(day, plan, x, count, limit, blink, chance)
+
+
+@lean
+def cheapest_within(
+    day: Day, plan: Plan, x: int, count: int, limit: float, blink: float, chance: Any
+) -> tuple[int, int, float]:
+    """Return what `cheapest_slot` does for the slots in plan.ranges[:count]."""
+    ranges = plan.ranges
     best, best_v, best_k = limit, -1, -1
     visit = day.visits[x]
     earliest_end = visit.opens + visit.occupies
     cost, cost_to = day.cost[visit.place], day.cost_to[visit.place]
     travel, travel_to = day.travel[visit.place], day.travel_to[visit.place]
     width = plan.nodes.shape[1]
-    for e in range(first, last):
-        v = int(among[e])
-        if not day.may_serve[v, x]:
-            continue
+    for i in range(count):
+        v = ranges[i, 0]
         shift = day.shifts[v]
         route = plan.routes[v]
         if route.load + visit.load > shift.capacity or route.length >= width:
-            continue
-        if route.visits == 0 and shift.twin >= 0 and plan.routes[shift.twin].visits == 0:
             continue
         limited = shift.max_span < shift.ends - shift.starts
         spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work
         extra = 0.0
         if visit.booked_shift >= 0 and visit.booked_shift != v:
             extra = day.stability
-        for k in range(route.length + 1):
+        for k in range(ranges[i, 1], ranges[i, 2] + 1):
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:
                 break
@@ -100,7 +167,7 @@ def cheapest_slot(
     return best_v, best_k, best
 
 
-@compiled
+@lean
 def pause_fits(day: Day, plan: Plan, v: int, k: int, p: int) -> bool:
     """Tell whether pause p fits before position k of route v (its `max_span` aside)."""
     slot = plan.slots[v, k]
@@ -113,7 +180,7 @@ def pause_fits(day: Day, plan: Plan, v: int, k: int, p: int) -> bool:
     )
 
 
-@compiled
+@lean
 def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     """Return when visit x would start (its buffer first) before position k of route v, or NEVER."""
     slot = plan.slots[v, k]
@@ -127,7 +194,7 @@ def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     return begins
 
 
-@compiled
+@lean
 def work_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
     """Tell whether visit x before position k keeps route v within its work limit and capacity."""
     slot = plan.slots[v, k]

@@ -13,11 +13,11 @@ from truckroll.engine.anchors import Anchors, anchor
 from truckroll.engine.arrays import GROUP, PART, PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
 from truckroll.engine.insert import pause_fits, place_node
 from truckroll.engine.model import Problem, Visit
+from truckroll.engine.neighbours import companions, nearest
 from truckroll.engine.schedule import reschedule, span
 from truckroll.engine.validate import check_problem
 
 FAR = 2**29
-NEIGHBOURS = 120
 KEPT = 4  # problems whose arrays are kept
 
 
@@ -73,6 +73,8 @@ def prepare_once(problem: Problem) -> Prepared:
     groups, parts, covers = _groups(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     cost32 = cost.astype(np.float32)
+    beside = companions(travel, visits, may_serve)
+    _count_nearby(visits, shifts, eligible, beside, travel)
     day = Day(
         travel=travel,
         travel_to=_transposed(travel),
@@ -84,7 +86,8 @@ def prepare_once(problem: Problem) -> Prepared:
         eligible=eligible,
         may_serve=may_serve,
         pauses=pauses,
-        near=_near(travel, visits["place"]),
+        near=nearest(travel, visits["place"]),
+        beside=beside,
         groups=groups,
         parts=parts,
         covers=covers,
@@ -143,6 +146,23 @@ def _visits(
         np.concatenate(eligible) if eligible else np.zeros(0, np.int32),
         may_serve,
     )
+
+
+def _count_nearby(
+    visits: NDArray[Any],
+    shifts: NDArray[Any],
+    eligible: NDArray[np.int32],
+    beside: NDArray[np.int32],
+    travel: NDArray[np.int32],
+) -> None:
+    """Note up to where in a visit's list of eligible shifts their homes are as near as its companions."""
+    for x in range(len(visits)):
+        row = visits[x]
+        others = beside[x][beside[x] >= 0]
+        reach = travel[visits["place"][others >> 1], row["place"]].max(initial=0)
+        homes = shifts["start_place"][eligible[row["first_eligible"] : row["last_eligible"]]]
+        within = np.count_nonzero(travel[row["place"], homes] <= reach)
+        row["last_nearby"] = row["first_eligible"] + within
 
 
 def _windows(visit: Visit, origin: int) -> list[tuple[int, int]]:
@@ -236,18 +256,6 @@ def _groups(problem: Problem, visits: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     for row, cover in zip(table, covers, strict=True):
         row[list(cover)] = True
     return groups, np.array(parts, PART), table
-
-
-def _near(travel: NDArray[np.int32], places: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return for each visit the nearest others, by the mean of both ways, itself first."""
-    n = len(places)
-    between = travel[np.ix_(places, places)].astype(np.int64)
-    between = between + between.T
-    np.fill_diagonal(between, -1)
-    keep = min(n, NEIGHBOURS)
-    nearest = np.argpartition(between, keep - 1, axis=1)[:, :keep] if n else between.astype(np.intp)
-    order = np.lexsort((nearest, np.take_along_axis(between, nearest, 1)), axis=1)
-    return np.ascontiguousarray(np.take_along_axis(nearest, order, 1), np.int32)
 
 
 def _fixed_nodes(

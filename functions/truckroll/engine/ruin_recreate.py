@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.arrays import Day, Plan, empty_plan
 from truckroll.engine.chance import below, draw
-from truckroll.engine.compiled import compiled
+from truckroll.engine.compiled import compiled, lean
 from truckroll.engine.groups import OPTIONS, cheapest_for_group, leads, pin, place_group, price_of_group
-from truckroll.engine.insert import cheapest_slot, pause_fits, place_node, take_node
-from truckroll.engine.schedule import NEVER, reschedule
+from truckroll.engine.insert import cheapest_nearby, cheapest_slot, pause_fits, place_node, take_node
+from truckroll.engine.schedule import NEVER, copy_schedule, reschedule
 
 
 class Manner(NamedTuple):
@@ -30,14 +30,13 @@ class Manner(NamedTuple):
     blink: float = 0.01  # how likely a slot is overlooked
     move_pauses: float = 0.3  # share of ruined routes whose breaks are placed anew
     retried: int = 60  # unserved visits tried again in one step
+    thorough: float = 0.05  # share of steps that look at every slot for a removed visit
 
 
 class Trail(NamedTuple):
     """How to undo a step: the routes it touched, as they were."""
 
-    nodes: NDArray[np.int32]
-    length: NDArray[np.int32]
-    cost: NDArray[np.float64]
+    saved: Plan  # a row for each of `shifts`, in that order
     shifts: NDArray[np.int32]
     touched: NDArray[np.bool_]
     size: NDArray[np.int64]
@@ -51,15 +50,14 @@ class Loose(NamedTuple):
     keys: NDArray[np.float64]
     removed: NDArray[np.int64]
     total: NDArray[np.int64]
+    unserved: NDArray[np.int32]  # room for the visits the plan leaves out
 
 
 def empty_trail(plan: Plan) -> Trail:
     """Return a trail with room for every route."""
     shifts, width = plan.nodes.shape
     return Trail(
-        nodes=np.zeros((shifts, width), np.int32),
-        length=np.zeros(shifts, np.int32),
-        cost=np.zeros(shifts),
+        saved=empty_plan(shifts, 0, width, np.zeros((0, 2), np.int32)),
         shifts=np.zeros(shifts, np.int32),
         touched=np.zeros(shifts, np.bool_),
         size=np.zeros(1, np.int64),
@@ -74,28 +72,26 @@ def empty_loose(visits: int) -> Loose:
         keys=np.zeros(visits),
         removed=np.zeros(1, np.int64),
         total=np.zeros(1, np.int64),
+        unserved=np.zeros(visits, np.int32),
     )
 
 
-@compiled
+@lean
 def remember(plan: Plan, trail: Trail, v: int) -> None:
     """Save route v before its first change in this step."""
     if trail.touched[v]:
         return
     i = trail.size[0]
-    n = plan.routes[v].length
-    for k in range(n):
-        trail.nodes[i, k] = plan.nodes[v, k]
-    trail.length[i] = n
-    trail.cost[i] = plan.routes[v].cost
+    copy_schedule(plan, v, trail.saved, i)
     trail.shifts[i] = v
     trail.touched[v] = True
     trail.size[0] = i + 1
 
 
-@compiled
+@lean
 def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
     """Bring back the routes of the trail, and with them the visits in hand."""
+    visits = day.visits.shape[0]
     for i in range(loose.total[0]):
         x = int(loose.visits[i])
         plan.shift_of[x] = -1
@@ -103,13 +99,15 @@ def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
             pin(day, plan, x, int(loose.pins[i]))
     for i in range(trail.size[0]):
         v = int(trail.shifts[i])
-        for k in range(trail.length[i]):
-            plan.nodes[v, k] = trail.nodes[i, k]
-        plan.routes[v].length = trail.length[i]
-        reschedule(day, plan, v)
+        copy_schedule(trail.saved, i, plan, v)
+        for k in range(plan.routes[v].length):
+            node = plan.nodes[v, k]
+            if node < visits:
+                plan.shift_of[node] = v
+                plan.position_of[node] = k
 
 
-@compiled
+@lean
 def forget(trail: Trail) -> None:
     """Clear the trail."""
     for i in range(trail.size[0]):
@@ -117,7 +115,7 @@ def forget(trail: Trail) -> None:
     trail.size[0] = 0
 
 
-@compiled
+@lean
 def remove_string(day: Day, plan: Plan, manner: Manner, loose: Loose, v: int, at: int, chance: Any) -> None:
     """Take a string of nodes around position `at` out of route v; fixed visits and pauses stay."""
     visits = day.visits.shape[0]
@@ -145,7 +143,7 @@ def remove_string(day: Day, plan: Plan, manner: Manner, loose: Loose, v: int, at
     plan.routes[v].length = w
 
 
-@compiled
+@lean
 def wander(day: Day, plan: Plan, v: int, chance: Any) -> bool:
     """Put each break of route v into a random slot where it fits; tell whether the route is feasible."""
     visits = day.visits.shape[0]
@@ -173,7 +171,7 @@ def wander(day: Day, plan: Plan, v: int, chance: Any) -> bool:
     return feasible
 
 
-@compiled
+@lean
 def ruin(day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, chance: Any) -> bool:
     """Remove strings near a random visit; tell whether what is left is feasible."""
     visits = day.visits.shape[0]
@@ -199,7 +197,7 @@ def ruin(day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, chanc
     return feasible
 
 
-@compiled
+@lean
 def take_whole_groups(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
     """Take out what is left of groups of which a part is in hand; tell whether the rest is feasible."""
     feasible = True
@@ -221,7 +219,7 @@ def take_whole_groups(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
     return feasible
 
 
-@compiled
+@lean
 def give_another_chance(
     day: Day, manner: Manner, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any
 ) -> None:
@@ -250,7 +248,7 @@ def give_another_chance(
             break
 
 
-@compiled
+@lean
 def sort_loose(day: Day, loose: Loose, order: Any, chance: Any) -> None:
     """Fill `order` with the indices of the visits in hand, in one of several orders drawn at random."""
     draw_of_order = draw(chance)
@@ -284,7 +282,7 @@ def sort_loose(day: Day, loose: Loose, order: Any, chance: Any) -> None:
         order[j] = i
 
 
-@compiled
+@lean
 def recreate(
     day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, order: Any, chance: Any
 ) -> bool:
@@ -294,6 +292,7 @@ def recreate(
     cheapest slot costs more than leaving it unserved stays out.
     """
     sort_loose(day, loose, order, chance)
+    thorough = draw(chance) < manner.thorough
     feasible = True
     for i in range(loose.total[0]):
         x = int(loose.visits[order[i]])
@@ -302,14 +301,16 @@ def recreate(
             if leads(day, x):
                 feasible = recreate_group(day, plan, manner, trail, int(visit.group), chance) and feasible
             continue
-        if order[i] < loose.removed[0]:
+        if order[i] >= loose.removed[0]:
+            last = int(trail.size[0])
+            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
+        elif thorough:
             first, last = int(visit.first_eligible), int(visit.last_eligible)
             v, k, _ = cheapest_slot(
                 day, plan, x, day.eligible, first, last, visit.price, manner.blink, chance
             )
         else:
-            last = int(trail.size[0])
-            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
+            v, k, _ = cheapest_nearby(day, plan, x, visit.price, manner.blink, chance)
         if v >= 0:
             remember(plan, trail, v)
             feasible = place_node(day, plan, v, k, x) and feasible

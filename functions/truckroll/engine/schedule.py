@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from truckroll.engine.arrays import Day, Plan
-from truckroll.engine.compiled import compiled
+from truckroll.engine.compiled import lean
 
 NEVER = -(2**30)
 
 
-@compiled
+@lean
 def start_of_service(day: Day, plan: Plan, x: int, arrival: int) -> int:
     """Return when visit x can start having arrived at `arrival`, or NEVER."""
     visit = day.visits[x]
@@ -18,7 +18,7 @@ def start_of_service(day: Day, plan: Plan, x: int, arrival: int) -> int:
     return NEVER
 
 
-@compiled
+@lean
 def latest_start(day: Day, plan: Plan, x: int, limit: int) -> int:
     """Return the latest start of visit x within its windows and no later than `limit`, or NEVER."""
     visit = day.visits[x]
@@ -28,7 +28,7 @@ def latest_start(day: Day, plan: Plan, x: int, limit: int) -> int:
     return NEVER
 
 
-@compiled
+@lean
 def reschedule(day: Day, plan: Plan, v: int) -> bool:
     """Recompute everything that follows from the nodes of route v; tell whether it is feasible.
 
@@ -122,7 +122,19 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
     return feasible
 
 
-@compiled
+@lean
+def copy_schedule(source: Plan, v: int, target: Plan, w: int) -> None:
+    """Make row w of the target what row v of the source is: its nodes and all that `reschedule` derives by route."""
+    n = source.routes[v].length
+    for k in range(n):
+        target.nodes[w, k] = source.nodes[v, k]
+        target.begins[w, k] = source.begins[v, k]
+        target.slots[w, k] = source.slots[v, k]
+    target.slots[w, n] = source.slots[v, n]
+    target.routes[w] = source.routes[v]
+
+
+@lean
 def departure(
     day: Day, plan: Plan, v: int, end: int, earliest: bool, trial: int, x: int
 ) -> tuple[int, int, bool]:
@@ -171,7 +183,7 @@ def departure(
     return int(max(shift.starts, min(latest_clock, latest_arrival - leg))), int(paused), False
 
 
-@compiled
+@lean
 def latest_in_window_of(day: Day, plan: Plan, x: int, begins: int, limit: int) -> int:
     """Return the latest start of visit x up to `limit` in the very window that holds `begins`."""
     visit = day.visits[x]
@@ -181,7 +193,7 @@ def latest_in_window_of(day: Day, plan: Plan, x: int, begins: int, limit: int) -
     return begins
 
 
-@compiled
+@lean
 def span(day: Day, plan: Plan, v: int) -> int:
     """Return the shortest time from leaving to returning, less pauses, that ends as early as possible."""
     if plan.routes[v].visits == 0:
@@ -192,7 +204,7 @@ def span(day: Day, plan: Plan, v: int) -> int:
     return int(end - leaves - paused)
 
 
-@compiled
+@lean
 def span_with(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     """Return what `span` would be with visit x before position k, where it must fit."""
     visits = day.visits.shape[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
-from truckroll.engine.compiled import compiled
+from truckroll.engine.compiled import compiled, lean
 from truckroll.engine.groups import cheapest_for_group, leads, place_group, price_of_group
 from truckroll.engine.insert import cheapest_slot, place_node
 from truckroll.engine.ruin_recreate import (
@@ -24,7 +24,7 @@ from truckroll.engine.ruin_recreate import (
 from truckroll.engine.schedule import NEVER, reschedule
 
 
-@compiled
+@lean
 def cost_of(day: Day, plan: Plan) -> float:
     """Return the objective of a plan: its routes, and the price of every visit left out."""
     total = 0.0
@@ -36,7 +36,7 @@ def cost_of(day: Day, plan: Plan) -> float:
     return total
 
 
-@compiled
+@lean
 def copy_route(source: Plan, target: Plan, v: int) -> None:
     """Copy the nodes of route v; nothing else of the target is kept up."""
     n = source.routes[v].length
@@ -45,14 +45,16 @@ def copy_route(source: Plan, target: Plan, v: int) -> None:
     target.routes[v].length = n
 
 
-@compiled
+@lean
 def copy_starts(day: Day, source: Plan, target: Plan) -> None:
     """Copy when the groups of the plan start; to be done wherever routes with parts of groups are copied."""
     if day.groups.shape[0] > 0:
-        target.windows[:] = source.windows
+        for w in range(source.windows.shape[0]):
+            target.windows[w, 0] = source.windows[w, 0]
+            target.windows[w, 1] = source.windows[w, 1]
 
 
-@compiled
+@lean
 def restore(day: Day, plan: Plan) -> None:
     """Recompute the whole plan from its nodes."""
     plan.shift_of[:] = -1
@@ -60,7 +62,7 @@ def restore(day: Day, plan: Plan) -> None:
         reschedule(day, plan, v)
 
 
-@compiled
+@lean
 def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
     """Put the unserved visits among `order` where each is cheapest, in that order; return how many found a slot."""
     placed = 0
@@ -92,7 +94,7 @@ def fill_group(day: Day, plan: Plan, g: int, limit: float, chance: Any) -> bool:
     return start != NEVER and place_group(day, plan, g, start, shifts)
 
 
-@compiled
+@lean
 def anneal(
     day: Day,
     plan: Plan,
@@ -114,7 +116,7 @@ def anneal(
     lags behind `plan`.
     """
     visits = day.visits.shape[0]
-    unserved = np.empty(visits, np.int32)
+    unserved = loose.unserved
     count = 0
     for x in range(visits):
         if plan.shift_of[x] < 0:
@@ -133,7 +135,7 @@ def anneal(
             feasible = recreate(day, plan, manner, trail, loose, order, chance)
         change = 0.0
         for i in range(trail.size[0]):
-            change += plan.routes[trail.shifts[i]].cost - trail.cost[i]
+            change += plan.routes[trail.shifts[i]].cost - trail.saved.routes[i].cost
         for i in range(loose.total[0]):
             x = loose.visits[i]
             if i < loose.removed[0] and plan.shift_of[x] < 0:
