@@ -93,6 +93,8 @@ begin
     inner join public.orgs as o on a.org_id = o.id
     where
         j.org_id = (p.work).org_id and j.customer_id = (p.work).customer_id
+        -- Only these have visits ahead (JOB-5); most jobs of an old customer are long done.
+        and j.status in ('scheduled', 'dispatched', 'in_progress', 'on_hold')
         and a.status not in ('completed', 'canceled', 'no_show')
         and a.id is distinct from p.appointment_id
         and a.starts_at < p.ends_at and a.ends_at > p.starts_at

@@ -19,7 +19,7 @@ import pytest
 from support import invariants, templates
 from support.booking import at, book, call
 from support.factory import Company
-from support.scenes import RPCS, Scene, acts
+from support.scenes import FURTHER, RPCS, Scene, acts
 from support.sessions import Session
 from support.sql import Connection, value
 
@@ -34,7 +34,6 @@ class Theatre:
         self.gate = psycopg.connect(conninfo)
         self.first, self.second = Session(conninfo, self.db), Session(conninfo, self.db)
         self.company = Company(self.db)
-        self.site = self.company.site(self.company.customer(), latitude=None, longitude=None)
 
     def close(self) -> None:
         """Close every connection."""
@@ -44,7 +43,8 @@ class Theatre:
         self.db.close()
 
     def scene(self) -> Scene:
-        """Clear the scene for another schedule."""
+        """Clear the scene for another schedule, about a customer of its own."""
+        self.site = self.company.site(self.company.customer(), latitude=None, longitude=None)
         return Scene(self.company, self.site)
 
     def violations(self, scenes: dict[str, tuple[str, str]]) -> list[str]:
@@ -76,6 +76,20 @@ def test_whoever_comes_second_wins_or_is_refused(theatre: Theatre, first: str) -
     scenes: dict[str, tuple[str, str]] = {}
     for second in itertools.dropwhile(lambda rpc: rpc != first, RPCS):
         # Two that do not wait for each other cannot tell who came first; all others meet in both orders.
+        if meet(theatre, first, second, scenes) and first != second:
+            meet(theatre, second, first, scenes)
+    assert theatre.violations(scenes) == []
+
+
+PARTNERS = ("book", "move", "cancel", "apply_plan")
+
+
+def test_links_and_requests_of_several_visits_meet_the_rest(theatre: Theatre) -> None:
+    scenes: dict[str, tuple[str, str]] = {}
+    for first, second in [
+        *itertools.product(FURTHER, PARTNERS),
+        *itertools.combinations_with_replacement(FURTHER, 2),
+    ]:
         if meet(theatre, first, second, scenes) and first != second:
             meet(theatre, second, first, scenes)
     assert theatre.violations(scenes) == []

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from support.booking import at, book, call
 from support.factory import Company
 from support.plan import propose, run_for, stop
@@ -107,6 +109,36 @@ class Scene:
         call(self._db, "join_waitlist", job_id=job["id"], latest=at(24))
         self._free(self.ana, 15)
         return job
+
+    @cached_property
+    def window(self) -> Row:
+        """A window from ten to twelve, offered for the job of the visit."""
+        return self._company.add(
+            "job_time_windows",
+            dispatch_job_id=self.visit["dispatch_job_id"],
+            window_start=at(10),
+            window_end=at(12),
+            source="system_suggested",
+        )
+
+    @cached_property
+    def link(self) -> str:
+        """The customer's link to the visit."""
+        token: str = call(self._db, "portal_link", job_id=self.visit["dispatch_job_id"])
+        return token
+
+    @cached_property
+    def steps(self) -> Jsonb:
+        """Ana and ben for two jobs, one after the other."""
+        return Jsonb([
+            {
+                "job_id": str(job["id"]),
+                "technician_ids": [str(who["id"])],
+                "starts_at": at(hour).isoformat(),
+                "ends_at": at(hour + 1).isoformat(),
+            }
+            for job, who, hour in ((self.job, self.ana, 10), (self.other_job, self.ben, 13))
+        ])  # fmt: skip
 
     @cached_property
     def run(self) -> Row:
@@ -247,6 +279,20 @@ RPCS: dict[str, Rpc] = {
 }
 
 
+# What meets at the same locks as the RPCs above in the same order; each meets those it shares people and jobs with.
+FURTHER: dict[str, Rpc] = {
+    "book_together": lambda s: ("book_coordinated", {"steps": s.steps, "idempotency_key": s.key}),
+    "choose_window": lambda s: (
+        "portal_choose_window",
+        {"token": s.link, "window_id": s.window["id"]},
+    ),
+    "cancel_by_link": lambda s: ("portal_cancel", {"token": s.link}),
+    "plan_follow_up": lambda s: (
+        "plan_follow_up",
+        {"job_id": s.visit["dispatch_job_id"], "reason": "Part ordered", "idempotency_key": s.key},
+    ),
+}
+
 LAST = {"offer_freed_times": 1, "apply_plan": 2}
 
 
@@ -255,7 +301,7 @@ def acts(scene: Scene, *rpcs: str) -> list[Callable[[Connection], Any]]:
     calls = {}
     # A plan is made of what is there already; what was freed last is not offered yet.
     for turn, rpc in sorted(enumerate(rpcs), key=lambda act: LAST.get(act[1], 0)):
-        function, arguments = RPCS[rpc](scene)
+        function, arguments = (RPCS | FURTHER)[rpc](scene)
         if "idempotency_key" in arguments:
             arguments |= {"idempotency_key": f"{arguments['idempotency_key']}.{turn}"}
         calls[turn] = partial(_call, function, arguments)
