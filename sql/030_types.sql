@@ -60,7 +60,9 @@ create type public.source_status as enum (
     'draft', 'quoted', 'approved', 'scheduled', 'in_progress', 'completed', 'canceled'
 );
 
-create type public.run_kind as enum ('optimize_all', 'optimize_route', 'auto_schedule', 'reoptimize');
+create type public.run_kind as enum (
+    'optimize_all', 'optimize_route', 'auto_schedule', 'reoptimize', 'emergency_insertion'
+);
 create type public.reoptimization as enum ('off', 'propose', 'commit');
 create type public.run_mode as enum ('propose', 'commit');
 create type public.run_status as enum (
@@ -75,3 +77,5 @@ create type public.route_status as enum (
 create type public.route_generator as enum ('manual', 'rule_engine', 'ai_optimizer');
 create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot_end', 'other');
 create type public.stop_change as enum ('book', 'move', 'reassign', 'keep');
+create type public.emergency_option_kind as enum ('free', 'delay', 'hand_over', 'bump');
+create type public.emergency_change as enum ('delay', 'hand_over', 'postpone', 'unassign');

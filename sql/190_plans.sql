@@ -69,7 +69,9 @@ create table public.optimization_runs (
     constraint optimization_runs_days_sensible check (days between 1 and 14),
     constraint optimization_runs_time_limit_sensible check (time_limit_s between 1 and 600),
     constraint optimization_runs_progress_is_fraction check (progress between 0 and 1),
-    constraint optimization_runs_one_job_when_scheduling check ((kind = 'auto_schedule') = (dispatch_job_id is not null)),
+    constraint optimization_runs_one_job_when_scheduling check (
+        (kind in ('auto_schedule', 'emergency_insertion')) = (dispatch_job_id is not null)
+    ),
     constraint optimization_runs_technicians_named check (kind <> 'optimize_route' or cardinality(technician_ids) = 1),
     constraint optimization_runs_one_at_a_time exclude using gist (
         org_id with =, daterange(starts_on, starts_on + days) with &&

@@ -101,7 +101,12 @@ begin
         return known;
     end if;
     select r.* into run from public.optimization_runs as r where r.id = run_id for update;
-    if run.status = 'applied' then
+    if run.kind = 'emergency_insertion' then
+        perform private.fail(
+            409, 'plan_not_ready', 'This run holds options for an emergency, of which one is chosen.',
+            'Commit one by POST /dispatch/jobs/{id}/insert_emergency.'
+        );
+    elsif run.status = 'applied' then
         perform private.fail(409, 'plan_already_applied', 'This plan is in force already.', 'Nothing is left to do.');
     elsif run.status = 'expired' or (run.status = 'proposed' and run.expires_at <= now()) then
         perform private.fail(409, 'plan_expired', 'This proposal was made too long ago.', 'Plan the day again.');

@@ -15,10 +15,10 @@ begin
             select from pg_attribute as a
             where a.attrelid = c.oid and a.attname = 'org_id'
         ) and c.relname not in (
-            -- The ledger mirrors assignments, stops mirror plans, runs and notices tell their own story, events and
-            -- audit are logs.
-            'reservations', 'route_stops', 'optimization_runs', 'job_notifications', 'domain_events', 'audit_log',
-            'external_busy_times'
+            -- The ledger mirrors assignments, stops mirror plans, runs, their options and notices tell their own story,
+            -- events and audit are logs.
+            'reservations', 'route_stops', 'optimization_runs', 'emergency_options', 'emergency_moves',
+            'job_notifications', 'domain_events', 'audit_log', 'external_busy_times'
         ) as is_audited
         from pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from truckroll import logs
 from truckroll.auth import Verifier
 from truckroll.database import Database
-from truckroll.endpoints import jobs, operations, runs
+from truckroll.endpoints import emergency, jobs, operations, runs
 from truckroll.endpoints.call import Call
 from truckroll.errors import ApiError, from_database, unexpected
 from truckroll.planning.worker import Background
@@ -39,6 +39,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/dispatch/runs/{id}/replay", runs.replay),
     ("POST", "/dispatch/jobs/{id}/auto_schedule", jobs.auto_schedule),
     ("POST", "/dispatch/jobs/{id}/suggest_assignments", jobs.suggest_assignments),
+    ("POST", "/dispatch/jobs/{id}/insert_emergency", emergency.insert_emergency),
     ("POST", "/cron/process_optimization_runs", operations.process_optimization_runs),
     ("POST", "/cron/refresh_travel_times", operations.refresh_travel_times),
     ("POST", "/cron/offer_freed_times", operations.offer_freed_times),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import functions_framework
+import psycopg
+import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from werkzeug.test import Client, TestResponse
 
+from support import templates
 from support.factory import CITY, Company
 from support.sql import Connection, Row
 
@@ -26,6 +32,23 @@ def token(
     """Return a signed access token as GoTrue issues it."""
     claims = {"sub": str(user_id), "role": role, "aud": role, "exp": int(time.time()) + lives_s} | claims
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
+
+
+@contextmanager
+def served_over_a_copy(server: str) -> Iterator[tuple[Connection, Client]]:
+    """Serve the functions over a database that several tests share, with a connection to add rows through."""
+    from truckroll.api import instance
+    from truckroll.settings import Settings
+
+    with templates.copy_of(server, templates.template(server)) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRUCKROLL_DATABASE_URL", url)
+        patch.setenv("TRUCKROLL_JWT_SECRET", SECRET)
+        patch.setenv("TRUCKROLL_SERVICE_KEY", SERVICE_KEY)
+        patch.setenv("TRUCKROLL_BACKGROUND_RUNS", "0")
+        app = functions_framework.create_app("truckroll", str(MAIN))  # type: ignore[no-untyped-call]
+        with psycopg.connect(url, autocommit=True) as db:
+            yield db, app.test_client()
+        instance(Settings.from_environment()).database.close()
 
 
 @dataclass

@@ -239,6 +239,40 @@ def _plans(rows: Rows, technicians: list[Row], jobs: list[Row]) -> None:
             reason="capacity",
             explanation="Nobody has time.",
         )
+        option = rows.add(
+            "emergency_options",
+            optimization_run_id=run["id"],
+            rank=1,
+            kind="delay",
+            technician_id=technician["id"],
+            job_version=1,
+            starts_at=MONDAY,
+            ends_at=MONDAY + timedelta(hours=1),
+            leave_at=MONDAY,
+            response_minutes=5,
+            added_travel_minutes=0,
+            sla_kept=True,
+            promises_broken=0,
+            cost=5,
+            reasons=["Soon."],
+            expires_at=MONDAY,
+        )
+        visit = next(one for one in rows.tables["appointments"] if one["dispatch_job_id"] == job["id"])
+        rows.add(
+            "emergency_moves",
+            emergency_option_id=option["id"],
+            position=1,
+            dispatch_job_id=job["id"],
+            appointment_id=visit["id"],
+            appointment_version=1,
+            change="delay",
+            from_technician_id=technician["id"],
+            from_starts_at=MONDAY,
+            to_technician_id=technician["id"],
+            to_starts_at=MONDAY,
+            to_ends_at=MONDAY + timedelta(hours=1),
+            breaks_promise=False,
+        )
         plan = rows.add("route_plans", technician_id=technician["id"], date="2027-03-01", status="finalized")
         rows.add("route_stops", route_plan_id=plan["id"], stop_type="depot_start", sequence=0)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,63 +26,129 @@ def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: in
 
     The other stops keep their technician and order and may start later within their windows. The
     visit is first taken out where it already stands. Shifts without a route count as free days;
-    routes that are infeasible as they are get no offer. Raises ProblemError for an unknown visit
+    routes that are infeasible as they are get no offer. The routes are read once and kept while
+    the next questions about the problem name the same ones. Raises ProblemError for an unknown visit
     and for part of a group.
     """
-    if not 0 <= visit < len(problem.visits):
-        raise ProblemError(f"there is no visit {visit}")
-    prepared = prepare(problem)
-    if prepared.day.visits[visit]["group"] >= 0:
-        raise ProblemError(f"visit {problem.visits[visit].id} is part of a group; it has no place of its own")
-    plan, sound = plan_of(prepared, routes, without=visit)
-    room = int(np.sum(plan.routes["length"]) + len(plan.routes)) + 1
-    found = np.zeros((room, 2), np.int32)
-    costs = np.zeros(room)
-    count = slots_for(prepared.day, plan, visit, sound, found, costs)
-    ranked = sorted(range(count), key=lambda i: (float(costs[i]), int(found[i, 0]), int(found[i, 1])))
-    return tuple(
-        _insertion(prepared, plan, visit, int(found[i, 0]), int(found[i, 1]), float(costs[i]))
-        for i in ranked[:k]
-    )
+    return ranker_of(problem, routes).best(visit, k)
 
 
-def plan_of(prepared: Prepared, routes: Iterable[Route], *, without: int = -1) -> tuple[Plan, Any]:
+def ranker_of(problem: Problem, routes: Iterable[Route]) -> Ranker:
+    """Return the ranker of these routes: the one at hand when they are the last ones asked about."""
+    named = tuple(routes)
+    known = _rankers.get(problem)
+    if known is None or not known.is_of(named):
+        known = Ranker(problem, named)
+        _rankers[problem] = known
+    return known
+
+
+class Ranker:
+    """Routes made ready for questions about one more visit; one question at a time, whoever asks."""
+
+    def __init__(self, problem: Problem, routes: tuple[Route, ...]) -> None:
+        self._prepared = prepare(problem)
+        self._routes = routes
+        self._of_shift = {route.shift: route for route in routes}
+        self._plan, self._sound = plan_of(self._prepared, routes)
+        visits = len(problem.visits)
+        self._standing = {stop.visit: route for route in routes for stop in route.stops}
+        self._found = np.zeros(
+            (int(np.sum(self._plan.routes["length"]) + len(self._plan.routes)) + 1, 2), np.int32
+        )
+        self._costs = np.zeros(len(self._found))
+        self._visits = visits
+        self._lock = Lock()
+
+    def is_of(self, routes: tuple[Route, ...]) -> bool:
+        """Tell whether these are the very routes it was made of."""
+        return len(routes) == len(self._routes) and all(
+            one is other for one, other in zip(routes, self._routes, strict=True)
+        )
+
+    def best(self, visit: int, k: int) -> tuple[Insertion, ...]:
+        """Return the k cheapest ways, see best_insertions."""
+        if not 0 <= visit < self._visits:
+            raise ProblemError(f"there is no visit {visit}")
+        prepared, plan = self._prepared, self._plan
+        if prepared.day.visits[visit]["group"] >= 0:
+            name = prepared.problem.visits[visit].id
+            raise ProblemError(f"visit {name} is part of a group; it has no place of its own")
+        with self._lock:
+            home = self._standing.get(visit)
+            was_sound = self._taken_out(home, visit)
+            try:
+                count = slots_for(prepared.day, plan, visit, self._sound, self._found, self._costs)
+                ranked = np.lexsort((self._found[:count, 1], self._found[:count, 0], self._costs[:count]))[:k]
+                return tuple(
+                    _insertion(
+                        prepared,
+                        plan,
+                        visit,
+                        int(self._found[i, 0]),
+                        int(self._found[i, 1]),
+                        float(self._costs[i]),
+                    )
+                    for i in ranked
+                )
+            finally:
+                if home is not None:
+                    self._sound[home.shift] = was_sound
+                    _read_route(prepared, plan, home)
+
+    def _taken_out(self, home: Route | None, visit: int) -> bool:
+        if home is None:
+            return True
+        was_sound = bool(self._sound[home.shift])
+        self._sound[home.shift] = _read_route(self._prepared, self._plan, home, without=visit)
+        self._plan.shift_of[visit] = -1
+        return was_sound
+
+
+_rankers: WeakKeyDictionary[Problem, Ranker] = WeakKeyDictionary()
+
+
+def plan_of(prepared: Prepared, routes: Iterable[Route]) -> tuple[Plan, Any]:
     """Return routes as a plan, and for each shift whether its route is feasible as it is."""
     plan = prepared.plan()
-    day = prepared.day
-    visits = len(prepared.problem.visits)
     sound = np.ones(len(prepared.problem.shifts), np.bool_)
     for route in routes:
-        v = route.shift
-        kept = [node for node in prepared.nodes[v] if node >= visits]
-        break_of = {int(day.pauses[node - visits]["index"]): node for node in kept}
-        timed = [
-            (int(day.pauses[node - visits]["earliest"]) + prepared.origin, node)
-            for node in kept
-            if day.pauses[node - visits]["index"] < 0
-        ]
-        timed += [(one.starts, break_of[one.index]) for one in route.breaks if one.index in break_of]
-        for stop in route.stops:
-            if stop.visit != without:
-                begins = stop.starts - prepared.problem.visits[stop.visit].setup_before
-                if day.visits[stop.visit]["group"] >= 0:
-                    pin(day, plan, stop.visit, begins - prepared.origin)
-                timed.append((begins, stop.visit))
-        nodes = [node for _, node in sorted(timed)]
-        missing = [node - visits for node in kept if node not in nodes]
-        if len(nodes) + len(missing) > plan.nodes.shape[1]:
-            sound[v] = False
-            continue
-        plan.nodes[v, : len(nodes)] = nodes
-        plan.routes[v]["length"] = len(nodes)
-        sound[v] = reschedule(day, plan, v)
-        if missing or not sound[v]:
-            pauses = np.zeros(len(kept) + 1, np.int32)
-            found = lift_pauses(day, plan, v, pauses)
-            pauses[found : found + len(missing)] = missing
-            sound[v] = reschedule(day, plan, v) and settle_pauses(day, plan, v, pauses, found + len(missing))
-    restore(day, plan)
+        sound[route.shift] = _read_route(prepared, plan, route)
+    restore(prepared.day, plan)
     return plan, sound
+
+
+def _read_route(prepared: Prepared, plan: Plan, route: Route, *, without: int = -1) -> bool:
+    """Make a row of the plan what a route says; tell whether it is feasible, its pauses moved if need be."""
+    day, v = prepared.day, route.shift
+    visits = len(prepared.problem.visits)
+    kept = [node for node in prepared.nodes[v] if node >= visits]
+    break_of = {int(day.pauses[node - visits]["index"]): node for node in kept}
+    timed = [
+        (int(day.pauses[node - visits]["earliest"]) + prepared.origin, node)
+        for node in kept
+        if day.pauses[node - visits]["index"] < 0
+    ]
+    timed += [(one.starts, break_of[one.index]) for one in route.breaks if one.index in break_of]
+    for stop in route.stops:
+        if stop.visit != without:
+            begins = stop.starts - prepared.problem.visits[stop.visit].setup_before
+            if day.visits[stop.visit]["group"] >= 0:
+                pin(day, plan, stop.visit, begins - prepared.origin)
+            timed.append((begins, stop.visit))
+    nodes = [node for _, node in sorted(timed)]
+    missing = [node - visits for node in kept if node not in nodes]
+    if len(nodes) + len(missing) > plan.nodes.shape[1]:
+        return False
+    plan.nodes[v, : len(nodes)] = nodes
+    plan.routes[v]["length"] = len(nodes)
+    sound = bool(reschedule(day, plan, v))
+    if missing or not sound:
+        pauses = np.zeros(len(kept) + 1, np.int32)
+        found = lift_pauses(day, plan, v, pauses)
+        pauses[found : found + len(missing)] = missing
+        sound = bool(reschedule(day, plan, v) and settle_pauses(day, plan, v, pauses, found + len(missing)))
+    return sound
 
 
 @compiled

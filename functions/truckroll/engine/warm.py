@@ -12,6 +12,7 @@ from truckroll.engine.interactive import best_insertions
 from truckroll.engine.model import Break, CurrentPlace, Group, Objective, Part, Problem, Shift, Visit
 from truckroll.engine.solver import solve
 from truckroll.engine.task import Task
+from truckroll.engine.urgent import ways_to_serve
 
 
 def warm() -> float:
@@ -19,6 +20,7 @@ def warm() -> float:
     began = perf_counter()
     solution = solve(_tiny_day(), seed=0, time_limit_s=0.0, iterations=20)
     best_insertions(_tiny_day(), solution.routes, 0, 1)
+    ways_to_serve(_tiny_day(), (), 0, [0] * 7, range(1, 7))
     return perf_counter() - began
 
 

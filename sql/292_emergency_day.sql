@@ -1,0 +1,314 @@
+-- What an emergency insertion looks at (OPT-7): who works now, where they are, what they have before them.
+-- Times are seconds since 1970, as the engine wants them; a claim stands for a visit with its buffers.
+
+create function private.emergency_work(job uuid)
+returns private.work
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(job);
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
+    end if;
+    perform private.require('optimize_schedule', work.org_id, work.facility_id);
+    return work;
+end;
+$$;
+
+comment on function private.emergency_work(uuid) is
+'The work of a job, for who may plan: 404 unless they see it, 42501 without optimize_schedule.';
+
+create function private.emergency_job(job uuid, earliest timestamptz, latest timestamptz, notice interval)
+returns table (
+    asked_at timestamptz, not_before timestamptz, until timestamptz, now_s bigint, leave_from_s bigint,
+    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer, sla_end_s bigint,
+    windows_s bigint[], can_be_inserted boolean
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    asked constant timestamptz := greatest(coalesce(earliest, now()), now());
+    first_start constant timestamptz := greatest(asked, now() + notice);
+    last_end constant timestamptz := coalesce(latest, asked + interval '12 hours');
+    visit constant interval := make_interval(mins => work.duration_minutes);
+begin
+    if last_end <= first_start or last_end > asked + interval '3 days' or asked > now() + interval '92 days' then
+        perform private.fail(
+            400, 'period_invalid', 'An emergency is looked for between now and three days after earliest.',
+            'Leave earliest and latest out to look at the next twelve hours.'
+        );
+    end if;
+    return query
+    select
+        asked, first_start, last_end, floor(extract(epoch from now()))::bigint,
+        ceil(extract(epoch from now() + notice) / 60)::bigint * 60, work.latitude, work.longitude,
+        work.buffer_before_minutes * 60, work.buffer_after_minutes * 60,
+        (work.buffer_before_minutes + work.duration_minutes + work.buffer_after_minutes) * 60,
+        extract(epoch from work.sla_end_at)::bigint,
+        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not.
+        private.window_seconds(array(
+            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end - visit), '[]')
+            from (
+                select w.window_start, w.window_end from private.time_windows(job) as w
+                union all
+                select first_start, last_end where not exists (select from private.time_windows(job))
+            ) as w
+            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end - visit)
+            order by 1
+        )),
+        work.crew_size = 1 and not work.is_composite and work.place_kind = 'site' and work.latitude is not null
+        and work.inactive_because is null;
+end;
+$$;
+
+comment on function private.emergency_job(uuid, timestamptz, timestamptz, interval) is
+'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long with its buffers, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
+
+create function private.technicians_now(org uuid, technician_ids uuid[])
+returns table (
+    technician_id uuid, latitude double precision, longitude double precision, ready_at timestamptz, source text,
+    known_at timestamptz
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with under_way as (
+        select distinct on (a.technician_id)
+            a.technician_id, r.latitude, r.longitude, greatest(
+                upper(r.during),
+                coalesce(a.actual_start_at, a.tech_eta_at, now()) + (upper(r.during) - a.scheduled_start_at), now()
+            ) as ready_at
+        from public.job_assignments as a
+        inner join public.reservations as r on r.assignment_id = a.id and r.released_at is null
+        where
+            a.org_id = org and a.technician_id = any(technician_ids) and a.status in ('en_route', 'on_site', 'paused')
+            and a.scheduled_start_at between now() - interval '1 day' and now() + interval '1 day'
+        order by a.technician_id, 4 desc
+    ),
+
+    finished as (
+        select distinct on (a.technician_id) a.technician_id, r.latitude, r.longitude, a.actual_end_at as known_at
+        from public.job_assignments as a
+        inner join public.reservations as r on r.assignment_id = a.id and r.released_at is null
+        where
+            a.org_id = org and a.technician_id = any(technician_ids) and a.status = 'completed'
+            and a.scheduled_start_at > now() - interval '1 day' and a.actual_end_at <= now()
+        order by a.technician_id, a.actual_end_at desc
+    ),
+
+    planned as (
+        select distinct on (r.claimant_id)
+            r.claimant_id as technician_id, r.latitude, r.longitude, upper(r.during) as known_at
+        from public.reservations as r
+        where
+            r.claimant_id = any(technician_ids) and r.released_at is null and r.latitude is not null
+            and r.during && tstzrange(now() - interval '1 day', now()) and upper(r.during) <= now()
+            and r.kind <> 'held'
+        order by r.claimant_id, upper(r.during) desc
+    )
+
+    select
+        t.id, coalesce(known.latitude, u.latitude), coalesce(known.longitude, u.longitude),
+        coalesce(u.ready_at, now()), case when u.technician_id is not null then 'visit_under_way' else known.source end,
+        known.known_at
+    from unnest(technician_ids) as t (id)
+    left join under_way as u on u.technician_id = t.id
+    left join lateral (
+        select seen.*
+        from (
+            (
+                select 'live_position' as source, 1 as turn, l.latitude, l.longitude, l.recorded_at as known_at
+                from public.technician_locations as l
+                where
+                    -- Older than an hour a position tells nothing (AVL-8).
+                    l.org_id = org and l.technician_id = t.id and l.recorded_at > now() - interval '60 minutes'
+                order by l.recorded_at desc
+                limit 1
+            )
+            union all
+            select 'last_visit', 1, f.latitude, f.longitude, f.known_at from finished as f where f.technician_id = t.id
+            union all
+            select 'last_planned_visit', 2, p.latitude, p.longitude, p.known_at
+            from planned as p where p.technician_id = t.id
+        ) as seen
+        where u.technician_id is null
+        order by seen.turn, seen.known_at desc
+        limit 1
+    ) as known on true
+    where u.technician_id is not null or known.source is not null;
+end;
+$$;
+
+comment on function private.technicians_now(uuid, uuid[]) is
+'Where technicians are and from when on they could leave: at the visit under way until it is over, else at a position reported within the hour or the visit finished since, else where they were last planned. No row: nothing is known of them today.';
+
+create function private.emergency_shifts(job uuid, earliest timestamptz, latest timestamptz)
+returns table (
+    technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
+    longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
+    position_age_minutes integer, max_work_s integer, unavailable_s bigint[], breaks_s bigint[]
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    time_zone constant text := (select o.time_zone from public.orgs as o where o.id = work.org_id);
+    run public.optimization_runs;
+    able uuid[];
+begin
+    able := array(select q.technician_id from private.qualified_technicians(work, null, earliest) as q);
+    run.org_id := work.org_id;
+    run.technician_ids := able;
+    -- Who began yesterday evening may work still.
+    run.starts_on := (earliest at time zone time_zone)::date - 1;
+    run.days := (latest at time zone time_zone)::date - run.starts_on + 1;
+    return query
+    select
+        s.technician_id, s.technician_name,
+        case when s.has_begun then greatest(s.starts_s, ceil(extract(epoch from coalesce(n.ready_at, now())) / 60)::bigint * 60)
+            else s.starts_s
+        end,
+        s.ends_s,
+        case when s.is_known then n.latitude else s.latitude end,
+        case when s.is_known then n.longitude else s.longitude end,
+        s.latitude, s.longitude, case when s.is_known then n.source else 'home' end,
+        case when s.is_known then floor(extract(epoch from now() - n.known_at) / 60)::integer end,
+        s.max_work_s, s.unavailable_s, s.breaks_s
+    from private.plan_shifts(run) as p
+    left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
+    cross join lateral (
+        select p.*, p.starts_s <= extract(epoch from now()) as has_begun,
+            p.starts_s <= extract(epoch from now())
+            and coalesce(n.known_at, n.ready_at) >= to_timestamp(p.starts_s) as is_known
+    ) as s
+    where s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
+    order by s.technician_id, s.starts_s;
+end;
+$$;
+
+comment on function private.emergency_shifts(uuid, timestamptz, timestamptz) is
+'What is left of the working time of everybody who may do a job, on shift or on call: from when and where on they could leave for it. Definer: reads positions and every technician''s day. Own check: optimize_schedule.';
+
+create function private.emergency_movable(assignment public.job_assignments)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select private.movable(assignment) and t.max_concurrent_jobs = 1
+    from public.technician_profiles as t where t.id = assignment.technician_id;
+$$;
+
+comment on function private.emergency_movable(public.job_assignments) is
+'Whether an emergency may move a visit: as a plan may, and of a technician who does one thing at a time.';
+
+create function private.emergency_claims(job uuid, technician_ids uuid[], period tstzrange)
+returns table (
+    technician_id uuid, starts_s bigint, ends_s bigint, latitude double precision, longitude double precision,
+    appointment_id uuid, priority public.job_priority, scheduled_start_s bigint, is_movable boolean, windows_s bigint[]
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    own_priority constant public.job_priority := (select j.priority from public.dispatch_jobs as j where j.id = job);
+begin
+    return query
+    select
+        r.claimant_id, floor(extract(epoch from lower(r.during)))::bigint, ceil(extract(epoch from upper(r.during)))::bigint,
+        r.latitude, r.longitude, a.appointment_id, j.priority, extract(epoch from a.scheduled_start_at)::bigint,
+        movable.yes,
+        -- Later only: nobody waits for a visit that was told for a later time.
+        case when movable.yes then private.window_seconds(private.start_windows(
+            j.id, tstzrange(coalesce(v.arrival_window_start, a.scheduled_start_at), v.arrival_window_end, '[]'),
+            a.scheduled_start_at, a.scheduled_end_at - a.scheduled_start_at
+        )) end
+    from public.reservations as r
+    left join public.job_assignments as a on r.assignment_id = a.id
+    left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
+    left join public.appointments as v on a.appointment_id = v.id
+    cross join lateral (
+        select coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as yes
+    ) as movable
+    where
+        r.org_id = work.org_id and r.claimant_id = any(technician_ids) and r.released_at is null and r.during && period
+        and not (r.kind = 'held' and r.hold_expires_at <= now())
+    order by r.claimant_id, lower(r.during), r.id;
+end;
+$$;
+
+comment on function private.emergency_claims(uuid, uuid[], tstzrange) is
+'What the ledger holds against technicians in a period; lower-priority visits that may be moved come with the times at which they may start instead (pairs), the booked one first. Definer: reads every technician''s day. Own check: optimize_schedule.';
+
+create function private.emergency_travel(
+    job uuid, routes integer[], latitudes double precision[], longitudes double precision[]
+)
+returns table (travel_s bytea)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set jit = 'off'
+as $$
+declare
+    work constant private.work := private.emergency_work(job);
+begin
+    return query
+    with settings as materialized (
+        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour, private.travel_is_known() as known
+        from public.orgs as o where o.id = work.org_id
+    ),
+
+    places as materialized (
+        select p.route, p.latitude, p.longitude, p.number
+        from unnest(routes, latitudes, longitudes) with ordinality as p (route, latitude, longitude, number)
+    )
+
+    select array_send(array_agg(coalesce(
+        case when s.known then (
+            select k.duration_s
+            from private.known_travel_s(a.latitude, a.longitude, b.latitude, b.longitude) as k
+        ) end,
+        private.travel_s(private.distance_m(a.latitude, a.longitude, b.latitude, b.longitude, s.detour), s.speed), 0
+    ) order by a.number, b.number))
+    from settings as s
+    cross join places as a
+    inner join places as b on a.route = b.route
+    group by a.route
+    order by a.route;
+end;
+$$;
+
+comment on function private.emergency_travel(uuid, integer[], double precision[], double precision[]) is
+'Driving seconds between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
+
+grant execute on function private.emergency_job(uuid, timestamptz, timestamptz, interval) to authenticated, service_role;
+grant execute on function private.emergency_shifts(uuid, timestamptz, timestamptz) to authenticated, service_role;
+grant execute on function private.emergency_claims(uuid, uuid[], tstzrange) to authenticated, service_role;
+grant execute on function private.emergency_travel(
+    uuid, integer[], double precision[], double precision[]
+) to authenticated, service_role;

@@ -1,0 +1,349 @@
+-- An emergency option is judged before anybody sees it: its moves are made under holds, looked at, and undone (OPT-7).
+
+create type private.emergency_move as (
+    appointment_id uuid,
+    change public.emergency_change,
+    from_technician_id uuid,
+    to_technician_id uuid,
+    to_starts_at timestamptz,
+    to_ends_at timestamptz,
+    breaks_promise boolean,
+    added_travel_s integer
+);
+
+create type private.emergency_budget as (moves integer, minutes integer, promises integer, unassigned integer);
+
+create function private.hold_visit(
+    work private.work, technician uuid, starts_at timestamptz, ends_at timestamptz, before_minutes integer,
+    after_minutes integer, token uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    claim constant tstzrange := private.buffered(starts_at, ends_at, before_minutes, after_minutes);
+begin
+    perform private.release_expired_holds(array[technician]);
+    insert into public.reservations (
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+    )
+    select
+        work.org_id, technician, private.free_lane(technician, claim, t.max_concurrent_jobs), claim, 'held',
+        work.location_id, work.latitude, work.longitude, token, now() + interval '1 hour'
+    from public.technician_profiles as t where t.id = technician;
+end;
+$$;
+
+comment on function private.hold_visit(private.work, uuid, timestamptz, timestamptz, integer, integer, uuid) is
+'Holds a technician''s time for a visit under a token of its own, so that the judge sees it there.';
+
+create function private.blocking_codes(p private.placement, accepted text[])
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+        )), '[]')
+        from private.judge(p) as c
+        where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
+    );
+end;
+$$;
+
+comment on function private.blocking_codes(private.placement, text[]) is
+'What the judge has against a placement, warnings and accepted codes aside.';
+
+create function private.too_far_away(work private.work, technician uuid, starts_at timestamptz, tolerance interval)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    begins constant timestamptz := starts_at - make_interval(mins => work.buffer_before_minutes);
+    needed integer;
+    here record;
+begin
+    -- Whoever has something to do before it comes from there; the judge knows that way.
+    if exists (
+        select from public.reservations as r
+        where
+            r.claimant_id = technician and r.released_at is null and upper(r.during) > now() and lower(r.during) < begins
+            and r.hold_token is distinct from work.job_id
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    ) then
+        return '[]';
+    end if;
+    select n.* into here from private.technicians_now(work.org_id, array[technician]) as n;
+    if here.technician_id is null or here.source = 'last_planned_visit' then
+        return '[]';
+    end if;
+    select coalesce(
+        (
+            select k.duration_s
+            from private.known_travel_s(here.latitude, here.longitude, work.latitude, work.longitude) as k
+        ),
+        private.travel_s(private.distance_m(
+            here.latitude, here.longitude, work.latitude, work.longitude, o.travel_detour_factor::float8
+        ), o.travel_speed_kmh::float8), 0
+    ) into needed
+    from public.orgs as o where o.id = work.org_id;
+    if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
+        return '[]';
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'travel_before', 'severity', 'hard_overridable', 'job_id', work.job_id,
+        'message', format('%s could not be there in time any more.', (
+            select t.display_name from public.technician_profiles as t where t.id = technician
+        )),
+        'data', jsonb_build_object('technician_id', technician, 'travel_minutes', ceil(needed / 60.0))
+    ));
+end;
+$$;
+
+comment on function private.too_far_away(private.work, uuid, timestamptz, interval) is
+'travel_before, when the technician cannot get there from where they are now: the one thing the ledger does not know.';
+
+create function private.may_break_promise(p private.placement, visit public.appointments)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return not exists (
+        select from unnest(private.conflicts_of_move(p, visit)) as c
+        where
+            c.severity <> 'soft' and (
+                c.severity = 'hard' or c.code not in ('customer_window', 'notice_too_short', 'reschedule_limit')
+                or not private.may(
+                    coalesce(c.data ->> 'needs', 'override_scheduling_conflict')::public.permission, visit.org_id,
+                    visit.facility_id
+                )
+            )
+    );
+end;
+$$;
+
+comment on function private.may_break_promise(private.placement, public.appointments) is
+'Whether the caller may move a visit although its customer was promised another time: what stands in the way is that promise and the rules of moving late, and the caller holds the approvals these ask for (BKG-9).';
+
+create function private.new_place(visit public.appointments, from_technician uuid, budget private.emergency_budget)
+returns private.emergency_move
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(visit.dispatch_job_id);
+    length constant interval := visit.ends_at - visit.starts_at;
+    minutes constant integer := ceil(extract(epoch from length) / 60);
+    kept constant tstzrange := coalesce(
+        tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]'),
+        tstzrange(visit.starts_at, visit.starts_at + (
+            select make_interval(mins => o.arrival_window_minutes) from public.orgs as o where o.id = visit.org_id
+        ), '[]')
+    );
+    soonest constant timestamptz := now() + interval '15 minutes';
+    candidate record;
+    placed private.placement;
+    breaks boolean;
+    move private.emergency_move;
+begin
+    for candidate in
+        (
+            select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn
+            from private.slot_candidates(
+                work, greatest(soonest, lower(kept)), upper(kept) + length, minutes, null, work.latitude, work.longitude
+            ) as c
+            where upper(kept) >= soonest
+            order by turn, c.added_travel_s, c.technician_ids
+            limit 6
+        )
+        union all
+        (
+            select c.*, true, extract(epoch from c.starts_at)
+            from private.slot_candidates(
+                work, greatest(soonest, upper(kept)), greatest(soonest, upper(kept)) + interval '3 days', minutes, null,
+                work.latitude, work.longitude
+            ) as c
+            where budget.promises > 0 and not kept @> c.starts_at
+            order by c.starts_at, c.added_travel_s, c.technician_ids
+            limit 6
+        )
+        order by breaks, turn
+    loop
+        breaks := candidate.breaks and visit.arrival_window_start is not null;
+        placed := private.place(
+            work, candidate.technician_ids, candidate.starts_at, candidate.starts_at + length, null, visit.id, null, false
+        );
+        continue when not (case when breaks then private.may_break_promise(placed, visit) else private.passes(placed) end);
+        -- Another one's turn to book this technician now: waiting for it out of order could block both.
+        continue when not private.try_lock_claimants(candidate.technician_ids);
+        perform private.hold_visit(
+            work, candidate.technician_ids[1], placed.starts_at, placed.ends_at, visit.buffer_before_minutes,
+            visit.buffer_after_minutes, visit.id
+        );
+        move.appointment_id := visit.id;
+        move.from_technician_id := from_technician;
+        move.to_technician_id := candidate.technician_ids[1];
+        move.to_starts_at := placed.starts_at;
+        move.to_ends_at := placed.ends_at;
+        move.breaks_promise := breaks;
+        move.added_travel_s := candidate.added_travel_s;
+        move.change := case
+            when breaks then 'postpone'
+            when candidate.technician_ids[1] <> from_technician then 'hand_over'
+            else 'delay'
+        end;
+        return move;
+    end loop;
+    if budget.unassigned > 0 and private.may('assign_technician', visit.org_id, visit.facility_id) then
+        return row(
+            visit.id, 'unassign', from_technician, null, visit.starts_at, visit.ends_at, true, 0
+        )::private.emergency_move;
+    end if;
+    return null;
+end;
+$$;
+
+comment on function private.new_place(public.appointments, uuid, private.emergency_budget) is
+'Where a visit that makes room could go: within its promise, nearest to its time; else as soon as can be, if a promise may be broken; else to nobody, if that is allowed. Holds what it found; null when there is nothing.';
+
+create function private.spent(moves private.emergency_move[])
+returns private.emergency_budget
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        count(*),
+        coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
+        count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
+        count(*) filter (where m.change = 'unassign')
+    )::private.emergency_budget
+    from unnest(moves) as m inner join public.appointments as v on m.appointment_id = v.id;
+$$;
+
+comment on function private.spent(private.emergency_move[]) is
+'What moves cost of a disruption budget: visits moved, minutes of delay, promises broken, visits left without anybody.';
+
+create function private.try_emergency(work private.work, candidate jsonb, budget private.emergency_budget)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    technician constant uuid := (candidate ->> 'technician_id')::uuid;
+    starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
+    ends_at constant timestamptz := starts_at + make_interval(mins => work.duration_minutes);
+    evicted constant uuid[] := array(select e.id::uuid from jsonb_array_elements_text(candidate -> 'evicted') as e (id));
+    rest private.emergency_budget := budget;
+    used private.emergency_budget;
+    moves private.emergency_move[] := '{}';
+    move private.emergency_move;
+    visit public.appointments;
+    sla_kept boolean;
+    conflicts jsonb;
+begin
+    select coalesce(array_agg(row(
+        v.id, 'delay', technician, technician, to_timestamp(d.starts_s), to_timestamp(d.starts_s) + (v.ends_at - v.starts_at),
+        false, 0
+    )::private.emergency_move order by d.starts_s), '{}') into moves
+    from jsonb_to_recordset(candidate -> 'delays') as d (appointment_id uuid, starts_s bigint)
+    inner join public.appointments as v on d.appointment_id = v.id and v.org_id = work.org_id;
+
+    perform private.lock_claimants(array[technician]);
+    delete from public.reservations as r
+    where
+        r.released_at is null and r.org_id = work.org_id
+        and (r.appointment_id = any(evicted) or r.appointment_id in (select m.appointment_id from unnest(moves) as m));
+    perform private.hold_visit(
+        work, technician, starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes, work.job_id
+    );
+    foreach move in array moves
+    loop
+        select v.* into visit from public.appointments as v where v.id = move.appointment_id;
+        perform private.hold_visit(
+            private.work_of_job(visit.dispatch_job_id), technician, move.to_starts_at, move.to_ends_at,
+            visit.buffer_before_minutes, visit.buffer_after_minutes, visit.id
+        );
+    end loop;
+
+    sla_kept := ends_at <= coalesce(work.sla_end_at, 'infinity') and starts_at >= coalesce(work.sla_start_at, '-infinity');
+    conflicts := private.blocking_codes(
+        private.place(work, array[technician], starts_at, ends_at, null, null, work.job_id), '{sla_missed}'
+    ) || private.too_far_away(work, technician, starts_at, interval '0');
+    foreach move in array moves
+    loop
+        exit when conflicts <> '[]';
+        select v.* into visit from public.appointments as v where v.id = move.appointment_id;
+        conflicts := conflicts || private.blocking_codes(private.place(
+            private.work_of_job(visit.dispatch_job_id), array[technician], move.to_starts_at, move.to_ends_at, null,
+            visit.id, visit.id
+        ), '{}');
+    end loop;
+
+    for visit in
+        select v.* from public.appointments as v where v.id = any(evicted) and v.org_id = work.org_id order by v.starts_at
+    loop
+        exit when conflicts <> '[]';
+        used := private.spent(moves);
+        rest.promises := budget.promises - used.promises;
+        rest.unassigned := budget.unassigned - used.unassigned;
+        move := private.new_place(visit, technician, rest);
+        if move.appointment_id is null then
+            conflicts := conflicts || jsonb_build_object(
+                'code', 'no_room_for_others', 'severity', 'hard', 'job_id', visit.dispatch_job_id,
+                'message', format('Nobody could take over visit %s within the disruption allowed.', visit.number),
+                'data', jsonb_build_object('appointment_id', visit.id)
+            );
+        else
+            moves := moves || move;
+        end if;
+    end loop;
+    used := private.spent(moves);
+    if conflicts = '[]' and (
+        used.moves > budget.moves or used.minutes > budget.minutes or used.promises > budget.promises
+        or used.unassigned > budget.unassigned
+    ) then
+        conflicts := jsonb_build_array(jsonb_build_object(
+            'code', 'over_budget', 'severity', 'hard', 'job_id', work.job_id,
+            'message', 'This would disrupt more than is allowed.', 'data', to_jsonb(used)
+        ));
+    end if;
+    return jsonb_build_object('conflicts', conflicts, 'sla_kept', sla_kept, 'moves', to_jsonb(moves));
+end;
+$$;
+
+comment on function private.try_emergency(private.work, jsonb, private.emergency_budget) is
+'Makes the moves of a candidate under holds and judges all of them in that state, finding places for visits that make room. The caller undoes it.';
+
+create function private.trial_of_emergency(work private.work, candidate jsonb, budget private.emergency_budget)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    found jsonb;
+begin
+    found := private.try_emergency(work, candidate, budget);
+    raise exception using errcode = 'TRNEV', message = 'only tried';
+exception
+    when sqlstate 'TRNEV' then
+        return found;
+    when exclusion_violation then
+        return jsonb_build_object('conflicts', private.overlap_in_plan());
+end;
+$$;
+
+comment on function private.trial_of_emergency(private.work, jsonb, private.emergency_budget) is
+'What try_emergency finds, with everything undone again.';

@@ -1,0 +1,327 @@
+-- From what the engine thinks possible to options that are judged, priced, stored and committed (OPT-7).
+
+create function private.emergency_move_cost(move private.emergency_move)
+returns numeric
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
+            5
+            + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+            + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
+            + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
+            + case when move.change = 'unassign' then 60 else 0 end
+        )
+    from public.appointments as v
+    inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+    where v.id = move.appointment_id;
+$$;
+
+comment on function private.emergency_move_cost(private.emergency_move) is
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+
+create function private.position_in_words(source text, age_minutes integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+    select case source
+        when 'live_position' then format('Comes from the position reported %s minutes ago.', age_minutes)
+            || case when age_minutes > 30 then ' That is old; ask before relying on it.' else '' end
+        when 'visit_under_way' then 'Comes from the visit under way.'
+        when 'last_visit' then format('Comes from the visit finished %s minutes ago.', age_minutes)
+        when 'last_planned_visit' then 'No recent position; taken to be where the last visit was planned.'
+        else 'No recent position; taken to start from home.'
+    end;
+$$;
+
+comment on function private.position_in_words(text, integer) is 'Where a technician is taken to be, as a sentence (AVL-8).';
+
+create function private.emergency_reasons(
+    technician uuid, starts_at timestamptz, response_minutes integer, candidate jsonb, moves private.emergency_move[],
+    sla_kept boolean
+)
+returns text[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array_remove(array[
+        format(
+            '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
+            private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
+        ),
+        private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
+        case when cardinality(moves) = 0 then 'Nobody has to wait.' end
+    ] || array(
+        select case m.change
+            when 'delay' then format(
+                'Visit %s starts %s minutes later, as promised still.', v.number,
+                ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
+            )
+            when 'hand_over' then format(
+                '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
+            )
+            when 'postpone' then format(
+                'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
+                private.local_time(m.to_starts_at, t.time_zone), other.display_name
+            )
+            else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
+        end
+        from unnest(moves) as m
+        inner join public.appointments as v on m.appointment_id = v.id
+        left join public.technician_profiles as other on m.to_technician_id = other.id
+        order by v.starts_at
+    ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
+    from public.technician_profiles as t where t.id = technician;
+$$;
+
+comment on function private.emergency_reasons(
+    uuid, timestamptz, integer, jsonb, private.emergency_move[], boolean
+) is 'Why an option ranks where it does, in sentences (OPT-12).';
+
+create function private.store_emergency_option(
+    run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz
+)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    moves constant private.emergency_move[] := array(
+        select m from jsonb_populate_recordset(null::private.emergency_move, trial -> 'moves') as m
+    );
+    starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
+    leave_at constant timestamptz := least(starts_at, to_timestamp((candidate ->> 'leave_s')::bigint));
+    response constant integer := greatest(0, ceil(extract(epoch from starts_at - asked_at) / 60));
+    sla_kept constant boolean := (trial ->> 'sla_kept')::boolean;
+    added constant integer := ceil(((candidate ->> 'added_travel_s')::integer + (
+        select coalesce(sum(m.added_travel_s), 0) from unnest(moves) as m
+    )) / 60.0);
+    option uuid;
+begin
+    insert into public.emergency_options (
+        org_id, optimization_run_id, rank, kind, technician_id, job_version, starts_at, ends_at, leave_at,
+        response_minutes, added_travel_minutes, sla_kept, promises_broken, cost, reasons, expires_at
+    )
+    select
+        run.org_id, run.id, 1 + (select count(*) from public.emergency_options as o where o.optimization_run_id = run.id),
+        case
+            when cardinality(moves) = 0 then 'free'
+            when bool_or(m.breaks_promise) then 'bump'
+            when bool_or(m.to_technician_id <> m.from_technician_id) then 'hand_over'
+            else 'delay'
+        end::public.emergency_option_kind,
+        (candidate ->> 'technician_id')::uuid, (select j.version from public.dispatch_jobs as j where j.id = work.job_id),
+        starts_at, starts_at + make_interval(mins => work.duration_minutes), leave_at, response, added, sla_kept,
+        count(*) filter (where m.breaks_promise),
+        response + 0.25 * greatest(0, added) + coalesce(sum(private.emergency_move_cost(m)), 0)
+        + case when sla_kept then 0 else 100000 end,
+        private.emergency_reasons(
+            (candidate ->> 'technician_id')::uuid, starts_at, response, candidate, moves, sla_kept
+        ),
+        least(now() + interval '15 minutes', greatest(leave_at, now() + interval '1 minute'))
+    from unnest(moves) as m
+    returning id into option;
+    insert into public.emergency_moves (
+        org_id, emergency_option_id, position, dispatch_job_id, appointment_id, appointment_version, change,
+        from_technician_id, from_starts_at, to_technician_id, to_starts_at, to_ends_at, breaks_promise
+    )
+    select
+        run.org_id, option, m.turn, v.dispatch_job_id, v.id, v.version, m.change, m.from_technician_id, v.starts_at,
+        m.to_technician_id, m.to_starts_at, m.to_ends_at, m.breaks_promise
+    from unnest(moves) with ordinality as m (
+        appointment_id, change, from_technician_id, to_technician_id, to_starts_at, to_ends_at, breaks_promise,
+        added_travel_s, turn
+    )
+    inner join public.appointments as v on m.appointment_id = v.id;
+    return option;
+end;
+$$;
+
+comment on function private.store_emergency_option(
+    public.optimization_runs, private.work, jsonb, jsonb, timestamptz
+) is 'Stores an option the judge accepted, with its cost and its moves.';
+
+create function private.emergency_option_document(option uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    with moves as (
+        select
+            m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
+            j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
+        from public.emergency_moves as m
+        inner join public.appointments as v on m.appointment_id = v.id
+        inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
+        left join public.customers as c on j.customer_id = c.id
+        inner join public.technician_profiles as was on m.from_technician_id = was.id
+        left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
+        where m.emergency_option_id = option
+    )
+
+    select jsonb_build_object(
+        'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
+        'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
+        'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
+        'cost', o.cost, 'reasons', o.reasons,
+        'moves', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
+                'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
+                'from', jsonb_build_object(
+                    'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
+                ),
+                'to', jsonb_build_object(
+                    'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
+                    'ends_at', m.to_ends_at
+                ),
+                'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
+                'breaks_promise', m.breaks_promise
+            ) order by m.position) from moves as m
+        ), '[]'),
+        'promises_broken', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
+                'window_end', m.arrival_window_end
+            ) order by m.position) from moves as m where m.breaks_promise
+        ), '[]'),
+        'customers_to_tell', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
+                'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
+            ) order by m.position)
+            from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
+        ), '[]')
+    )
+    from public.emergency_options as o
+    inner join public.technician_profiles as t on o.technician_id = t.id
+    where o.id = option;
+$$;
+
+comment on function private.emergency_option_document(uuid) is
+'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
+
+create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    able constant uuid[] := array(
+        select q.technician_id from private.qualified_technicians(work, null, moment) as q
+    );
+begin
+    if work.inactive_because is not null then
+        return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
+    elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
+        return jsonb_build_array(jsonb_build_object(
+            'code', case
+                when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
+                else 'needs_' || work.place_kind
+            end,
+            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
+        ));
+    elsif work.latitude is null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'location_missing', 'message', 'It is not known where this job is; give its site coordinates.'
+        ));
+    elsif able = '{}' then
+        return (
+            select coalesce(jsonb_agg(jsonb_build_object('code', e.code, 'message', e.message, 'data', e.data)), '[]')
+            from private.explain_ineligible(work.job_id, array(
+                select t.id from public.technician_profiles as t where t.org_id = work.org_id and t.is_active
+            ), moment) as e
+        );
+    elsif refused <> '[]' then
+        return (
+            select jsonb_agg(distinct jsonb_build_object('code', c ->> 'code', 'message', c ->> 'message'))
+            from jsonb_array_elements(refused) as c
+        );
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'no_time_in_window', 'message', format(
+            'None of the %s technicians who may do it is at work, or could get there and be done, in that period.',
+            cardinality(able)
+        )
+    ));
+end;
+$$;
+
+comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
+'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
+
+create function private.propose_emergency(
+    job uuid, asked_at timestamptz, candidates jsonb, budget jsonb, max_results integer, mode public.run_mode
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    work constant private.work := private.emergency_work(job);
+    allowed constant private.emergency_budget := jsonb_populate_record(null::private.emergency_budget, budget);
+    run public.optimization_runs;
+    candidate jsonb;
+    trial jsonb;
+    refused jsonb := '[]';
+    passed integer := 0;
+begin
+    insert into public.optimization_runs (
+        org_id, kind, mode, status, starts_on, dispatch_job_id, stage, progress, requested_by_user_id, started_at,
+        finished_at, expires_at
+    )
+    select
+        work.org_id, 'emergency_insertion', propose_emergency.mode, 'proposed', (asked_at at time zone o.time_zone)::date,
+        job, 'done', 1, auth.uid(), now(), clock_timestamp(), now() + interval '15 minutes'
+    from public.orgs as o where o.id = work.org_id
+    returning * into run;
+    for candidate in select c.value from jsonb_array_elements(candidates) as c
+    loop
+        exit when passed >= max_results;
+        trial := private.trial_of_emergency(work, candidate, allowed);
+        if trial -> 'conflicts' = '[]' then
+            perform private.store_emergency_option(run, work, candidate, trial, asked_at);
+            passed := passed + 1;
+        else
+            refused := refused || (trial -> 'conflicts');
+        end if;
+    end loop;
+    -- Where a visit that makes room could go was not known when the candidates were put in order.
+    update public.emergency_options as o set rank = o.rank + 1000 where o.optimization_run_id = run.id;
+    update public.emergency_options as o set rank = ordered.turn
+    from (
+        select x.id, row_number() over (order by x.cost, x.starts_at, x.rank) as turn
+        from public.emergency_options as x where x.optimization_run_id = run.id
+    ) as ordered
+    where o.id = ordered.id;
+    return jsonb_build_object(
+        'run_id', run.id, 'expires_at', run.expires_at,
+        'options', (
+            select coalesce(jsonb_agg(private.emergency_option_document(o.id) order by o.rank), '[]')
+            from public.emergency_options as o where o.optimization_run_id = run.id
+        ),
+        'reasons', case when passed = 0 then private.nobody_for_emergency(work, refused, asked_at) else '[]' end
+    );
+end;
+$$;
+
+comment on function private.propose_emergency(
+    uuid, timestamptz, jsonb, jsonb, integer, public.run_mode
+) is
+'Tries candidates in order until enough pass the judge, stores and ranks those, and returns them with reasons when there is none. Definer: tries what only a commit may do. Own check: optimize_schedule.';
+
+grant execute on function private.propose_emergency(
+    uuid, timestamptz, jsonb, jsonb, integer, public.run_mode
+) to authenticated, service_role;
