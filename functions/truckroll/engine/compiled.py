@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numba
 
+COMPILED = re.compile(rb"^@(compiled|lean)\b", re.MULTILINE)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -27,7 +29,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(here.glob("*.py")):
         text = source.read_bytes()
-        if b"@compiled" in text or source.name in {"arrays.py", "compiled.py"}:
+        if COMPILED.search(text) or source.name in {"arrays.py", "compiled.py"}:
             digest.update(text)
     name = f"truckroll-engine-{digest.hexdigest()[:16]}"
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
