@@ -127,7 +127,7 @@ begin
                     where k.service_id = new.service_id and k.is_required
                 ), '{}');
             end if;
-            new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, service.standard_duration_minutes);
+            new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, private.planned_minutes(service));
             new.required_crew_size := coalesce(new.required_crew_size, service.crew_size);
         end if;
         new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, 60);

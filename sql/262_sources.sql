@@ -17,7 +17,7 @@ begin
         select
             e.org_id, source_type, e.id, e.number, e.id, null, e.customer_id, e.vehicle_id, e.location_id, e.service_id,
             e.description, e.status, not e.allows_multiple_appointments, null, e.estimated_duration_minutes,
-            s.standard_duration_minutes
+            private.planned_minutes(s)
         into loaded
         from public.estimates as e left join public.services as s on e.service_id = s.id
         where e.id = source;
@@ -26,7 +26,7 @@ begin
             w.org_id, source_type, w.id, w.number, null, w.id, w.customer_id, w.vehicle_id,
             coalesce(w.location_id, e.location_id), coalesce(w.service_id, e.service_id),
             coalesce(w.description, e.description), w.status, not w.allows_multiple_appointments,
-            w.estimated_duration_minutes, e.estimated_duration_minutes, s.standard_duration_minutes
+            w.estimated_duration_minutes, e.estimated_duration_minutes, private.planned_minutes(s)
         into loaded
         from public.work_orders as w
         left join public.estimates as e on w.estimate_id = e.id

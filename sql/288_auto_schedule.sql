@@ -158,26 +158,38 @@ begin
                     = (coalesce(o.starts_at, earliest) at time zone t.time_zone)::date
             ) as booked_minutes, array(
                 select v.message from private.unfitness(work, t.id, earliest) as v where o.starts_at is null
-            ) as obstacles
+            ) as obstacles, private.expected_work(t.org_id, work.service_id, t.id) as expected
         from public.technician_profiles as t
         left join private.best_slots(work, earliest, latest, max_results) as o on t.id = any(o.technician_ids)
         where t.org_id = work.org_id and t.is_active
     )
 
     select
-        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score, (p.slot).reasons, to_jsonb(p.slot),
-        p.booked_minutes,
+        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score + coalesce(past.points, 0),
+        (p.slot).reasons || jsonb_strip_nulls(jsonb_build_object('past_performance', past.points)),
+        to_jsonb(p.slot), p.booked_minutes,
         case
             when (p.slot).starts_at is not null then array[
                 format('Could start %s.', private.local_time((p.slot).starts_at, p.time_zone)),
                 format('Adds %s minutes of driving.', (p.slot).added_travel_minutes),
                 format('Has %s minutes booked that day.', p.booked_minutes)
-            ]
+            ] || past.sentences
             when cardinality(p.obstacles) > 0 then p.obstacles
             else array[format('%s has no better time for it in that period.', p.display_name)]
         end
     from people as p
-    order by (p.slot).score desc nulls last, cardinality(p.obstacles), p.display_name
+    left join public.performance_estimates as usual
+        on usual.org_id = work.org_id and usual.service_id = work.service_id and usual.technician_id is null
+    cross join lateral (
+        select
+            round(20 * ((p.expected).first_time_fix - usual.first_time_fix)::numeric) as points,
+            case when (p.expected).visits + (p.expected).first_visits > 0 then array[format(
+                'Has done this %s times: usually within %s minutes, and without a second visit %s times in ten.',
+                greatest((p.expected).visits, (p.expected).first_visits), (p.expected).p70_minutes,
+                round(10 * (p.expected).first_time_fix)
+            )] else '{}' end as sentences
+    ) as past
+    order by (p.slot).score + coalesce(past.points, 0) desc nulls last, cardinality(p.obstacles), p.display_name
     limit max_results;
 end;
 $$;

@@ -18,7 +18,8 @@ begin
             -- The ledger mirrors assignments, stops mirror plans, runs, their options and notices tell their own story,
             -- events and audit are logs.
             'reservations', 'route_stops', 'optimization_runs', 'emergency_options', 'emergency_moves',
-            'job_notifications', 'domain_events', 'audit_log', 'external_busy_times'
+            'job_notifications', 'domain_events', 'audit_log', 'external_busy_times',
+            'performance_estimates'
         ) as is_audited
         from pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'

@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/dispatch/jobs/{id}/insert_emergency", emergency.insert_emergency),
     ("POST", "/cron/process_optimization_runs", operations.process_optimization_runs),
     ("POST", "/cron/refresh_travel_times", operations.refresh_travel_times),
+    ("POST", "/cron/refresh_performance", operations.refresh_performance),
     ("POST", "/cron/offer_freed_times", operations.offer_freed_times),
 )
 

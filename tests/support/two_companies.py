@@ -273,6 +273,15 @@ def _plans(rows: Rows, technicians: list[Row], jobs: list[Row]) -> None:
             to_ends_at=MONDAY + timedelta(hours=1),
             breaks_promise=False,
         )
+        rows.add(
+            "performance_estimates",
+            technician_id=technician["id"],
+            visits=1,
+            pace=1,
+            log_sd=0.3,
+            first_visits=1,
+            first_time_fix=0.8,
+        )
         plan = rows.add("route_plans", technician_id=technician["id"], date="2027-03-01", status="finalized")
         rows.add("route_stops", route_plan_id=plan["id"], stop_type="depot_start", sequence=0)
 

@@ -72,6 +72,7 @@ def calls_of_a_whole_company(db: Connection) -> dict[str, list[Call]]:
         for function, ways in calls.items()
     }
     ways["offer_freed_times"] = [Call({"max_offers": 100}, role="service_role")]
+    ways["refresh_performance"] = [Call({"max_orgs": 100}, role="service_role")]
     ways["book_coordinated"] = [
         replace(way, junk={"steps": _changed_steps(json.loads(way.arguments["steps"]))})
         for way in ways["book_coordinated"]

@@ -19,7 +19,7 @@ from truckroll.engine.why import explain_placed
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
 HOUR = 3600
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

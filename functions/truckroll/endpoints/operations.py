@@ -51,6 +51,15 @@ def offer_freed_times(call: Call) -> tuple[int, Any]:
     return HTTPStatus.OK, {"offered": [row["offer"] for row in made]}
 
 
+def refresh_performance(call: Call) -> tuple[int, Any]:
+    """Learn from the visits completed since: durations and first-time fixes of every company."""
+    _for_the_scheduler(call)
+    with call.database.acting_as(SERVICE, timeout_s=int(CRON_BUDGET_S)) as connection:
+        rows = connection.execute("select org_id, estimates from public.refresh_performance()").fetchall()
+    call.log["orgs"] = len(rows)
+    return HTTPStatus.OK, {"refreshed": [str(row["org_id"]) for row in rows]}
+
+
 def _for_the_scheduler(call: Call) -> None:
     if not call.caller.is_service:
         raise ApiError(
