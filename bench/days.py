@@ -1,8 +1,8 @@
 """Field-service days that nobody's company had: the same day for the same kind and seed, always.
 
 Rich days have skills with levels, zones, staggered shifts, lunch breaks, appointments of one or two
-hours in the day, longest days and five priorities; 100 technicians for 1,000 visits or 10 for 100,
-on a map whose homes and customers gather around towns. Seconds from midnight, metres.
+hours in the day, longest days and five priorities; 100 technicians for 1,000 visits, 10 for
+100 or 1,000 for 10,000, on a map whose homes and customers gather around towns. Seconds from midnight, metres.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from truckroll.engine import Break, Objective, Problem, Shift, Visit
 
 HOUR = 3600
-SIZES = {"large": (100, 1000), "small": (10, 100)}
+SIZES = {"huge": (1000, 10_000), "large": (100, 1000), "small": (10, 100)}
+ZONES = {"huge": (12, 6), "large": (4, 2), "small": (2, 2)}  # columns and rows of the map
 WEIGHT = {1: 1, 2: 2, 3: 4, 4: 8, 5: 16}
 PRIORITY = {1: "low", 2: "normal", 3: "normal", 4: "high", 5: "emergency"}
 APPOINTMENTS = (8, 10, 12, 14)
@@ -45,7 +46,7 @@ class LabelledDay:
 
 
 def rich_day(size: str, seed: int) -> Problem:
-    """Return a rich day; `size` is "large" or "small"."""
+    """Return a rich day; `size` is "small", "large" or "huge"."""
     return labelled_day(size, seed).problem
 
 
@@ -56,20 +57,27 @@ def labelled_day(size: str, seed: int) -> LabelledDay:
     side = 50_000 * np.sqrt(visits / 1000)
     towns = rng.uniform(0, side, (max(3, visits // 60), 2))
     places = np.vstack([_places(rng, technicians, towns, side), _places(rng, visits, towns, side)])
-    straight = np.sqrt(((places[:, None] - places[None]) ** 2).sum(-1))
-    columns = 4 if technicians > 10 else 2
-    zones = np.minimum((places[:, 0] / side * columns).astype(int), columns - 1) * 2
-    zones += np.minimum((places[:, 1] / side * 2).astype(int), 1)
-    crew = [_technician(rng, int(zones[i]), columns * 2) for i in range(technicians)]
+    columns, rows = ZONES[size]
+    zones = np.minimum((places[:, 0] / side * columns).astype(int), columns - 1) * rows
+    zones += np.minimum((places[:, 1] / side * rows).astype(int), rows - 1)
+    crew = [_technician(rng, int(zones[i]), columns, rows) for i in range(technicians)]
     asked = [_visit(rng, i, technicians + i, int(zones[technicians + i]), crew) for i in range(visits)]
     problem = Problem(
-        travel=np.rint(straight * DETOUR / METRES_PER_SECOND).astype(np.int32),
-        distance=np.rint(straight * DETOUR).astype(np.int32),
+        travel=_between(places, DETOUR / METRES_PER_SECOND),
+        distance=_between(places, DETOUR),
         shifts=tuple(_shift(i, one) for i, one in enumerate(crew)),
         visits=tuple(visit for visit, _ in asked),
         weights=Objective(),
     )
     return LabelledDay(problem, tuple(needs for _, needs in asked), tuple(_labels(one) for one in crew))
+
+
+def _between(places: NDArray[np.float64], factor: float) -> NDArray[np.int32]:
+    """Return straight distances times a factor; by rows, as all at once need many times the memory."""
+    between = np.empty((len(places), len(places)), np.int32)
+    for row, place in zip(between, places, strict=True):
+        row[:] = np.rint(np.sqrt(((place - places) ** 2).sum(-1)) * factor)
+    return between
 
 
 def _places(
@@ -82,7 +90,7 @@ def _places(
     return np.clip(np.where(in_town[:, None], near, anywhere), 0, side)
 
 
-def _technician(rng: np.random.Generator, home: int, zones: int) -> Technician:
+def _technician(rng: np.random.Generator, home: int, columns: int, rows: int) -> Technician:
     starts = int(rng.choice([7 * HOUR, 7 * HOUR + 1800, 8 * HOUR, 8 * HOUR + 1800, 9 * HOUR]))
     length = int(rng.choice([6 * HOUR, 8 * HOUR, 9 * HOUR, 9 * HOUR + 1800], p=[0.15, 0.2, 0.4, 0.25]))
     max_span = int(rng.choice([int(7.5 * HOUR), 8 * HOUR]))
@@ -92,8 +100,8 @@ def _technician(rng: np.random.Generator, home: int, zones: int) -> Technician:
         off = ((14 * HOUR, 16 * HOUR),) if late else ((9 * HOUR, int(10.5 * HOUR)),)
     known = rng.integers(2, 5)
     skills = {int(skill): int(rng.integers(1, 4)) for skill in rng.choice(6, known, replace=False)}
-    others = [zone for zone in range(zones) if zone != home]
-    away = [np.hypot(zone // 2 - home // 2, zone % 2 - home % 2) for zone in others]
+    others = [zone for zone in range(columns * rows) if zone != home]
+    away = [np.hypot(zone // rows - home // rows, zone % rows - home % rows) for zone in others]
     nearest = np.argsort(np.array(away) + rng.random(len(away)) * 0.5)
     own = {home} | {int(others[i]) for i in nearest[: int(rng.integers(1, 4))]}
     return Technician(starts, starts + length, max_span, off, skills, frozenset(own))

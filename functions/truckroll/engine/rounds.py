@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from truckroll.engine.companion import Companions
 from truckroll.engine.districts import District, Points, district_of, points_of, split, whole_of
 from truckroll.engine.model import Problem
+from truckroll.engine.pool import MARKS, Pool
 from truckroll.engine.run import Heat
 from truckroll.engine.task import Clock, Found, Task, perform
-from truckroll.engine.tours import Tour, Tours
+from truckroll.engine.tours import Tour, Tours, tours_of
 
 PART = 300  # visits from which a day is cut into districts
 LARGEST_PART = 1200
@@ -86,6 +87,7 @@ class Rounds:
         start: Joined | None,
         heat: Heat | None,
         clock: Clock,
+        pool: Pool | None = None,
     ) -> None:
         self.problem = problem
         self.prices = np.array([problem.weights.price(visit) for visit in problem.visits], np.float64)
@@ -95,6 +97,9 @@ class Rounds:
         self._seed = seed
         self._companions = companions
         self._clock = clock
+        self._pool = pool
+        self._marks = list(MARKS)
+        self._budget: float | None = None
         self._heat = heat
         self._round = 0
         self._points: Points = points_of(problem.travel)
@@ -129,6 +134,7 @@ class Rounds:
 
     def for_seconds(self, seconds: float, look: Callable[[float], bool]) -> None:
         """Search until so many seconds of the clock have passed."""
+        self._budget = seconds
         first = self._clock()
         while (elapsed := self._clock() - first) < seconds:
             processes = 1 + self._companions.ready()
@@ -200,8 +206,28 @@ class Rounds:
             self._compare(found)
         else:
             self._join(districts, found)
+        if self._pool is not None and not ended:
+            self._recombine(self._pool, districts, found, after)
         self._round += 1
         return ended
+
+    def _recombine(
+        self, pool: Pool, districts: Sequence[District], found: Sequence[Found | None], done: float
+    ) -> None:
+        """Remember the routes that were met; at the marks put them together anew."""
+        for district, one in zip(districts, found, strict=True):
+            for met in one.routes if one else ():
+                (tour,) = district.outward(Tours((met.tour,), {})).rows
+                pool.add(district.shifts[met.shift], tour, met.cost + district.moved_anyway(tour))
+        if not self._marks or done < self._marks[0] - 1e-9:
+            return
+        self._marks = [mark for mark in self._marks if mark > done + 1e-9]
+        combined = pool.recombine(self.best.tours, self._budget)
+        plan = Joined.of(tours_of(pool.prepared, combined), combined.routes["cost"])
+        self._note(plan)
+        last = max(self._walks, key=lambda walk: walk.cost(self.prices))
+        if plan.cost(self.prices) < last.cost(self.prices):
+            self._walks[self._walks.index(last)] = plan.copy()
 
     def _compare(self, found: Sequence[Found | None]) -> None:
         """Note the best of several searches of the whole day; let the last follow the first at times."""

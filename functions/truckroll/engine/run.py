@@ -48,9 +48,7 @@ class Run:
         self.heat = heat or Heat(*manner_for(plan))
         self.best: Plan = prepared.plan()
         self.steps = 0
-        for v in range(shifts):
-            copy_route(plan, self.best, v)
-        copy_starts(self.day, plan, self.best)
+        self._take(plan, self.best)
         self._stale = np.zeros(shifts, np.bool_)
         self._trail = empty_trail(plan)
         self._loose = empty_loose(visits)
@@ -114,6 +112,22 @@ class Run:
             steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
             if look(min(1.0, (clock() - first) / max(1e-6, seconds))):
                 return
+
+    def adopt(self, plan: Plan, cost: float) -> None:
+        """Take over a plan found elsewhere: as the best if it is, and to go on from if it is better."""
+        if cost < self.best_cost - 1e-6:
+            self._costs[1] = cost
+            self._stale[:] = True
+            self._take(plan, self.best)
+        if cost < cost_of(self.day, self.plan) - 1e-6:
+            self._stale[:] = True
+            self._take(plan, self.plan)
+            restore(self.day, self.plan)
+
+    def _take(self, source: Plan, target: Plan) -> None:
+        for v in range(len(source.routes)):
+            copy_route(source, target, v)
+        copy_starts(self.day, source, target)
 
     def best_visits(self) -> int:
         """Return how many visits the best plan serves."""

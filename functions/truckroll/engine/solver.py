@@ -9,12 +9,14 @@ from truckroll.engine.chance import seeded
 from truckroll.engine.companion import Companions
 from truckroll.engine.huge import finished
 from truckroll.engine.model import Problem, Progress, Route, Solution, Unserved
-from truckroll.engine.prepare import prepare
+from truckroll.engine.pool import MARKS, Pool
+from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined, Rounds
 from truckroll.engine.run import Heat, Run
 from truckroll.engine.search import cost_of
 from truckroll.engine.start import first_plan
+from truckroll.engine.task import Album
 from truckroll.engine.tours import lay, tours_of
 from truckroll.engine.unserved import explain_unserved, mend
 from truckroll.engine.validate import check_problem
@@ -24,6 +26,7 @@ OnProgress = Callable[[Progress], bool]
 EXPLAINING_S = 0.001
 FINISHING = 0.05  # the share of the time in which a huge day's plan is written down
 HUGE = 3000  # visits from which the whole day is never made into arrays at once
+WORTH_RECOMBINING_S = 1.0
 WORTH_S, WORTH_VISITS = 5.0, 60  # what other processes, a second or two in starting, are worth it for
 
 
@@ -100,17 +103,10 @@ class Search:
         if self.cancelled or not self.problem.visits or not self.problem.shifts:
             pass
         elif companions.count == 0:
-
-            def look(done: float) -> bool:
-                return self.report(done, run.steps, run.best_cost, run.best_visits())
-
-            if iterations is None:
-                run.for_seconds(budget, 0.0, 1.0, look, self.clock)
-            else:
-                run.for_steps(iterations, 0.0, 1.0, look)
+            self.alone(prepared, run, budget, iterations)
         else:
             start = Joined.of(tours_of(prepared, run.plan), run.plan.routes["cost"])
-            rounds = Rounds(self.problem, self.seed, companions, start, run.heat, self.clock)
+            rounds = Rounds(self.problem, self.seed, companions, start, run.heat, self.clock, Pool(prepared))
             self.go_rounds(rounds, companions, budget, iterations)
             run.steps = rounds.steps
             lay(prepared, run.best, rounds.best.tours)
@@ -120,6 +116,30 @@ class Search:
         return self.solution(
             routes_of(prepared, plan), explain_unserved(prepared, plan), objective, run.steps
         )
+
+    def alone(self, prepared: Prepared, run: Run, budget: float, iterations: int | None) -> None:
+        """Search with this process only, and put the routes met together anew at times."""
+        pool = Pool(prepared)
+        album = Album(prepared)
+        first = self.clock()
+        done = 0.0
+        for mark in (1.0,) if iterations is None and budget < WORTH_RECOMBINING_S else MARKS:
+
+            def look(share: float, done: float = done, mark: float = mark) -> bool:
+                album.note(run.plan)
+                return self.report(done + (mark - done) * share, run.steps, run.best_cost, run.best_visits())
+
+            if iterations is None:
+                rest = first + mark * budget - self.clock()
+                run.for_seconds(rest, done, mark, look, self.clock)
+            else:
+                run.for_steps(int(mark * iterations) - run.steps, done, mark, look)
+            if self.cancelled:
+                return
+            for met in album.taken():
+                pool.add(met.shift, met.tour, met.cost)
+            pool.improve(run, None if iterations is not None else budget)
+            done = mark
 
     def huge(self, companions: Companions, time_limit_s: float, iterations: int | None) -> Solution:
         """Search a day that is never looked at but in parts."""
