@@ -39,6 +39,8 @@ create table public.work_orders (
     service_id uuid,
     description text,
     estimated_duration_minutes integer,
+    planned_start_at timestamptz,
+    planned_end_at timestamptz,
     status public.source_status not null default 'draft',
     allows_multiple_appointments boolean not null default false,
     created_at timestamptz not null default now(),
@@ -61,6 +63,8 @@ create index work_orders_org_id_location_id_idx on public.work_orders (org_id, l
 create index work_orders_org_id_service_id_idx on public.work_orders (org_id, service_id);
 
 comment on table public.work_orders is 'Approved work, with the duration the people who execute it stand for (BKG-10).';
+comment on column public.work_orders.planned_start_at is 'When the first of its visits starts; follows them, null without any.';
+comment on column public.work_orders.planned_end_at is 'When the last of its visits ends.';
 
 create function private.number_source()
 returns trigger

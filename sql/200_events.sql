@@ -104,7 +104,9 @@ begin
     if (new.starts_at, new.ends_at) is distinct from (old.starts_at, old.ends_at) then
         perform private.raise_event(new.org_id, 'appointment.rescheduled', 'appointment', new.id, jsonb_build_object(
             'from', jsonb_build_object('starts_at', old.starts_at, 'ends_at', old.ends_at),
-            'to', jsonb_build_object('starts_at', new.starts_at, 'ends_at', new.ends_at)
+            'to', jsonb_build_object('starts_at', new.starts_at, 'ends_at', new.ends_at),
+            'job_id', new.dispatch_job_id, 'estimate_id', new.estimate_id, 'work_order_id', new.work_order_id,
+            'reason', nullif(current_setting('truckroll.reason', true), '')
         ));
     end if;
     if new.status <> old.status then

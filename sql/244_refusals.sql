@@ -223,6 +223,7 @@ declare
     day_ends constant timestamptz := private.local_instant(date_trunc('day', p.starts_at at time zone zone) + interval '1 day', zone);
     others jsonb;
     same_day jsonb;
+    next_available jsonb;
 begin
     if exists (
         select from unnest(conflicts) as c where c.code in ('not_reschedulable', 'notice_too_short', 'reschedule_limit')
@@ -240,14 +241,24 @@ begin
             from private.offer_slots(p.work, day_starts, day_ends, minutes, null, kind, 3) as s
         );
     end if;
+    next_available := (
+        select s.slot from jsonb_array_elements(same_day) as s (slot)
+        where (s.slot ->> 'starts_at')::timestamptz >= soonest
+        order by (s.slot ->> 'starts_at')::timestamptz
+        limit 1
+    );
+    -- Two weeks are searched only when the day has nothing left.
+    if next_available is null then
+        next_available := (
+            select to_jsonb(s)
+            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
+        );
+    end if;
     return jsonb_build_object(
         'same_day', coalesce(same_day, '[]'),
         'smallest_changes', private.smallest_changes(p, conflicts, minutes, others),
         'other_technicians', others,
-        'next_available', (
-            select to_jsonb(s)
-            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
-        )
+        'next_available', next_available
     );
 end;
 $$;

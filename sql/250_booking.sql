@@ -306,7 +306,10 @@ begin
                 end if;
             when exclusion_violation then
                 appointment := null;
-                conflicts := private.conflicts_of(placed);
+                -- The judge had nothing against it, the ledger had: look again what is there now.
+                if not private.blocking(conflicts, override) then
+                    conflicts := private.conflicts_of(placed);
+                end if;
                 exit;
         end;
     end loop;

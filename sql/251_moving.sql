@@ -57,6 +57,9 @@ volatile
 set search_path = ''
 as $$
 begin
+    -- Said first: whether the visit is fully assigned is told by its size with every assignment that follows.
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
+    where id = appointment and cardinality(p.technician_ids) > 0;
     update public.appointment_segments as g
     set starts_at = s.starts_at, ends_at = s.ends_at
     from unnest(p.segments) as s
@@ -93,8 +96,6 @@ begin
         where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
     );
     perform private.reserve_other_segments(appointment);
-    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
-    where id = appointment and cardinality(p.technician_ids) > 0;
 end;
 $$;
 

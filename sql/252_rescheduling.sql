@@ -171,6 +171,7 @@ begin
                 starts_at, ends_at, placed.technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
             );
             perform private.record_override(appointment, visit.org_id, override, conflicts);
+            perform set_config('truckroll.reason', reason::text, true);
             -- Nobody is left to turn up at the old time: the customer's own wish and short notice are always told.
             if not coalesce(notify, true) and reason <> 'customer_request'
                 and visit.starts_at > now() + make_interval(mins => org.reschedule_notice_minutes) then

@@ -130,6 +130,34 @@ $$;
 
 comment on function private.schedule_source(private.source, uuid) is 'The source becomes scheduled and says so (BKG-10).';
 
+create function private.plan_work_order()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.work_orders as w
+    set planned_start_at = visits.starts_at, planned_end_at = visits.ends_at
+    from (
+        select min(a.starts_at) as starts_at, max(a.ends_at) as ends_at
+        from public.appointments as a
+        where a.org_id = new.org_id and a.work_order_id = new.work_order_id and a.status not in ('canceled', 'no_show')
+    ) as visits
+    where
+        w.org_id = new.org_id and w.id = new.work_order_id
+        and (w.planned_start_at, w.planned_end_at) is distinct from (visits.starts_at, visits.ends_at);
+    return null;
+end;
+$$;
+
+comment on function private.plan_work_order() is
+'The planned time of a work order follows its visits. Definer: whoever moves a visit need not edit work orders.';
+
+create trigger appointments_plan_work_order after insert or update of starts_at, ends_at, status, work_order_id
+on public.appointments
+for each row when (new.work_order_id is not null) execute function private.plan_work_order();
+
 create function private.reopen_source()
 returns trigger
 language plpgsql

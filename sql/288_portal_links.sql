@@ -201,6 +201,7 @@ begin
     if visit.id is null then
         perform private.insert_visit(placed, option.window_start, option.window_end, null, '{}');
     else
+        perform set_config('truckroll.reason', 'customer_request', true);
         insert into public.appointment_reschedules (
             org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
             to_technician_ids, reason, customer_confirmed

@@ -140,6 +140,28 @@ def test_a_visit_that_moves_keeps_who_does_what_and_what_nobody_does(
     assert status(db, visit) == "partly_assigned"
 
 
+def test_one_who_takes_over_everything_makes_the_visit_fully_assigned(
+    db: Connection, company: Company
+) -> None:
+    ana, bob = company.technician(), company.technician()
+    job = company.job(service=in_parts(company, 30, 30, pause=30, policy="never"))
+    visit = book(db, job, ana, bob, starts_at=at(9))
+    call(
+        db,
+        "assign_technician",
+        appointment_id=visit["id"],
+        technician_id=ana["id"],
+        replaces_technician_id=bob["id"],
+    )
+    assert (staff(db, visit), status(db, visit)) == ([ana["id"], ana["id"]], "assigned")
+    claims = [(c["starts_at"], c["ends_at"], c["kind"]) for c in ledger(db, ana["id"])]
+    assert claims == [
+        (at(9), at(9.5), "booked"),
+        (at(9.5), at(10), "pause_blocked"),
+        (at(10), at(10.5), "booked"),
+    ]
+
+
 def test_the_daily_limit_is_for_all_segments_together(db: Connection, company: Company) -> None:
     ana = company.technician(max_daily_work_minutes=100)
     job = company.job(service=in_parts(company, 50, 50, 50, pause=10))

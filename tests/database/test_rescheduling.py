@@ -149,7 +149,7 @@ def test_ac6_an_override_is_no_way_around_the_approval(
         move(db, visit, visit["starts_at"] + timedelta(hours=1), override=override)
 
 
-def test_the_third_move_needs_approval(db: Connection, company: Company, as_user: AsUser) -> None:
+def test_ac6_the_third_move_needs_approval(db: Connection, company: Company, as_user: AsUser) -> None:
     visit = book(db, company.job(), company.technician(), starts_at=at(9))
     advisor, dispatcher = company.member("service_advisor"), company.member("dispatcher")
     with as_user(advisor):
@@ -162,7 +162,7 @@ def test_the_third_move_needs_approval(db: Connection, company: Company, as_user
         move(db, visit, at(12))
 
 
-def test_a_reason_is_mandatory_and_other_is_explained(db: Connection, company: Company) -> None:
+def test_ac9_a_reason_is_mandatory_and_other_is_explained(db: Connection, company: Company) -> None:
     visit = book(db, company.job(), company.technician(), starts_at=at(9))
     for arguments in ({"reason": None}, {"reason": "other"}, {"reason": "other", "notes": "  "}):
         with refused(db, "PT400", "reason_needed"):
@@ -189,6 +189,28 @@ def test_ac9_the_audit_tells_who_why_and_what_was_overridden(
         for row in rows(db, "select table_name from audit_log where actor_id = %s", (manager,))
     }
     assert {"appointments", "appointment_reschedules", "scheduling_overrides", "job_assignments"} <= tables
+
+
+def test_ac10_the_work_order_follows_the_move_and_its_event_names_it(
+    db: Connection, company: Company
+) -> None:
+    company.technician()
+    site = company.site(company.customer())
+    order = company.add(
+        "work_orders", customer_id=site["customer_id"], location_id=site["id"], status="approved"
+    )
+    visit = call(
+        db, "appointment_from_source", source_type="work_order", source_id=order["id"], starts_at=at(9)
+    )
+    planned = "select planned_start_at, planned_end_at from work_orders"
+    assert one(db, planned) == {"planned_start_at": at(9), "planned_end_at": at(10)}
+    move(db, visit, at(11), reason="parts_delay")
+    assert one(db, planned) == {"planned_start_at": at(11), "planned_end_at": at(12)}
+    told = value(db, "select data from domain_events where type = 'appointment.rescheduled'")
+    assert (told["work_order_id"], told["reason"]) == (str(order["id"]), "parts_delay")
+    assert (told["from"]["starts_at"], told["to"]["starts_at"]) == (at(9).isoformat(), at(11).isoformat())
+    call(db, "cancel_appointment", appointment_id=visit["id"], reason="weather")
+    assert one(db, planned) == {"planned_start_at": None, "planned_end_at": None}
 
 
 def test_an_org_tightens_a_rule_but_never_loosens_a_hard_one(db: Connection, company: Company) -> None:
