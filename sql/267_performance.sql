@@ -76,8 +76,9 @@ begin
     where
         o.is_active and exists (
             select from public.job_assignments as x
+            inner join public.dispatch_jobs as j on x.org_id = j.org_id and x.dispatch_job_id = j.id
             where
-                x.org_id = o.id and x.status = 'completed' and x.updated_at > coalesce((
+                x.org_id = o.id and x.status = 'completed' and j.service_id is not null and x.updated_at > coalesce((
                     select max(e.created_at) from public.performance_estimates as e where e.org_id = o.id
                 ), '-infinity')
         )
@@ -101,7 +102,7 @@ set search_path = ''
 as $$
     select row(
         coalesce(pair.visits, 0),
-        ceil(coalesce(pair.p50_minutes, s.p50_minutes * coalesce(t.pace, 1)))::integer,
+        round(coalesce(pair.p50_minutes, s.p50_minutes * coalesce(t.pace, 1)))::integer,
         ceil(coalesce(pair.p70_minutes, s.p70_minutes * coalesce(t.pace, 1)))::integer,
         ceil(coalesce(pair.p90_minutes, s.p90_minutes * coalesce(t.pace, 1)))::integer,
         coalesce(pair.first_visits, 0), coalesce(pair.first_time_fix, s.first_time_fix)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import SERVICE_KEY, Day
 from support.plan import at
 
 PERIOD = {"earliest": MONDAY.isoformat(), "latest": (MONDAY + timedelta(days=1)).isoformat()}
@@ -84,3 +84,17 @@ def test_other_companies_jobs_do_not_exist(day: Day) -> None:
         )
         assert day.post(f"/dispatch/jobs/{uuid4()}/{name}", PERIOD).status_code == 404
         assert day.post(f"/dispatch/jobs/{job['id']}/{name}", {"earliest": "tomorrow"}).status_code == 400
+
+
+def test_the_cron_learns_from_what_was_completed(day: Day) -> None:
+    service = day.company.service({}, standard_duration_minutes=60)
+    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    visit = day.company.visit(day.company.job(service=service), ann, starts_at=MONDAY - timedelta(days=400))
+    for status in ("en_route", "on_site", "completed"):
+        day.db.execute(
+            "update public.job_assignments set status = %s where appointment_id = %s", (status, visit["id"])
+        )
+    headers = {"Authorization": f"Bearer {SERVICE_KEY}"}
+    answers = [day.client.post("/cron/refresh_performance", headers=headers).get_json() for _ in range(2)]
+    assert answers == [{"refreshed": [str(day.company.id)]}, {"refreshed": []}]
+    assert day.post("/cron/refresh_performance").status_code == 403

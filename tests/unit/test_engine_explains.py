@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import permutations
+from typing import get_args
 
 import numpy as np
 import pytest
 from bench.checker import violations
-from bench.oracle import cost, feasible
-from hypothesis import HealthCheck, given, settings
+from bench.oracle import cost, feasible, optimum
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from truckroll.engine import Objective, Problem, Shift, Visit, solve
-from truckroll.engine.model import Solution
+from truckroll.engine import FixedPlace, Objective, Problem, Shift, Visit, solve
+from truckroll.engine.model import Reason, Solution
 from truckroll.engine.relax import DAY, STEP, Relaxation, Wish, relaxations
 from truckroll.engine.why import explain_placed
+from truckroll.planning.unserved import SENTENCES
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
@@ -171,3 +174,35 @@ def test_what_a_visit_costs_elsewhere_is_what_moving_it_would_cost(problem: Prob
                 assert others[v].extra == pytest.approx(min(costs) - now, abs=0.1)
             else:
                 assert v in placed.no_room
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(days(), st.data())
+def test_locked_work_is_in_the_way_only_where_no_order_helps(problem: Problem, data: st.DataObject) -> None:
+    lock = FixedPlace(0, data.draw(st.integers(9 * HOUR, 12 * HOUR)))
+    # To the oracle a locked visit is one that can't be at any other time, and is worth everything.
+    problem = replace(
+        problem,
+        visits=(
+            replace(
+                problem.visits[0], fixed=lock, windows=((lock.start, lock.start),), eligible=(0,), weight=1e7
+            ),
+            *problem.visits[1:],
+        ),
+    )
+    assume(feasible(problem, 0, [0]))
+    solution = solve(problem, seed=1, time_limit_s=10.0, iterations=400)
+    assert solution.objective == pytest.approx(optimum(problem))
+    for left in solution.unserved:
+        x = left.visit
+        alone = [v for v in problem.visits[x].eligible if feasible(problem, v, [x])]
+        beside = [
+            v for v in alone if v != 0 or any(feasible(problem, v, order) for order in permutations([0, x]))
+        ]
+        assert (left.reason == "locked") == bool(alone and not beside)
+        assert (left.reason in {"capacity", "not_worth_the_travel"}) == bool(beside)
+
+
+def test_every_reason_of_the_engine_has_a_sentence() -> None:
+    told_from_the_database = {"no_eligible_technician", "no_skilled_technician", "capacity"}
+    assert set(get_args(Reason)) <= SENTENCES.keys() | told_from_the_database

@@ -16,6 +16,10 @@ FIXED = {
     "is_fixed": True,
     "sentence": "It stays where it is: locked, under way, or not for a plan to move.",
 }
+JOINT = {
+    "is_joint": True,
+    "sentence": "It stands where everybody and everything it takes is free at the same time.",
+}
 
 
 def placed_json(
@@ -24,13 +28,18 @@ def placed_json(
     """Return the explanation of every visit on these routes, by its position in the problem."""
     found = explain_placed(model.problem, routes)
     at_work = {stretch.technician_id for stretch in snapshot.stretches}
+    # One part of a visit has no place of its own to go to.
+    joint = {part.visit for group in model.problem.groups for part in group.parts}
     documents: dict[int, dict[str, Any]] = {}
     for route in routes:
         for stop in route.stops:
             one = found.get(stop.visit)
-            documents[stop.visit] = (
-                FIXED if one is None else _document(snapshot, model, one, fitness, at_work)
-            )
+            if one is None:
+                documents[stop.visit] = FIXED
+            elif stop.visit in joint:
+                documents[stop.visit] = JOINT
+            else:
+                documents[stop.visit] = _document(snapshot, model, one, fitness, at_work)
     return documents
 
 
