@@ -139,16 +139,10 @@ class Office:
         body = {"assignment_id": assignment, "status": status, **where}
         return self._did(self.client.post("/rest/v1/rpc/set_assignment_status", json=body))
 
-    def auto_schedule(self, job: str) -> bool:
-        """Have the job placed where it costs least; tell whether it was."""
-        answer = self.client.post(f"/functions/v1/dispatch/jobs/{job}/auto_schedule", json={"mode": "commit"})
-        return self._did(answer)
-
-    def insert_emergency(self, job: str) -> bool:
-        """Have an emergency served as soon as possible; tell whether it will be."""
-        answer = self.client.post(
-            f"/functions/v1/dispatch/jobs/{job}/insert_emergency", json={"mode": "commit"}
-        )
+    def insert_emergency(self, job: str, budget: dict[str, int]) -> bool:
+        """Have an emergency served as soon as possible within a disruption budget; tell whether it will be."""
+        body = {"mode": "commit", "disruption_budget": budget}
+        answer = self.client.post(f"/functions/v1/dispatch/jobs/{job}/insert_emergency", json=body)
         return self._did(answer) and bool(answer.json().get("appointment"))
 
     def plan(self, day: datetime, days: int, seconds: int) -> None:

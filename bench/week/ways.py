@@ -9,6 +9,7 @@ from bench.week.world import Request
 
 SEARCH_S = 5
 DAYS_PLANNED = 2
+DISRUPTION = {"moves": 4, "minutes": 600, "promises": 2}
 
 
 class FirstCome:
@@ -52,18 +53,17 @@ class EveryEvening(FirstCome):
 
 
 class Everything(EveryEvening):
-    """Requests are placed where they cost least as they come, emergencies inserted, days planned again."""
+    """As every evening, and during the day: emergencies inserted, days planned again when something happens."""
 
     name = "truckroll"
     reoptimization = "commit"
 
     def takes(self, request: Request, job: str) -> None:
-        """Insert an emergency into the day; place anything else where it costs least."""
-        if request.is_emergency:
-            if not self.office.insert_emergency(job):
-                self.office.book_earliest(job)
-        else:
-            self.office.auto_schedule(job)
+        """Insert an emergency into the day, at the cost of up to two promises; leave the rest to the evening."""
+        if not request.is_emergency:
+            return
+        if not self.office.insert_emergency(job, DISRUPTION):
+            self.office.book_earliest(job)
 
     def loses(self, visits: list[Document]) -> None:
         """Let the scheduler move what it can; by hand what is left."""
