@@ -243,8 +243,8 @@ begin
     set status = 'canceled', cancel_reason = 'customer_request', cancel_notes = left(reason, 500)
     where id = visit.id;
     update public.dispatch_jobs set status = 'canceled', cancel_reason = 'customer_request'
-    where id = job.id and status = 'unscheduled'
-    returning * into job;
+    where id = job.id and status = 'unscheduled';
+    select j.* into job from public.dispatch_jobs as j where j.id = job.id;
     return private.portal_document(job);
 end;
 $$;

@@ -187,3 +187,14 @@ def test_a_visit_under_way_is_no_longer_changed_nor_booked_twice(db: Connection,
     db.execute("update dispatch_jobs set status = 'canceled', cancel_reason = 'duplicate'")
     with refused(db, "PT409", "nothing_to_change"):
         call(db, "portal_choose_window", token=link(db, job), window_id=window["id"])
+
+
+def test_of_several_visits_the_next_is_canceled_and_the_others_are_shown(
+    db: Connection, company: Company
+) -> None:
+    ana, job = company.technician(), company.job(visits_planned=2)
+    for hour in (9, 13):
+        book(db, job, ana, starts_at=at(hour))
+    seen = call(db, "portal_cancel", token=link(db, job))
+    assert [visit["status"] for visit in seen["appointments"]] == ["canceled", "scheduled"]
+    assert seen["status"] == "scheduled"

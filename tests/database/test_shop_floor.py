@@ -1,16 +1,15 @@
-"""Smallest changes, equipment, notes, follow-ups and the advisor's view: what a shop needs around booking."""
+"""Smallest changes, equipment and follow-ups: what a shop needs around booking."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from psycopg.sql import SQL, Identifier
 
 from support.booking import at, book, call, codes, refusal
 from support.factory import Company
-from support.sql import AsUser, Connection, Row, one, refused, rows, value
+from support.sql import AsUser, Connection, Row, one, refused, value
 
 
 def changes(db: Connection, job: Row, *technicians: Row, starts_at: Any, **arguments: Any) -> list[Row]:
@@ -174,28 +173,6 @@ def test_a_bay_is_no_equipment(db: Connection, company: Company) -> None:
         company.add("service_equipment", service_id=service["id"], resource_id=bay["id"])
 
 
-def test_notes_keep_every_version_and_refuse_a_stale_one(
-    db: Connection, company: Company, as_user: AsUser
-) -> None:
-    visit = book(db, company.job(), company.technician(), starts_at=at(9))
-    part = visit["assignments"][0]["id"]
-    manager, advisor = company.member("shop_manager"), company.member("service_advisor")
-    with as_user(manager):
-        call(db, "edit_assignment_notes", assignment_id=part, notes="Side door")
-        with refused(db, "PT409", "notes_changed"):
-            call(db, "edit_assignment_notes", assignment_id=part, notes="Back door")
-        call(db, "edit_assignment_notes", assignment_id=part, notes="Back door", version=1)
-        with refused(db, "PT400", "notes_too_long"):
-            call(db, "edit_assignment_notes", assignment_id=part, notes="x" * 501, version=2)
-    with as_user(advisor), refused(db, "42501", "permission_missing"):
-        call(db, "edit_assignment_notes", assignment_id=part, notes="Front door", version=2)
-    kept = rows(db, "select version, notes, written_by_user_id from assignment_notes order by version")
-    assert [(row["version"], row["notes"], row["written_by_user_id"]) for row in kept] == [
-        (1, "Side door", manager),
-        (2, "Back door", manager),
-    ]
-
-
 def test_after_a_no_show_the_job_is_booked_again(db: Connection, company: Company) -> None:
     ana, job = company.technician(), company.job()
     visit = book(db, job, ana, starts_at=at(9))
@@ -240,49 +217,6 @@ def test_a_job_on_hold_keeps_its_visits_and_goes_on(
     assert value(db, "select status from dispatch_jobs") == "in_progress"
 
 
-@pytest.mark.parametrize(
-    ("age", "stale", "available"), [(5, False, True), (31, True, True), (61, True, False)]
-)
-def test_the_advisor_sees_who_and_where_with_the_age_of_the_position(
-    db: Connection, company: Company, as_user: AsUser, age: int, *, stale: bool, available: bool
-) -> None:
-    facility = company.facility()
-    van = company.add("resources", facility_id=facility["id"], kind="mobile_unit", name="Van 2")
-    ana = company.technician(display_name="Ana Ruiz")
-    visit = company.visit(
-        company.job(), ana, starts_at=at(9), mobile_unit_id=van["id"], facility_id=facility["id"]
-    )
-    db.execute(
-        "insert into technician_locations (org_id, resource_id, latitude, longitude, recorded_at)"
-        " values (%s, %s, 43, -89, now() - make_interval(mins => %s))",
-        (company.id, van["id"], age),
-    )
-    with as_user(company.member("dispatcher")):
-        seen = one(db, "select * from assignment_views where appointment_id = %s", (visit["id"],))
-    assert (seen["place_kind"], seen["summary"]) == ("mobile_unit", "Van 2 - Ana Ruiz")
-    assert (seen["mobile_position_is_stale"], seen["mobile_position_is_available"]) == (stale, available)
-
-
-def test_the_view_shows_an_advisor_the_own_facility_and_nobody_else_anything(
-    db: Connection, company: Company, as_user: AsUser
-) -> None:
-    east, west = company.facility(), company.facility()
-    for facility in (east, west):
-        company.visit(
-            company.job(), facility_id=facility["id"], bay_id=company.bay(facility)["id"], starts_at=at(9)
-        )
-    advisor = company.member("service_advisor")
-    member = value(db, "select id from org_members where user_id = %s", (advisor,))
-    company.add("member_facilities", member_id=member, facility_id=east["id"])
-    with as_user(advisor):
-        seen = rows(db, "select facility_id, summary, starts_at from assignment_views")
-    assert [row["facility_id"] for row in seen] == [east["id"]]
-    assert seen[0]["summary"].endswith(" - Unassigned")
-    with as_user(company.member("cashier")):
-        assert rows(db, "select * from assignment_views") == []
-    assert seen[0]["starts_at"] - at(9) == timedelta(0)
-
-
 def test_an_advisor_of_one_facility_does_not_fill_anothers_bays(
     db: Connection, company: Company, as_user: AsUser
 ) -> None:
@@ -322,22 +256,3 @@ def test_text_has_a_limit_everywhere(db: Connection, company: Company) -> None:
             db.execute(
                 SQL("update {} set {} = repeat('x', 10001)").format(Identifier(table), Identifier(column))
             )
-
-
-def test_notes_of_a_canceled_visit_are_for_those_who_see_canceled_visits(
-    db: Connection, company: Company, as_user: AsUser
-) -> None:
-    visit = book(db, company.job(), company.technician(), starts_at=at(9))
-    part = visit["assignments"][0]["id"]
-    call(db, "edit_assignment_notes", assignment_id=part, notes="Side door")
-    dispatcher, office = company.member("dispatcher"), company.member("office")
-    company.db.execute(
-        "delete from role_permissions where role = 'office' and permission = 'view_cancelled_appointments'"
-    )
-    seen = "select count(*) from public.assignment_notes"
-    with as_user(office):
-        assert value(db, seen) == 1
-    call(db, "cancel_appointment", appointment_id=visit["id"], reason="weather")
-    for somebody, number in ((dispatcher, 1), (office, 0)):
-        with as_user(somebody):
-            assert value(db, seen) == number

@@ -60,6 +60,7 @@ class SelfServiceRules(FrontDesk):
             assert visit["status"] == "canceled"
             assert call(self.db, "portal_appointment", token=token) == seen
         else:
+            assert error
             assert not ahead, error.diag.message_primary
 
     def _choose_again(self, token: str, window: Row, chosen: Any) -> None:
