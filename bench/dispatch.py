@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from datetime import time as clock
 from functools import partial
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
 import httpx
+from bench import staff
 from bench.figures import Figure, timed
 from bench.place import Place
 
@@ -25,6 +29,7 @@ def measure(place: Place) -> Iterator[Figure]:
         return
     with place.client() as client:
         yield from _auto_schedule(place, client)
+        yield from _emergencies(place, client)
         yield from _optimize_day(place, client)
 
 
@@ -42,6 +47,42 @@ def _auto_schedule(place: Place, client: httpx.Client) -> Iterator[Figure]:
     yield times.figure(
         "auto_schedule one job, committed, over HTTP", 500, f"{len(booked)} of {WARM + JOBS} booked"
     )
+
+
+def _emergencies(place: Place, client: httpx.Client) -> Iterator[Figure]:
+    """Ask for options on the fullest day from nine o'clock on, of a thousand visits, for jobs that came in."""
+    nine = datetime.combine(place.company.board_day, clock(9), staff.ZONE)
+    asked: list[dict[str, Any]] = []
+    jobs = place.company.job_ids[WARM + JOBS : 2 * WARM + 2 * JOBS]
+    with place.connect() as connection:
+        connection.execute("update dispatch_jobs set priority = 'emergency' where id = any(%s)", (list(jobs),))
+
+    def propose(job: object) -> None:
+        body = {"earliest": nine.isoformat(), "latest": (nine + timedelta(hours=9)).isoformat()}
+        answer = client.post(f"/functions/v1/dispatch/jobs/{job}/insert_emergency", json=body)
+        asked.append(answer.raise_for_status().json())
+
+    for job in jobs[:WARM]:
+        propose(job)
+    times = timed(partial(propose, job) for job in jobs[WARM:])
+    served = [one["options"] for one in asked if one["options"]]
+    kinds = Counter(option["kind"] for options in served for option in options)
+    people = sum(one["considered"]["technicians"] for one in asked) / len(asked)
+    note = f"{len(served)} of {len(asked)} can be served, by {people:.0f} people each; "
+    note += ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    yield times.figure("emergency options over 100 technicians, HTTP", 300, note)
+    with place.connect() as connection:
+        # Work that everybody may do: every route is looked at.
+        connection.execute("update dispatch_jobs set required_skills = '{}' where id = any(%s)", (list(jobs),))
+        connection.execute("update orgs set out_of_zone_is_soft = true")
+    asked.clear()
+    for job in jobs[:WARM]:
+        propose(job)
+    times = timed(partial(propose, job) for job in jobs[WARM:])
+    people = sum(one["considered"]["technicians"] for one in asked) / len(asked)
+    yield times.figure("the same, for work that anybody may do", 300, f"{people:.0f} people each")
+    with place.connect() as connection:
+        connection.execute("update orgs set out_of_zone_is_soft = false")
 
 
 def _optimize_day(place: Place, client: httpx.Client) -> Iterator[Figure]:

@@ -3,17 +3,21 @@
 
 create function private.movable(assignment public.job_assignments)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select
-        assignment.status in ('assigned', 'accepted') and not assignment.is_locked
-        and assignment.segment_id is null and a.crew_size = 1
-        and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
-        and assignment.scheduled_start_at > now()
-    from public.appointments as a
-    where a.id = assignment.appointment_id;
+begin
+    return (
+        select
+            assignment.status in ('assigned', 'accepted') and not assignment.is_locked
+            and assignment.segment_id is null and a.crew_size = 1
+            and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
+            and assignment.scheduled_start_at > now()
+        from public.appointments as a
+        where a.id = assignment.appointment_id
+    );
+end;
 $$;
 
 comment on function private.movable(public.job_assignments) is
@@ -115,11 +119,12 @@ comment on function private.plan_shifts(public.optimization_runs) is
 
 create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
 returns tstzrange[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select array(
+begin
+    return array(
         select tstzrange(span.opens, span.closes, '[]')
         from public.dispatch_jobs as j
         cross join lateral (
@@ -136,6 +141,7 @@ as $$
         where j.id = job and span.opens <= span.closes
         order by span.opens
     );
+end;
 $$;
 
 comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
@@ -143,12 +149,13 @@ comment on function private.start_windows(uuid, tstzrange, timestamptz, interval
 
 create function private.window_seconds(windows tstzrange[])
 returns bigint[]
-language sql
+language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
-    select array(
+begin
+    return array(
         select bound.seconds
         from unnest(windows) as span (during)
         cross join lateral (values
@@ -159,6 +166,7 @@ as $$
         where not isempty(span.during)
         order by span.during, bound.side
     );
+end;
 $$;
 
 comment on function private.window_seconds(tstzrange[]) is

@@ -72,6 +72,35 @@ $$;
 comment on function private.emergency_job(uuid, timestamptz, timestamptz, interval) is
 'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long with its buffers, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
 
+create function private.way_s(
+    org uuid, from_latitude double precision, from_longitude double precision, to_latitude double precision,
+    to_longitude double precision
+)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(
+            (
+                select k.duration_s
+                from private.known_travel_s(from_latitude, from_longitude, to_latitude, to_longitude) as k
+            ),
+            private.travel_s(private.distance_m(
+                from_latitude, from_longitude, to_latitude, to_longitude, o.travel_detour_factor::float8
+            ), o.travel_speed_kmh::float8), 0
+        )
+        from public.orgs as o where o.id = org
+    );
+end;
+$$;
+
+comment on function private.way_s(
+    uuid, double precision, double precision, double precision, double precision
+) is 'Driving seconds from one place to another, as the judge reckons them.';
+
 create function private.technicians_now(org uuid, technician_ids uuid[])
 returns table (
     technician_id uuid, latitude double precision, longitude double precision, ready_at timestamptz, source text,
@@ -158,7 +187,7 @@ create function private.emergency_shifts(job uuid, earliest timestamptz, latest 
 returns table (
     technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
     longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
-    position_age_minutes integer, max_work_s integer, unavailable_s bigint[], breaks_s bigint[]
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[]
 )
 language plpgsql
 stable
@@ -191,7 +220,10 @@ begin
         case when s.is_known then n.longitude else s.longitude end,
         s.latitude, s.longitude, case when s.is_known then n.source else 'home' end,
         case when s.is_known then floor(extract(epoch from now() - n.known_at) / 60)::integer end,
-        s.max_work_s, s.unavailable_s, s.breaks_s
+        private.way_s(
+            work.org_id, case when s.is_known then n.latitude else s.latitude end,
+            case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
+        ), s.unavailable_s, s.breaks_s
     from private.plan_shifts(run) as p
     left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
     cross join lateral (
@@ -205,16 +237,19 @@ end;
 $$;
 
 comment on function private.emergency_shifts(uuid, timestamptz, timestamptz) is
-'What is left of the working time of everybody who may do a job, on shift or on call: from when and where on they could leave for it. Definer: reads positions and every technician''s day. Own check: optimize_schedule.';
+'What is left of the working time of everybody who may do a job, on shift or on call: from when and where on they could leave for it, and how long they would drive. Definer: reads positions and every technician''s day. Own check: optimize_schedule.';
 
 create function private.emergency_movable(assignment public.job_assignments)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select private.movable(assignment) and t.max_concurrent_jobs = 1
-    from public.technician_profiles as t where t.id = assignment.technician_id;
+begin
+    return private.movable(assignment) and (
+        select t.max_concurrent_jobs = 1 from public.technician_profiles as t where t.id = assignment.technician_id
+    );
+end;
 $$;
 
 comment on function private.emergency_movable(public.job_assignments) is
@@ -238,26 +273,33 @@ declare
     own_priority constant public.job_priority := (select j.priority from public.dispatch_jobs as j where j.id = job);
 begin
     return query
+    -- Asked once for each claim, whatever is then read of it.
+    with claims as materialized (
+        select
+            r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
+            j.priority, v.arrival_window_start, v.arrival_window_end,
+            coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as is_movable
+        from public.reservations as r
+        left join public.job_assignments as a on r.assignment_id = a.id
+        left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
+        left join public.appointments as v on a.appointment_id = v.id
+        where
+            r.org_id = work.org_id and r.claimant_id = any(technician_ids) and r.released_at is null and r.during && period
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    )
+
     select
-        r.claimant_id, floor(extract(epoch from lower(r.during)))::bigint, ceil(extract(epoch from upper(r.during)))::bigint,
-        r.latitude, r.longitude, a.appointment_id, j.priority, extract(epoch from a.scheduled_start_at)::bigint,
-        movable.yes,
+        c.claimant_id, floor(extract(epoch from c.begins))::bigint, ceil(extract(epoch from c.ends))::bigint,
+        c.latitude, c.longitude, (c.assignment).appointment_id, c.priority,
+        extract(epoch from (c.assignment).scheduled_start_at)::bigint, c.is_movable,
         -- Later only: nobody waits for a visit that was told for a later time.
-        case when movable.yes then private.window_seconds(private.start_windows(
-            j.id, tstzrange(coalesce(v.arrival_window_start, a.scheduled_start_at), v.arrival_window_end, '[]'),
-            a.scheduled_start_at, a.scheduled_end_at - a.scheduled_start_at
+        case when c.is_movable then private.window_seconds(private.start_windows(
+            (c.assignment).dispatch_job_id,
+            tstzrange(coalesce(c.arrival_window_start, (c.assignment).scheduled_start_at), c.arrival_window_end, '[]'),
+            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
         )) end
-    from public.reservations as r
-    left join public.job_assignments as a on r.assignment_id = a.id
-    left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
-    left join public.appointments as v on a.appointment_id = v.id
-    cross join lateral (
-        select coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as yes
-    ) as movable
-    where
-        r.org_id = work.org_id and r.claimant_id = any(technician_ids) and r.released_at is null and r.during && period
-        and not (r.kind = 'held' and r.hold_expires_at <= now())
-    order by r.claimant_id, lower(r.during), r.id;
+    from claims as c
+    order by c.claimant_id, c.begins, c.id;
 end;
 $$;
 

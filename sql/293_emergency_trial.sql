@@ -48,7 +48,7 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-            'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
         )), '[]')
         from private.judge(p) as c
         where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
@@ -84,16 +84,7 @@ begin
     if here.technician_id is null or here.source = 'last_planned_visit' then
         return '[]';
     end if;
-    select coalesce(
-        (
-            select k.duration_s
-            from private.known_travel_s(here.latitude, here.longitude, work.latitude, work.longitude) as k
-        ),
-        private.travel_s(private.distance_m(
-            here.latitude, here.longitude, work.latitude, work.longitude, o.travel_detour_factor::float8
-        ), o.travel_speed_kmh::float8), 0
-    ) into needed
-    from public.orgs as o where o.id = work.org_id;
+    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
     if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
         return '[]';
     end if;
@@ -218,17 +209,21 @@ comment on function private.new_place(public.appointments, uuid, private.emergen
 
 create function private.spent(moves private.emergency_move[])
 returns private.emergency_budget
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select row(
-        count(*),
-        coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
-        count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
-        count(*) filter (where m.change = 'unassign')
-    )::private.emergency_budget
-    from unnest(moves) as m inner join public.appointments as v on m.appointment_id = v.id;
+begin
+    return (
+        select row(
+            count(*),
+            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
+            count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
+            count(*) filter (where m.change = 'unassign')
+        )::private.emergency_budget
+        from unnest(moves) as m inner join public.appointments as v on m.appointment_id = v.id
+    );
+end;
 $$;
 
 comment on function private.spent(private.emergency_move[]) is

@@ -2,21 +2,25 @@
 
 create function private.emergency_move_cost(move private.emergency_move)
 returns numeric
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select
-        case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
-            5
-            + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
-            + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
-            + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
-            + case when move.change = 'unassign' then 60 else 0 end
-        )
-    from public.appointments as v
-    inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
-    where v.id = move.appointment_id;
+begin
+    return (
+        select
+            case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
+                5
+                + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
+                + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
+                + case when move.change = 'unassign' then 60 else 0 end
+            )
+        from public.appointments as v
+        inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+        where v.id = move.appointment_id
+    );
+end;
 $$;
 
 comment on function private.emergency_move_cost(private.emergency_move) is
@@ -45,38 +49,42 @@ create function private.emergency_reasons(
     sla_kept boolean
 )
 returns text[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select array_remove(array[
-        format(
-            '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
-            private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
-        ),
-        private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
-        case when cardinality(moves) = 0 then 'Nobody has to wait.' end
-    ] || array(
-        select case m.change
-            when 'delay' then format(
-                'Visit %s starts %s minutes later, as promised still.', v.number,
-                ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
-            )
-            when 'hand_over' then format(
-                '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
-            )
-            when 'postpone' then format(
-                'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
-                private.local_time(m.to_starts_at, t.time_zone), other.display_name
-            )
-            else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
-        end
-        from unnest(moves) as m
-        inner join public.appointments as v on m.appointment_id = v.id
-        left join public.technician_profiles as other on m.to_technician_id = other.id
-        order by v.starts_at
-    ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
-    from public.technician_profiles as t where t.id = technician;
+begin
+    return (
+        select array_remove(array[
+            format(
+                '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
+                private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
+            ),
+            private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
+            case when cardinality(moves) = 0 then 'Nobody has to wait.' end
+        ] || array(
+            select case m.change
+                when 'delay' then format(
+                    'Visit %s starts %s minutes later, as promised still.', v.number,
+                    ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
+                )
+                when 'hand_over' then format(
+                    '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
+                )
+                when 'postpone' then format(
+                    'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
+                    private.local_time(m.to_starts_at, t.time_zone), other.display_name
+                )
+                else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
+            end
+            from unnest(moves) as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            left join public.technician_profiles as other on m.to_technician_id = other.id
+            order by v.starts_at
+        ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
+        from public.technician_profiles as t where t.id = technician
+    );
+end;
 $$;
 
 comment on function private.emergency_reasons(
@@ -149,60 +157,64 @@ comment on function private.store_emergency_option(
 
 create function private.emergency_option_document(option uuid)
 returns jsonb
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    with moves as (
-        select
-            m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
-            j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
-        from public.emergency_moves as m
-        inner join public.appointments as v on m.appointment_id = v.id
-        inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
-        left join public.customers as c on j.customer_id = c.id
-        inner join public.technician_profiles as was on m.from_technician_id = was.id
-        left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
-        where m.emergency_option_id = option
-    )
+begin
+    return (
+        with moves as (
+            select
+                m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
+                j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
+            from public.emergency_moves as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
+            left join public.customers as c on j.customer_id = c.id
+            inner join public.technician_profiles as was on m.from_technician_id = was.id
+            left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
+            where m.emergency_option_id = option
+        )
 
-    select jsonb_build_object(
-        'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
-        'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
-        'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
-        'cost', o.cost, 'reasons', o.reasons,
-        'moves', coalesce((
-            select jsonb_agg(jsonb_build_object(
-                'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
-                'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
-                'from', jsonb_build_object(
-                    'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
-                ),
-                'to', jsonb_build_object(
-                    'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
-                    'ends_at', m.to_ends_at
-                ),
-                'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
-                'breaks_promise', m.breaks_promise
-            ) order by m.position) from moves as m
-        ), '[]'),
-        'promises_broken', coalesce((
-            select jsonb_agg(jsonb_build_object(
-                'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
-                'window_end', m.arrival_window_end
-            ) order by m.position) from moves as m where m.breaks_promise
-        ), '[]'),
-        'customers_to_tell', coalesce((
-            select jsonb_agg(jsonb_build_object(
-                'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
-                'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
-            ) order by m.position)
-            from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
-        ), '[]')
-    )
-    from public.emergency_options as o
-    inner join public.technician_profiles as t on o.technician_id = t.id
-    where o.id = option;
+        select jsonb_build_object(
+            'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
+            'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
+            'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
+            'cost', o.cost, 'reasons', o.reasons,
+            'moves', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
+                    'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
+                    'from', jsonb_build_object(
+                        'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
+                    ),
+                    'to', jsonb_build_object(
+                        'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
+                        'ends_at', m.to_ends_at
+                    ),
+                    'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
+                    'breaks_promise', m.breaks_promise
+                ) order by m.position) from moves as m
+            ), '[]'),
+            'promises_broken', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
+                    'window_end', m.arrival_window_end
+                ) order by m.position) from moves as m where m.breaks_promise
+            ), '[]'),
+            'customers_to_tell', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
+                    'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
+                ) order by m.position)
+                from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
+            ), '[]')
+        )
+        from public.emergency_options as o
+        inner join public.technician_profiles as t on o.technician_id = t.id
+        where o.id = option
+    );
+end;
 $$;
 
 comment on function private.emergency_option_document(uuid) is
@@ -289,7 +301,7 @@ begin
     returning * into run;
     for candidate in select c.value from jsonb_array_elements(candidates) as c
     loop
-        exit when passed >= max_results;
+        exit when passed >= max_results or (passed > 0 and (candidate ->> 'is_last_resort')::boolean);
         trial := private.trial_of_emergency(work, candidate, allowed);
         if trial -> 'conflicts' = '[]' then
             perform private.store_emergency_option(run, work, candidate, trial, asked_at);
@@ -320,7 +332,7 @@ $$;
 comment on function private.propose_emergency(
     uuid, timestamptz, jsonb, jsonb, integer, public.run_mode
 ) is
-'Tries candidates in order until enough pass the judge, stores and ranks those, and returns them with reasons when there is none. Definer: tries what only a commit may do. Own check: optimize_schedule.';
+'Tries candidates in order until enough pass the judge, last resorts until one does, stores and ranks those, and returns them with reasons when there is none. Definer: tries what only a commit may do. Own check: optimize_schedule.';
 
 grant execute on function private.propose_emergency(
     uuid, timestamptz, jsonb, jsonb, integer, public.run_mode

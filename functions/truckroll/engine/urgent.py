@@ -30,7 +30,7 @@ WAY = np.dtype(
     ],
     align=True,
 )
-ROOM = 4096
+ROOM = 512
 GAIN_S = 300  # what dropping a visit must save the urgent one, or it is not worth anybody's time
 
 

@@ -6,7 +6,7 @@ judges, prices and stores the few best. What ranks here only decides which are w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,16 @@ from psycopg.types.json import Jsonb
 
 from truckroll.database import Connection
 from truckroll.engine.urgent import Way
-from truckroll.planning.urgent_routes import Person, Urgent, before_s, people_for, urgent_job, ways_of
+from truckroll.planning.urgent_routes import (
+    AtWork,
+    Person,
+    Urgent,
+    at_work,
+    before_s,
+    people_among,
+    urgent_job,
+    ways_of,
+)
 
 # How long people have to decide and set off before the technician must leave.
 NOTICE = {"propose": timedelta(minutes=5), "commit": timedelta(minutes=1)}
@@ -26,6 +35,9 @@ NEW_PLACE = 25.0  # what a visit that makes room is taken to weigh before its ne
 SLA_MISSED = 100_000.0
 WITH_EVICTIONS = 4  # finding new places is what costs most
 SPARE = 5
+LAST_RESORTS = 12  # tried while nothing else passes
+BATCH = 16
+ROUTES = 48  # looked at when the nearest offer choice enough
 
 
 @dataclass(frozen=True)
@@ -85,17 +97,22 @@ class Asked:
 def emergency_options(connection: Connection, asked: Asked) -> dict[str, Any]:
     """Return stored options, best first, with the reasons when there are none."""
     urgent = urgent_job(connection, asked.job_id, asked.earliest, asked.latest, NOTICE[asked.mode])
-    people = people_for(connection, urgent) if urgent.can_be_inserted else []
-    candidates = [
-        one for person in people for one in _best_of(person, ways_of(person, urgent), urgent, asked.budget)
-    ]
+    available = at_work(connection, urgent) if urgent.can_be_inserted else []
+    candidates: list[Candidate] = []
+    looked_at = 0
+    for some in batched(available, BATCH):
+        if _are_enough(candidates, asked, soonest=some[0].arrives_s - urgent.asked_s, looked_at=looked_at):
+            break
+        looked_at += len(some)
+        for person in people_among(connection, urgent, some):
+            candidates += _best_of(person, ways_of(person, urgent), urgent, asked.budget)
     worth = _worth_judging(candidates, asked.max_results)
     row = connection.execute(
         "select private.propose_emergency(%s, %s, %s, %s, %s, %s) as proposal",
         (
             asked.job_id,
             urgent.asked_at,
-            Jsonb([one.as_json(urgent) for one in worth]),
+            Jsonb([one.as_json(urgent) | {"is_last_resort": last} for one, last in worth]),
             Jsonb(asdict(asked.budget)),
             asked.max_results,
             asked.mode,
@@ -103,7 +120,24 @@ def emergency_options(connection: Connection, asked: Asked) -> dict[str, Any]:
     ).fetchone()
     assert row is not None  # noqa: S101 - a function call has one row
     proposal: dict[str, Any] = row["proposal"]
-    return proposal | {"considered": {"technicians": len(people), "ways": len(candidates)}}
+    return proposal | {"considered": {"technicians": len(available), "routes": looked_at}}
+
+
+def batched(available: Sequence[AtWork], size: int) -> Iterator[Sequence[AtWork]]:
+    """Yield technicians so many at a time."""
+    for start in range(0, len(available), size):
+        yield available[start : start + size]
+
+
+def _are_enough(candidates: Sequence[Candidate], asked: Asked, *, soonest: float, looked_at: int) -> bool:
+    """Tell whether the rest need not be looked at: too far away to be among the best, or enough choice as it is.
+
+    `soonest` is when the next could be there at the very best, in seconds from when it was asked.
+    """
+    wanted = asked.max_results + SPARE
+    if len(candidates) < wanted:
+        return False
+    return looked_at >= ROUTES or soonest / 60 > sorted(one.cost for one in candidates)[wanted - 1]
 
 
 def _best_of(person: Person, ways: Iterable[Way], urgent: Urgent, budget: Budget) -> list[Candidate]:
@@ -133,16 +167,12 @@ def _cost(person: Person, way: Way, urgent: Urgent) -> float:
     return cost + (SLA_MISSED if urgent.sla_end_s is not None and ends > urgent.sla_end_s else 0.0)
 
 
-def _worth_judging(candidates: Sequence[Candidate], max_results: int) -> list[Candidate]:
-    """Return the cheapest, few enough to be judged while somebody waits."""
-    chosen: list[Candidate] = []
-    evictions = 0
-    for one in sorted(candidates, key=lambda each: (each.cost, str(each.person.technician_id))):
-        if one.way.dropped:
-            evictions += 1
-            if evictions > WITH_EVICTIONS:
-                continue
-        chosen.append(one)
-        if len(chosen) == max_results + SPARE:
-            break
-    return chosen
+def _worth_judging(candidates: Sequence[Candidate], max_results: int) -> list[tuple[Candidate, bool]]:
+    """Return the cheapest, few enough to be judged while somebody waits; then last resorts, marked so."""
+    ordered = sorted(candidates, key=lambda one: (one.cost, str(one.person.technician_id)))
+    evicting = [one for one in ordered if one.way.dropped]
+    spared = {id(one) for one in evicting[WITH_EVICTIONS:]}
+    chosen = [one for one in ordered if id(one) not in spared][: max_results + SPARE]
+    taken = {id(one) for one in chosen}
+    rest = [one for one in ordered if id(one) not in taken][:LAST_RESORTS]
+    return [(one, False) for one in chosen] + [(one, True) for one in rest]

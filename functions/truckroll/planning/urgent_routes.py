@@ -22,6 +22,7 @@ from truckroll.engine.urgent import Way, ways_to_serve
 from truckroll.planning.snapshot import integers
 
 MINUTE = 60
+JUST_OVER_S = 3600  # what ended this long before a route begins may still be where it begins
 Place = tuple[float | None, float | None]
 
 
@@ -84,29 +85,49 @@ def urgent_job(
     )
 
 
-def people_for(connection: Connection, urgent: Urgent) -> list[Person]:
-    """Read who may do the job and is at work in its period, with their routes from now on."""
+@dataclass(frozen=True)
+class AtWork:
+    """Somebody who may do the job and is at work: the shifts left to them, and the soonest they could be there."""
+
+    technician_id: UUID
+    shifts: Sequence[dict[str, Any]]
+    arrives_s: int
+
+
+def at_work(connection: Connection, urgent: Urgent) -> list[AtWork]:
+    """Read who may do the job and is at work in its period, the soonest to get there first."""
     if not urgent.windows:
         return []
-    shifts = connection.execute(
+    rows = connection.execute(
         "select * from private.emergency_shifts(%s, %s, %s)", (urgent.job_id, urgent.not_before, urgent.until)
     ).fetchall()
-    shifts = [
-        one | {"starts_s": max(one["starts_s"], urgent.leave_from_s)}
-        for one in shifts
-        if max(one["starts_s"], urgent.leave_from_s) < one["ends_s"]
-    ]
-    if not shifts:
-        return []
-    ids = sorted({one["technician_id"] for one in shifts})
+    shifts = [row | {"starts_s": max(row["starts_s"], urgent.leave_from_s)} for row in rows]
+    shifts = [one for one in shifts if one["starts_s"] < one["ends_s"]]
+    found = []
+    for technician, group in groupby(shifts, key=lambda one: one["technician_id"]):
+        own = list(group)
+        found.append(AtWork(technician, own, min(one["starts_s"] + one["travel_s"] for one in own)))
+    return sorted(found, key=lambda one: (one.arrives_s, str(one.technician_id)))
+
+
+def people_among(connection: Connection, urgent: Urgent, some: Sequence[AtWork]) -> list[Person]:
+    """Read what these technicians have before them, with the driving between."""
+    shifts = [shift for one in some for shift in one.shifts]
     claims = connection.execute(
         "select * from private.emergency_claims(%s, %s, tstzrange(to_timestamp(%s), to_timestamp(%s)))",
-        (urgent.job_id, ids, urgent.now_s, max(one["ends_s"] for one in shifts)),
+        (
+            urgent.job_id,
+            [one.technician_id for one in some],
+            max(urgent.now_s, min(shift["starts_s"] for shift in shifts) - JUST_OVER_S),
+            max(shift["ends_s"] for shift in shifts),
+        ),
     ).fetchall()
-    routes = []
-    for technician, group in groupby(shifts, key=lambda one: one["technician_id"]):
-        own = [one for one in claims if one["technician_id"] == technician]
-        routes.append((technician, *_left(list(group), own, urgent)))
+    of_whom: dict[UUID, list[dict[str, Any]]] = {}
+    for claim in claims:
+        of_whom.setdefault(claim["technician_id"], []).append(claim)
+    routes = [
+        (one.technician_id, *_left(one.shifts, of_whom.get(one.technician_id, []), urgent)) for one in some
+    ]
     matrices = _matrices(connection, urgent, [(stretches, left) for _, stretches, left in routes])
     return [
         Person(technician, stretches, left, matrix)
@@ -115,7 +136,7 @@ def people_for(connection: Connection, urgent: Urgent) -> list[Person]:
 
 
 def _left(
-    shifts: list[dict[str, Any]], claims: list[dict[str, Any]], urgent: Urgent
+    shifts: Sequence[dict[str, Any]], claims: Sequence[dict[str, Any]], urgent: Urgent
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the shifts, begun where the technician will be, and the claims that remain, each with its shift."""
     stretches, left = [], []
