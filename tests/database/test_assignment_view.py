@@ -1,4 +1,4 @@
-"""The assignment view, criterion by criterion: who and where, for whom, how old, with notes (source C, AVL-8, JOB-7)."""
+"""The assignment view, criterion by criterion: who and where, for whom, how old, with notes (AVL-8, JOB-7)."""
 
 from __future__ import annotations
 
