@@ -201,7 +201,10 @@ as $$
 
     select
         c.id, c.claimant_id, floor(extract(epoch from lower(c.during)))::bigint,
-        ceil(extract(epoch from upper(c.during)))::bigint, c.latitude, c.longitude,
+        ceil(extract(epoch from greatest(
+            upper(c.during),
+            private.expected_end(c.assignment, now()) + (upper(c.during) - (c.assignment).scheduled_end_at)
+        )))::bigint, c.latitude, c.longitude,
         (c.assignment).id, (c.assignment).appointment_id, (c.job).id, (c.job).version, (c.job).priority,
         case when c.is_movable then private.requirement(private.work_of_job((c.job).id)) end,
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,

@@ -23,9 +23,10 @@ from truckroll.planning.explain import placed_json
 from truckroll.planning.fitness import read_fitness
 from truckroll.planning.joint import of_people, places_of
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
+from truckroll.planning.metrics import figures
 from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of
-from truckroll.planning.proposal import figures, first_change, routes_json
-from truckroll.planning.refusal import PlanRefusedError
+from truckroll.planning.proposal import first_change, routes_json
+from truckroll.planning.refusal import NothingToGainError, PlanRefusedError
 from truckroll.planning.replay import keep, note_round, recall
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, assuming, read_snapshot
 from truckroll.planning.unserved import unserved_json
@@ -212,14 +213,19 @@ def _document(
     """Return the proposal as private.write_proposal takes it."""
     places = places_of(snapshot, model, solution.routes)
     solution = of_people(model, solution)
+    after = figures(snapshot, model, solution.routes)
+    first = first_change(model, solution)
+    unasked = lease.run["kind"] == "reoptimize"
+    if unasked and first is None and not after["stranded"]:
+        raise NothingToGainError
     with lease.database.acting_as(SERVICE) as connection, assuming(connection, lease.run):
         fitness = read_fitness(connection, snapshot, model)
-        unserved = unserved_json(connection, snapshot, model, solution, fitness)
+        # Nobody asked what becomes of the jobs that wait, most of which have nothing to do with the event.
+        unserved = [] if unasked else unserved_json(connection, snapshot, model, solution, fitness)
     why = placed_json(snapshot, model, solution.routes, fitness)
     everything = frozenset(claim.assignment_id for claim in snapshot.claims if claim.assignment_id)
     today = model_of(snapshot, lease.run["strategy"], pinned=everything, books=False)
     before = solve(today.problem, seed=0, time_limit_s=0.0, iterations=0)
-    first = first_change(model, solution)
     expires_at = now + KEPT
     if first is not None:
         expires_at = min(expires_at, datetime.fromtimestamp(first, UTC))
@@ -228,8 +234,8 @@ def _document(
         "expires_at": expires_at.isoformat(),
         "objective": solution.objective,
         "iterations": solution.iterations,
-        "metrics_before": figures(snapshot, today, before.routes[: today.people], len(snapshot.jobs)),
-        "metrics_after": figures(snapshot, model, solution.routes, len(unserved)),
+        "metrics_before": figures(snapshot, today, before.routes[: today.people]),
+        "metrics_after": after,
         "routes": routes_json(snapshot, model, solution.routes, why, places),
         "unserved": unserved,
     }

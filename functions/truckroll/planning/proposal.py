@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from truckroll.engine import Problem, Route, Solution
-from truckroll.engine import metrics as measure
 from truckroll.planning.problem import Model
 from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
 
@@ -146,32 +145,6 @@ def _stop(
         "starts_at": None if starts is None else instant(starts),
         "ends_at": instant(ends),
     }
-
-
-def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route], waiting: int) -> dict[str, Any]:
-    """Return what two plans of a day are compared by; `waiting` counts the jobs nobody does."""
-    measured: Mapping[str, Any] = measure(model.problem, routes)
-    visits = [stop for route in routes for stop in route.stops if _is_visit(model.sources[stop.visit])]
-    shift_s = sum(stretch.ends_s - stretch.starts_s for stretch in snapshot.stretches)
-    work_s = sum(route.work_s for route in routes if route.stops)
-    return {
-        "visits": len(visits),
-        "unserved": waiting,
-        "travel_minutes": round(measured["travel_s"] / 60),
-        "distance_km": round(measured["distance_m"] / 1000, 1),
-        "travel_minutes_per_visit": round(measured["travel_s"] / 60 / len(visits), 1) if visits else None,
-        "service_minutes": round(measured["service_s"] / 60),
-        "waiting_minutes": round(measured["waiting_s"] / 60),
-        "late_minutes": round(measured["lateness_s"] / 60),
-        "technicians": len(
-            {model.problem.shifts[route.shift].technician_id for route in routes if route.stops}
-        ),
-        "utilization": round(work_s / shift_s, 3) if shift_s else None,
-    }
-
-
-def _is_visit(source: Claim | WaitingJob) -> bool:
-    return isinstance(source, WaitingJob) or source.job_id is not None
 
 
 def first_change(model: Model, solution: Solution) -> int | None:

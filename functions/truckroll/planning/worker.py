@@ -7,16 +7,25 @@ import secrets
 import socket
 import threading
 import time
-from typing import Any
+from functools import partial
+from typing import Any, LiteralString
 
 import psycopg
 
 from truckroll.auth import SERVICE
-from truckroll.database import Database
+from truckroll.database import Connection, Database
 from truckroll.logs import logger
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
-from truckroll.planning.refusal import PlanRefusedError
+from truckroll.planning.refusal import NothingToGainError, PlanRefusedError
 from truckroll.planning.replay import InputMissingError
+
+# What is due before runs are looked for, a transaction each.
+DUTIES: tuple[LiteralString, ...] = (
+    "select private.expire_runs()",
+    "select private.note_overruns()",
+    "select private.note_travel_changes()",
+    "select private.queue_replans()",
+)
 
 
 def worker_name() -> str:
@@ -59,6 +68,8 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
         return "lost"
     except RunStoppedError:
         return lease.finish("canceled")
+    except NothingToGainError:
+        return lease.finish("canceled", "nothing_to_gain", "The days are best left as they are.")
     except Exception as error:  # noqa: BLE001 - a run that fails must say so, whatever the cause
         if isinstance(error, psycopg.Error) and error.diag.message_primary == "run_canceled":
             return lease.finish("canceled")
@@ -94,7 +105,8 @@ def failure(error: Exception) -> tuple[str, str]:
 
 def process_waiting(database: Database, *, budget_s: float) -> list[tuple[str, str]]:
     """Work runs off until none waits or the time to begin another is over; return ids and outcomes."""
-    database.run(lambda connection: connection.execute("select private.expire_runs()"), SERVICE)
+    for step in DUTIES:
+        database.run(partial(_do, step), SERVICE)
     until = time.monotonic() + budget_s
     done: list[tuple[str, str]] = []
     while time.monotonic() < until:
@@ -103,6 +115,10 @@ def process_waiting(database: Database, *, budget_s: float) -> list[tuple[str, s
             break
         done.append(one)
     return done
+
+
+def _do(step: LiteralString, connection: Connection) -> None:
+    connection.execute(step)
 
 
 class Background:
