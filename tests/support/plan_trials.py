@@ -27,7 +27,7 @@ from truckroll.planning.relaxation import Planned, Ways, triable, ways_to_serve
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
 from truckroll.planning.unserved import unserved_json
 
-STEP = timedelta(minutes=15)
+STEP = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _bend(trial: Trial, technician: UUID, rule: str) -> None:
 
 
 def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
-    """Try every technician at every quarter of an hour of MONDAY; return what the judge lets pass.
+    """Try every technician at every half hour of MONDAY's shifts; return what the judge lets pass.
 
     Left out is who may have several visits at once, of which a plan makes no use, and whose limit is
     shared among the parts of a day.
@@ -202,5 +202,5 @@ def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
                 where c.severity <> 'soft' or c.code = 'customer_window'
             )
         """,
-        (at(0), at(24) - STEP, STEP, job),
+        (at(5), at(19), STEP, job),
     )

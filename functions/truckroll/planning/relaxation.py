@@ -11,6 +11,7 @@ from uuid import UUID
 from truckroll.database import Connection
 from truckroll.engine import Route, Visit
 from truckroll.engine.relax import Relaxation, Verdict, Wish, relaxations
+from truckroll.planning.another_day import PRICE_OF_ANOTHER_DAY_S, another_day
 from truckroll.planning.fitness import Fitness
 from truckroll.planning.problem import Model
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
@@ -22,11 +23,9 @@ PRICE_OF_A_RULE = {
     "certification_expired": 7200.0,
     "skill_missing": 14400.0,
 }
-PRICE_OF_ANOTHER_DAY_S = 3600.0
-PRICE_OF_EACH_DAY_S = 600.0
 MARGIN = timedelta(hours=3)  # the most a shift is made longer at one end
-LOOKED_AHEAD = timedelta(days=7)
-LOOKED_FOR = 20  # jobs for which the days after are searched; slot search takes up to 0.1 s each
+LOOKED_FOR = 10  # jobs for which the days after are searched; slot search takes up to 0.1 s each
+NEVER_S = 2**31  # seconds since 1970, beyond every plan
 CONCERNS_TIME = frozenset({"customer_window", "sla_missed"})
 UNTRIED = frozenset(
     {"needs_crew", "composite", "needs_bay", "needs_mobile_unit", "location_missing", "location_not_found"}
@@ -69,8 +68,9 @@ def ways_to_serve(connection: Connection, planned: Planned, jobs: Sequence[Waiti
     able = triable(jobs)
     verdicts = _tried(connection, planned, able)
     told = _judged(connection, planned, able, verdicts)
-    heaviest = sorted(jobs, key=lambda job: (-job.weight, job.job_id))[:LOOKED_FOR]
-    later = {job.job_id: _another_day(connection, snapshot, job, fitness) for job in heaviest}
+    waiting = [job for job in jobs if not _has_cheap(told.get(job.job_id))]
+    heaviest = sorted(waiting, key=lambda job: (-job.weight, job.job_id))[:LOOKED_FOR]
+    later = {job.job_id: another_day(connection, snapshot, job, fitness) for job in heaviest}
     ways: dict[UUID, Ways] = {}
     at_work = {stretch.technician_id for stretch in snapshot.stretches}
     for job in jobs:
@@ -87,6 +87,11 @@ def ways_to_serve(connection: Connection, planned: Planned, jobs: Sequence[Waiti
         documents.sort(key=lambda one: float(one["cost_s"]))
         ways[job.job_id] = Ways(tuple(documents), tuple(obstacles), found)
     return ways
+
+
+def _has_cheap(told: tuple[list[dict[str, Any]], tuple[Relaxation, ...]] | None) -> bool:
+    """Tell whether something less than another day would serve the job."""
+    return told is not None and min(float(one["cost_s"]) for one in told[0]) < PRICE_OF_ANOTHER_DAY_S
 
 
 def triable(jobs: Iterable[WaitingJob]) -> list[WaitingJob]:
@@ -165,6 +170,8 @@ def _wanted(connection: Connection, jobs: Sequence[WaitingJob]) -> dict[UUID, tu
             (max(0, start - before[row["id"]]), end - before[row["id"]])
             for start, end in zip(row["windows"][::2], row["windows"][1::2], strict=True)
         )
+        # Its windows and its SLA exclude each other: no time is the right one.
+        or ((NEVER_S, NEVER_S),)
         for row in rows
     }
 
@@ -270,49 +277,6 @@ def _numbers(connection: Connection, model: Model, tried: Iterable[Relaxation]) 
     )
     numbers = {row["id"]: row["number"] for row in rows}
     return {x: numbers[job] for x, job in jobs.items()}
-
-
-def _another_day(
-    connection: Connection, snapshot: Snapshot, job: WaitingJob, fitness: Fitness
-) -> list[dict[str, Any]]:
-    """Return the best slot of the days after, if its windows and its SLA leave one."""
-    if job.place is None:
-        return []
-    last = max(snapshot.dates) + timedelta(days=1)
-    row = connection.execute(
-        """
-        select
-            s.technician_ids, s.starts_at, s.ends_at, s.added_travel_minutes,
-            (s.starts_at at time zone o.time_zone)::date - %(last)s::date + 1 as days_later,
-            private.local_time(s.starts_at, o.time_zone) as starts_local
-        from public.dispatch_jobs as j
-        inner join public.orgs as o on j.org_id = o.id
-        cross join lateral (
-            select greatest(private.local_instant(%(last)s::timestamp, o.time_zone), now()) as earliest
-        ) as later
-        cross join lateral public.find_slots(
-            job_id => j.id, earliest => later.earliest, latest => later.earliest + %(ahead)s, max_results => 1
-        ) as s
-        where j.id = %(job)s
-        """,
-        {"last": last, "ahead": LOOKED_AHEAD, "job": job.job_id},
-    ).fetchone()
-    if row is None:
-        return []
-    who = " and ".join(fitness.names.get(one, "") for one in row["technician_ids"])
-    return [
-        {
-            "kind": "another_day",
-            "days": row["days_later"],
-            "technician_ids": [str(one) for one in row["technician_ids"]],
-            "technician": who,
-            "starts_at": row["starts_at"].isoformat(),
-            "ends_at": row["ends_at"].isoformat(),
-            "added_travel_minutes": row["added_travel_minutes"],
-            "cost_s": PRICE_OF_ANOTHER_DAY_S + PRICE_OF_EACH_DAY_S * row["days_later"],
-            "sentence": f"{who} could do it, {row['starts_local']}.",
-        }
-    ]
 
 
 def _instant(seconds: int) -> datetime:
