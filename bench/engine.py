@@ -2,9 +2,10 @@
 
 Sets: solomon, gh200, gh400, gh1000, sdvrptw, mdvrptw, pcvrptw (gap to the best known cost of the public
 instances in TRUCKROLL_INSTANCES, default ../shared/instances), small, large (rich days of
-bench/days.py), insertion (one more visit into a large day), replan (a booked large day after a
-cancellation or with somebody sick), huge (1,000 technicians, 10,000 visits: only when named; some GB
-and minutes, --workers 2 --wall). Beside our figures stand the bars, and below them what pyvrp,
+bench/days.py), joint-small, joint-large (the same with crews, bays and composite visits), insertion
+(one more visit into a large day), replan (a booked large day after a cancellation or with somebody
+sick), huge (1,000 technicians, 10,000 visits: only when named; some GB and minutes, --workers 2
+--wall). Beside our figures stand the bars, and below them what pyvrp,
 ortools and vroom make of the same in the same time. Time is processor time of one core (vroom's limit
 is wall time, and soft); every plan goes through the independent checker.
 """
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from bench.figures import Figure
 from bench.gaps import FAMILIES, measure_public
 from bench.huge import measure_huge
+from bench.joint import measure_joint
 from bench.replan import measure_replan
 from bench.rich import measure_insertion, measure_rich
 from rich.console import Console
@@ -72,6 +74,8 @@ SETS: dict[str, Callable[[str, argparse.Namespace], Iterator[Figure]]] = {
     "small": measure_rich,
     "large": measure_rich,
     "huge": measure_huge,
+    "joint-small": measure_joint,
+    "joint-large": measure_joint,
     "insertion": measure_insertion,
     "replan": measure_replan,
 }

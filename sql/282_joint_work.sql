@@ -187,6 +187,9 @@ comment on function private.plan_things(public.optimization_runs, uuid[]) is
 grant execute on function private.parts_of_work(private.work) to service_role;
 grant execute on function private.segments_of(private.work, uuid[], timestamptz) to service_role;
 grant execute on function private.pause_policy(public.service_segments, public.services) to service_role;
+grant execute on function private.move_segments_to(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.segments_of_appointment(uuid) to service_role;
+grant execute on function private.distinct_in_order(uuid[]) to service_role;
 grant execute on function private.claim_segments(private.segment[], integer, integer) to service_role;
 grant execute on function private.facility_for(private.work) to service_role;
 grant execute on function private.places_for(private.work) to service_role;

@@ -253,11 +253,13 @@ as $$
     ),
 
     waiting as materialized (
-        select j, h.days, private.work_of_job(j.id) as work, private.start_windows(
-            j.id, null, not_before, make_interval(mins => j.estimated_duration_minutes)
+        select j, h.days, one.work, private.start_windows(
+            j.id, null, not_before, make_interval(mins => (one.work).duration_minutes)
         ) as windows
         from horizon as h
         cross join public.dispatch_jobs as j
+        -- Once a job, though it is used twice.
+        cross join lateral (select private.work_of_job(j.id) as work offset 0) as one
         where
             j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize') and j.status = 'unscheduled'
             and not coalesce(run.assumptions -> 'without_job_ids' ? j.id::text, false)

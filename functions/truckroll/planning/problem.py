@@ -9,6 +9,7 @@ from uuid import UUID
 from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, Problem, Shift, Visit
 from truckroll.engine.model import Strategy
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
+from truckroll.planning.limits import with_shared_limits
 from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
 from truckroll.planning.windows import shifted
 
@@ -110,6 +111,7 @@ def model_of(
         weights=Objective.for_strategy(strategy, stability=STABILITY_S),
         groups=tuple(groups),
     )
+    problem = with_shared_limits(problem, snapshot.stretches)
     return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
 
 
