@@ -106,9 +106,18 @@ begin
         where start.at <= r.last_start and start.at >= earliest
     ),
 
+    -- Day by day: every start against every range of two weeks would be millions.
     able as (
         select s.at, r.turn, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s
-        from starts as s inner join unnest(ranges) as r on s.at between r.first_start and r.last_start
+        from (select s.at, floor(date_part('epoch', s.at) / 86400)::integer as day from starts as s) as s
+        inner join (
+            select r.*, d.day
+            from unnest(ranges) as r
+            cross join lateral generate_series(
+                floor(date_part('epoch', r.first_start) / 86400)::integer,
+                floor(date_part('epoch', r.last_start) / 86400)::integer
+            ) as d (day)
+        ) as r on s.day = r.day and s.at between r.first_start and r.last_start
     ),
 
     -- One person for everything where there is one; otherwise the nearest for each segment.

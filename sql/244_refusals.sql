@@ -185,7 +185,8 @@ begin
             'message', format('With %s instead.', others -> 0 ->> 'display_name')
         );
     end if;
-    if bare.buffer_before_minutes + bare.buffer_after_minutes > 0 and p.segments is null then
+    -- A visit that is moved keeps the buffers it was booked with.
+    if bare.buffer_before_minutes + bare.buffer_after_minutes > 0 and p.segments is null and p.appointment_id is null then
         bare.buffer_before_minutes := 0;
         bare.buffer_after_minutes := 0;
         if private.passes(private.place(

@@ -70,6 +70,17 @@ begin
             p.work, (select r.kind from public.resources as r where r.id = p.resource_id), p.claim
         );
         p.resource_id := case when keeps_crew then coalesce(another, p.resource_id) else another end;
+    elsif exists (select from unnest(conflicts) as c where c.code = 'place_kind') and p.resource_id is null then
+        -- Its bay was taken from it by an earlier move: the new time may have one.
+        p.resource_id := private.free_resource(p.work, (p.work).place_kind::text::public.resource_kind, p.claim);
+        select f.latitude, f.longitude into p.latitude, p.longitude
+        from public.resources as r
+        inner join public.facilities as f on r.facility_id = f.id
+        where r.id = p.resource_id and r.kind = 'bay';
+        if not found then
+            p.latitude := (p.work).latitude;
+            p.longitude := (p.work).longitude;
+        end if;
     end if;
     -- A crew stays together or not at all (JOB-8).
     if not keeps_crew and (
@@ -85,7 +96,7 @@ end;
 $$;
 
 comment on function private.fit_move(private.placement, public.appointments, boolean) is
-'A move takes another bay of the facility where its own is taken. One that names nobody keeps its technicians where they are free at the new time, and clears them where not (BKG-9).';
+'A move takes another bay of the facility where its own is taken or missing. One that names nobody keeps its technicians where they are free at the new time, and clears them where not (BKG-9).';
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],

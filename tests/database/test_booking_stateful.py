@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -16,6 +17,7 @@ from support.sql import Connection
 EXAMPLES, STEPS = 12, 25
 
 
+@pytest.mark.timeout(7200)  # as long as it is asked to look at new companies
 def test_whatever_people_do_the_bookings_stay_in_order(db: Connection) -> None:
     class Machine(BookingMachine):
         pass

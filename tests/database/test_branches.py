@@ -59,3 +59,16 @@ def test_a_moved_visit_takes_another_bay_of_its_branch_and_of_no_other(
                 reason="customer_request",
             )
             assert moved["bay_id"] == str(second["id"])
+
+
+def test_a_visit_that_lost_its_bay_gets_one_with_the_next_move(db: Connection, company: Company) -> None:
+    bay, service = branch(company, "A"), company.service(place_kind="bay")
+    ana, ben = company.technician(), company.technician()
+    visit = book(db, company.job(service=service), ana, starts_at=at(9), resource_id=bay["id"])
+    book(db, company.job(service=service), ben, starts_at=at(11), resource_id=bay["id"])
+    company.visit(company.job(), ana, starts_at=at(11))
+    to = {"appointment_id": visit["id"], "reason": "customer_request"}
+    lost = call(db, "reschedule_appointment", starts_at=at(11), **to)
+    assert (lost["bay_id"], lost["assignment_outcome"]) == (None, "cleared")
+    moved = call(db, "reschedule_appointment", starts_at=at(14), technician_ids=[ana["id"]], **to)
+    assert moved["bay_id"] == str(bay["id"])

@@ -53,3 +53,13 @@ def test_a_visit_does_not_stand_in_its_own_way(db: Connection, company: Company)
         starts_at=times.pop(),
         reason="customer_request",
     )
+
+
+def test_no_move_is_offered_without_the_buffer_it_keeps(db: Connection, company: Company) -> None:
+    ana = company.technician()
+    service = company.service(buffer_before_minutes=30)
+    site = company.site(company.customer(), latitude=None, longitude=None)
+    company.visit(company.job(site), ana, starts_at=at(9))
+    visit = book(db, company.job(site, service), ana, starts_at=at(14))
+    offered = refused_move(db, visit, starts_at=at(10), technician_ids=[ana["id"]])["alternatives"]
+    assert "override" not in {change["change"] for change in offered["smallest_changes"]}

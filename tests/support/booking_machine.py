@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -15,7 +16,7 @@ from support.front_desk import WAIVED
 from support.obstacles import PAUSE, WORK, Person, Wish
 from support.planning_rules import PlanningRules
 from support.self_service_rules import SelfServiceRules
-from support.sql import rows
+from support.sql import Row, rows
 
 REPORTS = ["accepted", "declined", "en_route", "on_site", "paused", "completed", "no_show", "canceled"]
 
@@ -189,13 +190,26 @@ class BookingMachine(SelfServiceRules, PlanningRules, CoordinationRules, RuleBas
             )
             return
         replaced = self._of(self.people, who // 7)[1]["id"] if how == "replace" else None
-        self._attempt(
-            "assign_technician",
-            appointment_id=visit["id"],
-            technician_id=person,
-            replaces_technician_id=replaced,
-            override={"reason": "asked for", "codes": WAIVED},
-        )
+        asked = {
+            "appointment_id": visit["id"],
+            "technician_id": person,
+            "replaces_technician_id": replaced,
+            "override": {"reason": "asked for", "codes": WAIVED},
+        }
+        _, error = self._attempt("assign_technician", **asked)
+        if error and visit["crew_size"] == 1 and not self.wishes[str(visit["dispatch_job_id"])].pauses:
+            self._alternative_works(error, which, lambda **slot: self._put_otherwise(visit, asked, slot))
+
+    def _put_otherwise(self, visit: Row, asked: dict[str, Any], change: dict[str, Any]) -> tuple[Any, Any]:
+        """Do what a refusal to put somebody on a visit offers instead: somebody else, or another time."""
+        if {"starts_at", "ends_at"} & change.keys():
+            moved = {"technician_ids": [asked["technician_id"]], "starts_at": visit["starts_at"]} | change
+            return self._attempt(
+                "reschedule_appointment", appointment_id=visit["id"], reason="weather", **moved
+            )
+        if "technician_ids" in change:
+            change = {"technician_id": change["technician_ids"][0]}
+        return self._attempt("assign_technician", **asked | change)
 
     @precondition(lambda self: self.visits)
     @rule(which=chosen, part=chosen, status=st.sampled_from(REPORTS))
