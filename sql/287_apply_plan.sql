@@ -50,6 +50,78 @@ $$;
 comment on function private.check_plan_is_current(public.optimization_runs, text, uuid[]) is
 'Refuses with 409 plan_is_stale, and what changed, unless schedule and jobs are as the plan knew them.';
 
+create function private.put_stale_plans_aside(run public.optimization_runs)
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    with others as materialized (
+        -- One that somebody is about to apply finds out by itself.
+        select r.*
+        from public.optimization_runs as r
+        where
+            r.org_id = run.org_id and r.id <> run.id and r.status = 'proposed'
+            and daterange(r.starts_on, r.starts_on + r.days) && daterange(run.starts_on, run.starts_on + run.days)
+        for update skip locked
+    ),
+
+    stale as (
+        update public.optimization_runs as r
+        set status = 'expired', error_code = 'plan_is_stale',
+            error_message = 'Another plan for these days was put in force.'
+        from others as o
+        where
+            r.id = o.id and o.base_revision is distinct from private.schedule_revision(
+                o.org_id, private.local_days(o.org_id, o.starts_on, o.days)
+            )
+        returning r.id
+    )
+
+    update public.route_plans as p set status = 'canceled'
+    from stale as s where p.optimization_run_id = s.id and p.status = 'proposed';
+$$;
+
+comment on function private.put_stale_plans_aside(public.optimization_runs) is
+'Plans kept side by side end when one of them has changed the world the others were made for.';
+
+create function private.plan_counts(route_plan_ids uuid[])
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'routes', cardinality(route_plan_ids),
+        'booked', count(*) filter (where s.change = 'book'), 'moved', count(*) filter (where s.change = 'move'),
+        'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep')
+    )
+    from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
+$$;
+
+comment on function private.plan_counts(uuid[]) is 'What some routes of a plan do, counted.';
+
+create function private.routes_needed_too(route_plan_ids uuid[])
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(jsonb_agg(distinct jsonb_build_object(
+        'route_id', taker.id, 'technician_id', taker.technician_id, 'technician_name', t.display_name
+    )), '[]')
+    from public.route_plans as accepted
+    inner join public.route_plans as taker
+        on accepted.optimization_run_id = taker.optimization_run_id and taker.id <> all (route_plan_ids)
+    inner join public.route_stops as s
+        on taker.id = s.route_plan_id and s.change = 'reassign' and s.from_technician_id = accepted.technician_id
+    inner join public.technician_profiles as t on taker.technician_id = t.id
+    where accepted.id = any(route_plan_ids);
+$$;
+
+comment on function private.routes_needed_too(uuid[]) is
+'The routes left out that would take visits away from the technicians of those accepted.';
+
 create function private.put_plan_in_force(run public.optimization_runs, route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -74,6 +146,7 @@ begin
     update public.route_plans as p set status = 'canceled'
     where p.optimization_run_id = run.id and p.status = 'proposed';
     update public.optimization_runs as r set status = 'applied', applied_at = now() where r.id = run.id;
+    perform private.put_stale_plans_aside(run);
 end;
 $$;
 
@@ -86,6 +159,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     run public.optimization_runs := private.visible_run(run_id);
@@ -141,21 +216,29 @@ begin
     conflicts := private.place_plan(run, route_plan_ids);
     if conflicts <> '[]' then
         perform private.fail(
-            409, 'placement_conflict', jsonb_build_object('conflicts', conflicts)::text,
-            'Nothing was changed. Plan the day again.'
+            409, 'placement_conflict', jsonb_build_object(
+                'conflicts', conflicts, 'routes_needed_too', private.routes_needed_too(route_plan_ids)
+            )::text,
+            case when accept is null then 'Nothing was changed. Plan the day again.'
+                else 'Nothing was changed. Accept the routes that take visits over as well, or plan the day again.' end
         );
     end if;
     perform private.put_plan_in_force(run, route_plan_ids);
 
-    select jsonb_build_object(
-        'run_id', run_id, 'status', 'applied', 'routes', cardinality(route_plan_ids),
-        -- A crew is one booking.
-        'booked', count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id)) filter (where s.change = 'book'),
-        'moved', count(*) filter (where s.change = 'move'),
-        'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep'),
-        'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id)
-    ) into counts
-    from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
+    counts := jsonb_build_object(
+        'run_id', run_id, 'status', 'applied',
+        'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id),
+        'travel_minutes', (
+            select coalesce(round(sum(p.travel_s) / 60.0), 0) from public.route_plans as p where p.id = any(route_plan_ids)
+        )
+    ) || private.plan_counts(route_plan_ids);
+    if accept is not null then
+        -- What was not accepted is over: it was judged together with the rest.
+        counts := counts || jsonb_build_object('dropped', private.plan_counts(array(
+            select p.id from public.route_plans as p
+            where p.optimization_run_id = run_id and p.id <> all (route_plan_ids)
+        )));
+    end if;
     perform private.raise_event(run.org_id, 'plan.applied', 'optimization_run', run_id, counts || jsonb_build_object(
         'starts_on', run.starts_on, 'days', run.days
     ));
@@ -180,7 +263,7 @@ as $$
 $$;
 
 comment on function public.apply_plan(uuid, text, uuid[], text) is
-'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
+'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans; the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
 
 revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
 grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;

@@ -11,7 +11,6 @@ create function private.note_delay(org uuid, subject uuid, late_minutes integer)
 returns boolean
 language sql
 volatile
-security definer
 set search_path = ''
 as $$
     insert into private.noted_delays as d (org_id, subject_id, minutes)

@@ -106,6 +106,7 @@ def test_a_plan_books_moves_and_reassigns_at_once(db: Connection, as_user: AsUse
         "reassigned": 1,
         "kept": 1,
         "unserved": 0,
+        "travel_minutes": 0,
     }
     booked = shop.assignment(new)
     assert (booked["technician_id"], booked["scheduled_start_at"], booked["sequence_in_route"]) == (
@@ -317,13 +318,32 @@ def test_some_routes_of_a_plan_can_be_accepted(db: Connection, as_user: AsUser, 
     with as_user(shop.dispatcher):
         with sql.refused(db, "PT404", "route_plan_not_found"):
             apply(db, run, accept=[uuid4()])
-        assert apply(db, run, accept=[plan])["booked"] == 1
+        counts = apply(db, run, accept=[plan])
+    assert (counts["booked"], counts["routes"]) == (1, 1)
+    assert (counts["dropped"]["booked"], counts["dropped"]["routes"]) == (1, 1)
     assert shop.assignment(wanted)["technician_id"] == shop.ann["id"]
     assert (
         sql.rows(db, "select from public.job_assignments where dispatch_job_id = %s", (unwanted["id"],)) == []
     )
     statuses = sql.rows(db, "select status from public.route_plans order by status")
     assert [row["status"] for row in statuses] == ["finalized", "canceled"]
+
+
+def test_a_route_that_needs_another_one_accepted_says_so(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    given, its_assignment = shop.booked(shop.ann, 9)
+    run = shop.propose(
+        (shop.ann, [shop.stop(shop.job(), 9)]), (shop.bob, [shop.stop(given, 9, its_assignment)])
+    )
+    hers, his = (
+        sql.value(db, "select id from public.route_plans where technician_id = %s", (who["id"],))
+        for who in (shop.ann, shop.bob)
+    )
+    with as_user(shop.dispatcher):
+        with sql.refused(db, "PT409", "placement_conflict") as refusal:
+            apply(db, run, accept=[hers])
+        needed = json.loads(refusal.value.diag.message_detail or "")["routes_needed_too"]
+        assert [one["route_id"] for one in needed] == [str(his)]
+        assert apply(db, run, accept=[hers, his])["reassigned"] == 1
 
 
 def test_a_new_plan_replaces_the_one_in_force(db: Connection, as_user: AsUser, shop: Shop) -> None:

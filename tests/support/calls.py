@@ -81,6 +81,7 @@ def _values(rows: Rows, nth: int) -> dict[str, Any]:
         "technician_ids": [row("technician_profiles")],
         "resource_id": row("resources"),
         "run_id": row("optimization_runs"),
+        "run_ids": [row("optimization_runs")],
         "source_type": "estimate",
         "source_id": row("estimates"),
         "hold_token": None,

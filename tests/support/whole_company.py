@@ -293,7 +293,10 @@ def _plans(shop: Shop) -> dict[str, list[dict[str, Any]]]:
     run = propose(company, run_for(company, shop.owner), [(shop.bob, [stop(company, job, 15)])])
     plan = {"run_id": run["id"], "base_revision": run["base_revision"], "idempotency_key": str(uuid4())}
     route = one(company.db, "select id from public.route_plans where optimization_run_id = %s", (run["id"],))
-    return {"apply_plan": [plan, plan | {"accept": [route["id"]]}]}
+    return {
+        "apply_plan": [plan, plan | {"accept": [route["id"]]}],
+        "compare_plans": [{"run_ids": [run["id"]]}],
+    }
 
 
 def _changed_steps(steps: list[dict[str, Any]]) -> list[str]:
