@@ -62,7 +62,10 @@ def engine_workers(environment: Mapping[str, str] = os.environ) -> int:
     """
     given = environment.get("TRUCKROLL_ENGINE_WORKERS", "")
     if not given:
-        return min(os.cpu_count() or 1, MOST_WORKERS)
+        return min(
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+            MOST_WORKERS,
+        )
     if not given.isdigit() or int(given) < 1:
         raise SettingsError(f"TRUCKROLL_ENGINE_WORKERS is {given!r}: give a number from 1")
     return int(given)

@@ -36,6 +36,7 @@ from truckroll.engine.run import Run
 from truckroll.engine.start import first_plan
 from truckroll.engine.task import Task, perform
 from truckroll.engine.tours import lay, tours_of
+from truckroll.settings import SettingsError, engine_workers
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
@@ -192,3 +193,10 @@ def test_a_day_too_large_for_one_piece_is_planned_in_parts(monkeypatch: pytest.M
     assert reasons[len(problem.visits) - 1] == "no_time_in_window"
     alone = solve(replace(problem), seed=1, time_limit_s=60.0, iterations=1)
     assert solution.objective < alone.objective
+
+
+def test_a_setting_says_with_how_many_processes_plans_are_searched() -> None:
+    assert engine_workers({"TRUCKROLL_ENGINE_WORKERS": "3"}) == 3
+    assert 1 <= engine_workers({}) <= (os.cpu_count() or 1)
+    with pytest.raises(SettingsError, match="TRUCKROLL_ENGINE_WORKERS"):
+        engine_workers({"TRUCKROLL_ENGINE_WORKERS": "none"})

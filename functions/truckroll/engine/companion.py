@@ -66,8 +66,13 @@ class Companions:
     """The other processes of a search: `with Companions(1) as companions: …`."""
 
     def __init__(self, count: int) -> None:
+        self._alive: list[Companion] = []
         # Elsewhere a process can't be handed a pipe by its number.
-        self._alive = [Companion() for _ in range(count)] if os.name == "posix" else []
+        while os.name == "posix" and len(self._alive) < count:
+            try:
+                self._alive.append(Companion())
+            except OSError:  # no memory, no descriptors or no interpreter: fewer will do
+                break
 
     def __enter__(self) -> Self:
         return self

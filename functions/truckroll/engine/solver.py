@@ -136,9 +136,10 @@ class Search:
                 run.for_steps(int(mark * iterations) - run.steps, done, mark, look)
             if self.cancelled:
                 return
-            for met in album.taken():
-                pool.add(met.shift, met.tour, met.cost)
-            pool.improve(run, None if iterations is not None else budget)
+            if routes := album.taken():
+                for met in routes:
+                    pool.add(met.shift, met.tour, met.cost)
+                pool.improve(run, None if iterations is not None else budget)
             done = mark
 
     def huge(self, companions: Companions, time_limit_s: float, iterations: int | None) -> Solution:
