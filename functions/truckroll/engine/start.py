@@ -30,12 +30,13 @@ def manner_for(plan: Plan) -> tuple[Manner, float, float]:
     """Return the size of steps, and first and last temperature, for a search from this plan.
 
     Heat is measured in legs of the plan. Where visits are left out, bigger and hotter steps trade
-    them against each other; where all are served, calmer ones shorten the roads. Found by trying on
-    Solomon's instances and on overloaded days.
+    them against each other, and every slot counts; where all are served, calmer ones shorten the roads.
+    Found by trying on Solomon's instances and on overloaded days.
     """
     costs = plan.slots["leg_cost"][np.arange(plan.slots.shape[1]) <= plan.routes["length"][:, None]]
     driven = costs[costs > 0.0]
     mean = float(driven.mean()) if len(driven) else 1.0
     overloaded = bool((plan.shift_of < 0).any())
     hot = (6.0 if overloaded else 3.0) * mean
-    return Manner(removed=18.0 if overloaded else 10.0), hot, 0.01 * hot
+    manner = Manner(removed=18.0, thorough=1.0) if overloaded else Manner(removed=10.0)
+    return manner, hot, 0.01 * hot
