@@ -55,14 +55,13 @@ $$;
 comment on function private.conflicts_of_move(private.placement, public.appointments) is
 'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
 
-create function private.fit_move(p private.placement, visit public.appointments, keeps_crew boolean)
+create function private.fit_move(p private.placement, conflicts private.conflict[], keeps_crew boolean)
 returns private.placement
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit);
     another uuid;
 begin
     if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
@@ -95,7 +94,7 @@ begin
 end;
 $$;
 
-comment on function private.fit_move(private.placement, public.appointments, boolean) is
+comment on function private.fit_move(private.placement, private.conflict[], boolean) is
 'A move takes another bay of the facility where its own is taken or missing. One that names nobody keeps its technicians where they are free at the new time, and clears them where not (BKG-9).';
 
 create function private.reschedule_appointment(
@@ -153,8 +152,11 @@ begin
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    placed := private.fit_move(asked, visit, technician_ids is not null);
-    conflicts := private.conflicts_of_move(placed, visit);
+    conflicts := private.conflicts_of_move(asked, visit);
+    placed := private.fit_move(asked, conflicts, technician_ids is not null);
+    if placed is distinct from asked then
+        conflicts := private.conflicts_of_move(placed, visit);
+    end if;
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
@@ -168,8 +170,11 @@ begin
             perform private.lock_claimants(
                 asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
             );
-            placed := private.fit_move(asked, visit, technician_ids is not null);
-            conflicts := private.conflicts_of_move(placed, visit);
+            conflicts := private.conflicts_of_move(asked, visit);
+            placed := private.fit_move(asked, conflicts, technician_ids is not null);
+            if placed is distinct from asked then
+                conflicts := private.conflicts_of_move(placed, visit);
+            end if;
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
@@ -196,7 +201,10 @@ begin
         end;
     end if;
     if not is_moved then
-        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit));
+        if not private.blocking(conflicts, override) then
+            conflicts := private.conflicts_of_move(placed, visit);
+        end if;
+        perform private.refuse_placement(placed, conflicts);
     end if;
     return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
         'assignment_outcome', case

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from support.booking_machine import BookingMachine
 from support.sql import Connection
 
-EXAMPLES, STEPS = 12, 25
+EXAMPLES, STEPS = 8, 25
 
 
 @pytest.mark.timeout(7200)  # as long as it is asked to look at new companies
