@@ -93,7 +93,9 @@ set search_path = ''
 as $$
     select jsonb_build_object(
         'routes', cardinality(route_plan_ids),
-        'booked', count(*) filter (where s.change = 'book'), 'moved', count(*) filter (where s.change = 'move'),
+        -- A crew is one booking.
+        'booked', count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id)) filter (where s.change = 'book'),
+        'moved', count(*) filter (where s.change = 'move'),
         'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep')
     )
     from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
