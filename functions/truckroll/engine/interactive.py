@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from truckroll.engine.insert import place_node, start_in_slot, work_allows
 from truckroll.engine.model import Insertion, Problem, ProblemError, Route
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
-from truckroll.engine.schedule import NEVER, reschedule
+from truckroll.engine.schedule import NEVER, departure, reschedule
 from truckroll.engine.search import restore
 from truckroll.engine.squeeze import lift_pauses, put_back, settle_pauses
+
+KEPT = 4  # rankers at hand: whoever compares plans asks about each in turn
 
 
 def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: int) -> tuple[Insertion, ...]:
@@ -34,13 +36,14 @@ def best_insertions(problem: Problem, routes: Iterable[Route], visit: int, k: in
 
 
 def ranker_of(problem: Problem, routes: Iterable[Route]) -> Ranker:
-    """Return the ranker of these routes: the one at hand when they are the last ones asked about."""
+    """Return the ranker of these routes: the one at hand when they are among the last asked about."""
     named = tuple(routes)
-    known = _rankers.get(problem)
-    if known is None or not known.is_of(named):
-        known = Ranker(problem, named)
-        _rankers[problem] = known
-    return known
+    for known in tuple(_rankers):
+        if known.is_of(problem, named):
+            return known
+    ranker = Ranker(problem, named)
+    _rankers.append(ranker)
+    return ranker
 
 
 class Ranker:
@@ -60,10 +63,12 @@ class Ranker:
         self._visits = visits
         self._lock = Lock()
 
-    def is_of(self, routes: tuple[Route, ...]) -> bool:
-        """Tell whether these are the very routes it was made of."""
-        return len(routes) == len(self._routes) and all(
-            one is other for one, other in zip(routes, self._routes, strict=True)
+    def is_of(self, problem: Problem, routes: tuple[Route, ...]) -> bool:
+        """Tell whether these are the very problem and routes it was made of."""
+        return (
+            problem is self._prepared.problem
+            and len(routes) == len(self._routes)
+            and all(one is other for one, other in zip(routes, self._routes, strict=True))
         )
 
     def best(self, visit: int, k: int) -> tuple[Insertion, ...]:
@@ -105,7 +110,7 @@ class Ranker:
         return was_sound
 
 
-_rankers: WeakKeyDictionary[Problem, Ranker] = WeakKeyDictionary()
+_rankers: deque[Ranker] = deque(maxlen=KEPT)
 
 
 def plan_of(prepared: Prepared, routes: Iterable[Route]) -> tuple[Plan, Any]:
@@ -179,7 +184,87 @@ def slots_for(day: Day, plan: Plan, x: int, sound: Any, found: Any, costs: Any) 
     return count
 
 
+@compiled
+def begins_early(day: Day, plan: Plan, v: int) -> bool:
+    """Tell whether everything in route v is done as early as it can be, see route_of."""
+    length = plan.routes[v].length
+    last = plan.slots[v, length]
+    end = max(last.ready + day.travel[last.place, day.shifts[v].end_place], last.clock)
+    leaves, paused, _ = departure(day, plan, v, end, True, -1, 0)
+    return bool(end - leaves - paused <= day.shifts[v].max_span)
+
+
+@compiled
+def figures_of(day: Day, plan: Plan, x: int, v: int, k: int, figures: Any) -> bool:
+    """Find what visit x after k stops of route v comes to; False where only the whole route tells.
+
+    `figures` receives arrival, begin, driving added, the latest-moved visit's delay, and the places
+    before and after.
+    """
+    if not begins_early(day, plan, v):
+        return False
+    visits = day.visits.shape[0]
+    length = plan.routes[v].length
+    saved = plan.nodes[v, :length].copy()
+    booked = plan.begins[v, :length].copy()
+    travel = plan.routes[v].work
+    lifted = np.empty(plan.nodes.shape[1], np.int32)
+    pauses = lift_pauses(day, plan, v, lifted)
+    figures[4], figures[5] = plan.slots[v, k].place, plan.slots[v, k].next_place
+    place_node(day, plan, v, k, x)
+    settle_pauses(day, plan, v, lifted, pauses)
+    is_told = begins_early(day, plan, v)
+    figures[2] = plan.routes[v].work - travel - day.visits[x].work
+    figures[3] = 0
+    at, stops = 0, 0
+    for i in range(plan.routes[v].length):
+        node = plan.nodes[v, i]
+        if node == x:
+            slot = plan.slots[v, i]
+            figures[1] = plan.begins[v, i]
+            figures[0] = max(slot.ready + day.travel[slot.place, day.visits[x].place], slot.clock)
+            if stops == 0:
+                # Nobody leaves home sooner than the first visit asks for.
+                figures[0] = figures[1]
+                is_told = is_told and i == 0
+        elif node < visits:
+            while saved[at] >= visits:
+                at += 1
+            if day.visits[node].fixed_shift < 0:
+                figures[3] = max(figures[3], plan.begins[v, i] - booked[at])
+            at += 1
+            stops += 1
+    put_back(day, plan, v, saved, length)
+    return bool(is_told)
+
+
 def _insertion(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost: float) -> Insertion:
+    """Return one of the ways found in full."""
+    figures = np.zeros(6, np.int64)
+    if not figures_of(prepared.day, plan, x, v, stops, figures):
+        return _insertion_done(prepared, plan, x, v, stops, cost)
+    arrives, begins, added, delays, before, after = map(int, figures)
+    visit = prepared.problem.visits[x]
+    distance = prepared.problem.distance
+    metres = 0
+    if distance is not None:
+        legs = ((before, visit.place, 1), (visit.place, after, 1), (before, after, -1))
+        metres = sum(sign * int(distance[a, b]) for a, b, sign in legs if a != b)
+    starts = begins + visit.setup_before + prepared.origin
+    return Insertion(
+        shift=v,
+        position=stops,
+        arrives=arrives + prepared.origin,
+        starts=starts,
+        ends=starts + visit.duration,
+        added_travel_s=added,
+        added_distance_m=metres,
+        cost=cost,
+        delays_s=delays,
+    )
+
+
+def _insertion_done(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost: float) -> Insertion:
     """Return one of the ways found in full, by doing and undoing it."""
     day = prepared.day
     before = route_of(prepared, plan, v)

@@ -12,7 +12,7 @@ from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import place_node, start_in_slot, work_allows
 from truckroll.engine.interactive import plan_of
 from truckroll.engine.model import Problem, Route
-from truckroll.engine.prepare import prepare
+from truckroll.engine.prepare import prepare_once
 from truckroll.engine.schedule import NEVER, reschedule
 from truckroll.engine.squeeze import lift_pauses, put_back, settle_pauses
 
@@ -59,7 +59,7 @@ def ways_to_serve(
     visits of `droppable` are left out where that makes the urgent one at least five minutes sooner
     than anything else could in that shift. Shifts without a route count as free days.
     """
-    prepared = prepare(problem)
+    prepared = prepare_once(problem)
     day = prepared.day
     plan, sound = plan_of(prepared, routes)
     begins = np.array(booked, np.int64) - prepared.origin
