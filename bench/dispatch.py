@@ -55,7 +55,9 @@ def _emergencies(place: Place, client: httpx.Client) -> Iterator[Figure]:
     asked: list[dict[str, Any]] = []
     jobs = place.company.job_ids[WARM + JOBS : 2 * WARM + 2 * JOBS]
     with place.connect() as connection:
-        connection.execute("update dispatch_jobs set priority = 'emergency' where id = any(%s)", (list(jobs),))
+        connection.execute(
+            "update dispatch_jobs set priority = 'emergency' where id = any(%s)", (list(jobs),)
+        )
 
     def propose(job: object) -> None:
         body = {"earliest": nine.isoformat(), "latest": (nine + timedelta(hours=9)).isoformat()}
@@ -73,7 +75,9 @@ def _emergencies(place: Place, client: httpx.Client) -> Iterator[Figure]:
     yield times.figure("emergency options over 100 technicians, HTTP", 300, note)
     with place.connect() as connection:
         # Work that everybody may do: every route is looked at.
-        connection.execute("update dispatch_jobs set required_skills = '{}' where id = any(%s)", (list(jobs),))
+        connection.execute(
+            "update dispatch_jobs set required_skills = '{}' where id = any(%s)", (list(jobs),)
+        )
         connection.execute("update orgs set out_of_zone_is_soft = true")
     asked.clear()
     for job in jobs[:WARM]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bench.checker import violations
+from bench.joint import joint_day
 from bench.oracle import optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -237,3 +238,11 @@ def test_tiny_days_with_a_group_are_planned_as_well_as_trying_everything(problem
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=400)
     assert violations(problem, solution) == []
     assert solution.objective == pytest.approx(optimum(problem))
+
+
+def test_a_day_of_a_hundred_jobs_keeps_its_groups_together() -> None:
+    problem = joint_day("small", 2)
+    solution = solve(problem, seed=1, time_limit_s=60.0, iterations=3000)
+    assert violations(problem, solution) == []
+    left = {one.visit for one in solution.unserved}
+    assert sum(group.parts[0].visit not in left for group in problem.groups) > len(problem.groups) / 2

@@ -38,6 +38,18 @@ def leads(day: Day, x: int) -> bool:
 
 
 @compiled
+def eligible_for(day: Day, x: int) -> Any:
+    """Return the shifts that may serve visit x."""
+    return day.eligible[day.visits[x].first_eligible : day.visits[x].last_eligible]
+
+
+@compiled
+def shifts_for_lead(day: Day, g: int) -> Any:
+    """Return the shifts that may serve the first part of group g."""
+    return eligible_for(day, int(day.parts[day.groups[g].first_part].visit))
+
+
+@compiled
 def price_of_group(day: Day, g: int) -> float:
     """Return what leaving the group unserved costs."""
     total = 0.0
@@ -70,15 +82,17 @@ def added_cost(day: Day, plan: Plan, v: int, k: int, x: int) -> float:
 
 
 @compiled
-def slots_of_part(day: Day, plan: Plan, p: int, options: Any, limit: float, blink: float, chance: Any) -> int:
-    """Fill `options` with the slots part p fits, cheapest first; return how many."""
+def slots_of_part(
+    day: Day, plan: Plan, p: int, among: Any, options: Any, limit: float, blink: float, chance: Any
+) -> int:
+    """Fill `options` with the slots of the shifts `among` that part p fits, cheapest first; return how many."""
     x = day.parts[p].visit
     after = day.parts[p].after
     visit = day.visits[x]
     count, most = 0, options.shape[0]
-    for e in range(visit.first_eligible, visit.last_eligible):
-        v = int(day.eligible[e])
-        if plan.routes[v].length >= plan.nodes.shape[1]:
+    for e in range(among.shape[0]):
+        v = int(among[e])
+        if not day.may_serve[v, x] or plan.routes[v].length >= plan.nodes.shape[1]:
             continue
         for k in range(plan.routes[v].length + 1):
             slot = plan.slots[v, k]
@@ -260,18 +274,20 @@ def cheapest_shifts(day: Day, g: int, choices: Any, counts: Any, limit: float, f
 
 @compiled
 def cheapest_for_group(
-    day: Day, plan: Plan, g: int, limit: float, most: int, blink: float, chance: Any, found: Any
+    day: Day, plan: Plan, g: int, among: Any, limit: float, most: int, blink: float, chance: Any, found: Any
 ) -> tuple[int, float]:
     """Return when group g is served most cheaply, and the cost; NEVER and `limit` when nothing costs less.
 
-    `found` receives the shifts, by role. At most `most` slots of each part are looked at.
+    Its first part goes to one of the shifts `among`; `found` receives the shifts, by role. At most
+    `most` slots of each part are looked at.
     """
     first, last = int(day.groups[g].first_part), int(day.groups[g].last_part)
     roles = int(day.groups[g].roles)
     options = np.empty((last - first, most), OPTION)
     counts = np.zeros(last - first, np.int64)
     for i in range(last - first):
-        counts[i] = slots_of_part(day, plan, first + i, options[i], limit, blink, chance)
+        own = among if i == 0 else eligible_for(day, int(day.parts[first + i].visit))
+        counts[i] = slots_of_part(day, plan, first + i, own, options[i], limit, blink, chance)
         if counts[i] == 0:
             return NEVER, limit
     # Without covers, as many shifts as there are roles always hold the cheapest different ones.

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from truckroll.engine.arrays import Day, Plan, empty_plan
 from truckroll.engine.chance import below, draw
 from truckroll.engine.compiled import compiled, lean
-from truckroll.engine.groups import OPTIONS, cheapest_for_group, leads, pin, place_group, price_of_group
+from truckroll.engine.groups import (
+    OPTIONS,
+    cheapest_for_group,
+    leads,
+    pin,
+    place_group,
+    price_of_group,
+    shifts_for_lead,
+)
 from truckroll.engine.insert import cheapest_nearby, cheapest_slot, pause_fits, place_node, take_node
 from truckroll.engine.schedule import NEVER, copy_schedule, reschedule
 
@@ -299,7 +307,8 @@ def recreate(
         visit = day.visits[x]
         if visit.group >= 0:
             if leads(day, x):
-                feasible = recreate_group(day, plan, manner, trail, int(visit.group), chance) and feasible
+                g, removed = int(visit.group), bool(order[i] < loose.removed[0])
+                feasible = recreate_group(day, plan, manner, trail, g, removed, chance) and feasible
             continue
         if order[i] >= loose.removed[0]:
             last = int(trail.size[0])
@@ -318,11 +327,17 @@ def recreate(
 
 
 @compiled
-def recreate_group(day: Day, plan: Plan, manner: Manner, trail: Trail, g: int, chance: Any) -> bool:
-    """Put group g where all its parts are cheapest, if that costs less than its price; tell whether it is feasible."""
+def recreate_group(
+    day: Day, plan: Plan, manner: Manner, trail: Trail, g: int, removed: bool, chance: Any
+) -> bool:
+    """Put group g where all its parts are cheapest, if that costs less than its price; tell whether it is feasible.
+
+    Where it was not removed in this step, its first part may go only into a route already touched.
+    """
+    among = shifts_for_lead(day, g) if removed else trail.shifts[: trail.size[0]]
     shifts = np.zeros(day.groups[g].roles, np.int64)
     limit = price_of_group(day, g)
-    start, _ = cheapest_for_group(day, plan, g, limit, OPTIONS, manner.blink, chance, shifts)
+    start, _ = cheapest_for_group(day, plan, g, among, limit, OPTIONS, manner.blink, chance, shifts)
     if start == NEVER:
         return True
     for v in shifts:

@@ -9,7 +9,13 @@ import numpy as np
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import compiled, lean
-from truckroll.engine.groups import cheapest_for_group, leads, place_group, price_of_group
+from truckroll.engine.groups import (
+    cheapest_for_group,
+    leads,
+    place_group,
+    price_of_group,
+    shifts_for_lead,
+)
 from truckroll.engine.insert import cheapest_slot, place_node
 from truckroll.engine.ruin_recreate import (
     Loose,
@@ -90,7 +96,7 @@ def fill_group(day: Day, plan: Plan, g: int, limit: float, chance: Any) -> bool:
     """Put group g where it is cheapest if that costs less than `limit`, all slots looked at; tell whether it was."""
     shifts = np.zeros(day.groups[g].roles, np.int64)
     slots = plan.routes.shape[0] * (plan.nodes.shape[1] + 1)
-    start, _ = cheapest_for_group(day, plan, g, limit, slots, 0.0, chance, shifts)
+    start, _ = cheapest_for_group(day, plan, g, shifts_for_lead(day, g), limit, slots, 0.0, chance, shifts)
     return start != NEVER and place_group(day, plan, g, start, shifts)
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from truckroll.engine.arrays import Plan
 from truckroll.engine.groups import pin
 from truckroll.engine.prepare import Prepared
@@ -44,9 +42,12 @@ def tours_of(prepared: Prepared, plan: Plan) -> Tours:
     )
     return Tours(
         rows,
+        # By the nodes: nothing else of a search's best plan is kept up.
         {
-            int(x): int(plan.windows[visits[x]["first_window"], 0]) + prepared.origin
-            for x in np.flatnonzero((visits["group"] >= 0) & (plan.shift_of >= 0))
+            node: int(plan.windows[visits[node]["first_window"], 0]) + prepared.origin
+            for row in (rows if len(prepared.day.groups) else ())
+            for node in row
+            if node >= 0 and visits[node]["group"] >= 0
         },
     )
 

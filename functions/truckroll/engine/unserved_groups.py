@@ -9,7 +9,7 @@ import numpy as np
 
 from truckroll.engine.arrays import Plan
 from truckroll.engine.chance import seeded
-from truckroll.engine.groups import cheapest_for_group, price_of_group
+from truckroll.engine.groups import cheapest_for_group, price_of_group, shifts_for_lead
 from truckroll.engine.model import Group, Objective, Problem, Unserved
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.schedule import NEVER
@@ -40,7 +40,15 @@ def _cost(prepared: Prepared, plan: Plan, g: int) -> float | None:
     roles = int(prepared.day.groups[g]["roles"])
     slots = plan.routes.shape[0] * (plan.nodes.shape[1] + 1)
     start, cost = cheapest_for_group(
-        prepared.day, plan, g, np.inf, slots, 0.0, seeded(0), np.zeros(roles, np.int64)
+        prepared.day,
+        plan,
+        g,
+        shifts_for_lead(prepared.day, g),
+        np.inf,
+        slots,
+        0.0,
+        seeded(0),
+        np.zeros(roles, np.int64),
     )
     return None if start == NEVER else float(cost)
 
