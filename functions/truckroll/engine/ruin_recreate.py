@@ -37,8 +37,10 @@ class Manner(NamedTuple):
     keep_more: float = 0.5  # how likely such a string keeps one more
     blink: float = 0.01  # how likely a slot is overlooked
     move_pauses: float = 0.3  # share of ruined routes whose breaks are placed anew
-    retried: int = 60  # unserved visits tried again in one step
-    thorough: float = 0.05  # share of steps that look at every slot for a removed visit
+    retried: int = 20  # unserved visits tried again in one step, half of them near the ruin
+    seek: float = 0.2  # share of steps that make room for an unserved visit, where there are any
+    many: int = 300  # slots from which a removed visit looks only at the likely ones
+    thorough: float = 0.05  # share of steps that look at all of them nevertheless
 
 
 class Trail(NamedTuple):
@@ -59,6 +61,7 @@ class Loose(NamedTuple):
     removed: NDArray[np.int64]
     total: NDArray[np.int64]
     unserved: NDArray[np.int32]  # room for the visits the plan leaves out
+    held: NDArray[np.bool_]  # by visit, whether it is in hand; false between uses
 
 
 def empty_trail(plan: Plan) -> Trail:
@@ -81,6 +84,7 @@ def empty_loose(visits: int) -> Loose:
         removed=np.zeros(1, np.int64),
         total=np.zeros(1, np.int64),
         unserved=np.zeros(visits, np.int32),
+        held=np.zeros(visits, np.bool_),
     )
 
 
@@ -180,18 +184,32 @@ def wander(day: Day, plan: Plan, v: int, chance: Any) -> bool:
 
 
 @lean
-def ruin(day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, chance: Any) -> bool:
-    """Remove strings near a random visit; tell whether what is left is feasible."""
-    visits = day.visits.shape[0]
+def center_of_ruin(day: Day, manner: Manner, loose: Loose, count: int, chance: Any) -> tuple[int, bool]:
+    """Return a visit around which to remove others, and whether it is to make room for that one.
+
+    `count` visits are unserved, those in loose.unserved.
+    """
+    if count > 0 and draw(chance) < manner.seek:
+        return int(loose.unserved[below(chance, count)]), True
+    return below(chance, day.visits.shape[0]), False
+
+
+@lean
+def ruin(
+    day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, center: int, room: bool, chance: Any
+) -> bool:
+    """Remove strings near the visit `center`; tell whether what is left is feasible.
+
+    With `room`, only from routes that may serve that visit.
+    """
     strings = 1 + int(draw(chance) * max(1.0, 4.0 * manner.removed / (1.0 + manner.string) - 1.0))
-    seed = below(chance, visits)
     feasible = True
     for i in range(day.near.shape[1]):
         if trail.size[0] >= strings:
             break
-        x = int(day.near[seed, i])
+        x = int(day.near[center, i])
         v = int(plan.shift_of[x])
-        if v < 0 or trail.touched[v]:
+        if v < 0 or trail.touched[v] or (room and not day.may_serve[v, center]):
             continue
         remember(plan, trail, v)
         remove_string(day, plan, manner, loose, v, int(plan.position_of[x]), chance)
@@ -229,31 +247,50 @@ def take_whole_groups(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
 
 @lean
 def give_another_chance(
-    day: Day, manner: Manner, trail: Trail, loose: Loose, unserved: Any, count: int, chance: Any
+    day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, center: int, count: int, chance: Any
 ) -> None:
-    """Take in hand unserved visits that a touched route may serve, at most `retried` of them."""
+    """Take in hand unserved visits that a touched route may serve, at most `retried` of them.
+
+    First those near `center`, then any of the `count` in loose.unserved.
+    """
     if count == 0:
         return
-    offset = below(chance, count)
+    for i in range(loose.total[0]):
+        loose.held[loose.visits[i]] = True
     room = loose.total[0] + manner.retried
-    for i in range(count):
-        x = unserved[(offset + i) % count]
-        g = int(day.visits[x].group)
-        if g >= 0 and not leads(day, x):
-            continue
-        for t in range(trail.size[0]):
-            if not day.may_serve[trail.shifts[t], x]:
-                continue
-            if g < 0:
-                loose.visits[loose.total[0]] = x
-                loose.total[0] += 1
-            else:
-                for p in range(day.groups[g].first_part, day.groups[g].last_part):
-                    loose.visits[loose.total[0]] = day.parts[p].visit
-                    loose.total[0] += 1
+    for i in range(day.near.shape[1]):
+        if loose.total[0] >= room - manner.retried // 2:
             break
+        x = int(day.near[center, i])
+        if plan.shift_of[x] < 0 and not loose.held[x]:
+            take_in_hand(day, trail, loose, x)
+    offset = below(chance, count)
+    for i in range(count):
         if loose.total[0] >= room:
             break
+        x = int(loose.unserved[(offset + i) % count])
+        if not loose.held[x]:
+            take_in_hand(day, trail, loose, x)
+    for i in range(loose.total[0]):
+        loose.held[loose.visits[i]] = False
+
+
+@lean
+def take_in_hand(day: Day, trail: Trail, loose: Loose, x: int) -> None:
+    """Take unserved visit x in hand if a touched route may serve it, with it all its group."""
+    g = int(day.visits[x].group)
+    if g >= 0 and not leads(day, x):
+        return
+    for t in range(trail.size[0]):
+        if not day.may_serve[trail.shifts[t], x]:
+            continue
+        first, last = (0, 1) if g < 0 else (day.groups[g].first_part, day.groups[g].last_part)
+        for p in range(first, last):
+            one = x if g < 0 else int(day.parts[p].visit)
+            loose.visits[loose.total[0]] = one
+            loose.held[one] = True
+            loose.total[0] += 1
+        return
 
 
 @lean
@@ -291,6 +328,13 @@ def sort_loose(day: Day, loose: Loose, order: Any, chance: Any) -> None:
 
 
 @lean
+def slots_for(day: Day, x: int) -> int:
+    """Return how many slots visit x may choose from, if all shifts are equally full."""
+    eligible = int(day.visits[x].last_eligible - day.visits[x].first_eligible)
+    return int(eligible * day.visits.shape[0] // day.shifts.shape[0])
+
+
+@lean
 def recreate(
     day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, order: Any, chance: Any
 ) -> bool:
@@ -313,7 +357,7 @@ def recreate(
         if order[i] >= loose.removed[0]:
             last = int(trail.size[0])
             v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
-        elif thorough:
+        elif thorough or slots_for(day, x) < manner.many:
             first, last = int(visit.first_eligible), int(visit.last_eligible)
             v, k, _ = cheapest_slot(
                 day, plan, x, day.eligible, first, last, visit.price, manner.blink, chance

@@ -12,7 +12,7 @@ from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.ruin_recreate import Manner, empty_loose, empty_trail
 from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
-from truckroll.engine.start import manner_for
+from truckroll.engine.start import manner_for, share_of_heat
 
 STEPS = 200  # between looks at the clock, at first
 LOOKS = 100  # at the clock in a whole run
@@ -48,6 +48,7 @@ class Run:
         self.heat = heat or Heat(*manner_for(plan))
         self.best: Plan = prepared.plan()
         self.steps = 0
+        self._share = 1.0  # of the heat, see `share_of_heat`
         self._take(plan, self.best)
         self._stale = np.zeros(shifts, np.bool_)
         self._trail = empty_trail(plan)
@@ -63,7 +64,8 @@ class Run:
 
     def advance(self, steps: int, done: float, after: float) -> None:
         """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
-        fall = self.heat.cold / self.heat.hot
+        hot = max(self.heat.hot * self._share, self.heat.cold)
+        fall = self.heat.cold / hot
         self._costs[0] = cost_of(self.day, self.plan)
         anneal(
             self.day,
@@ -76,8 +78,8 @@ class Run:
             self._order,
             self._costs,
             steps,
-            self.heat.hot * fall**done,
-            self.heat.hot * fall**after,
+            hot * fall**done,
+            hot * fall**after,
             self.chance,
         )
         self.steps += steps
@@ -85,6 +87,8 @@ class Run:
     def for_steps(self, steps: int, done: float, after: float, look: Look) -> None:
         """Search for a number of steps, the same in every run."""
         chunk = min(max(1, -(-steps // LOOKS)), MOST_STEPS)
+        left_out = bool((self.plan.shift_of < 0).any())
+        self._share = share_of_heat(len(self.day.visits), steps / max(1e-6, after - done), left_out=left_out)
         taken = 0
         while taken < steps:
             now = min(chunk, steps - taken)
@@ -100,6 +104,7 @@ class Run:
         """Search until so many seconds of the clock have passed."""
         first = clock()
         steps = STEPS
+        left_out = bool((self.plan.shift_of < 0).any())
         while True:
             looked = clock()
             share = (looked - first) / max(1e-6, seconds)
@@ -108,6 +113,8 @@ class Run:
             width = after - done
             self.advance(steps, done + width * share, done + width * min(1.0, share + 1.0 / LOOKS))
             took = clock() - looked
+            in_all = steps / max(took, 1e-6) * seconds / max(1e-6, after - done)
+            self._share = share_of_heat(len(self.day.visits), in_all, left_out=left_out)
             wanted = min(seconds / LOOKS, LONGEST_S)
             steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
             if look(min(1.0, (clock() - first) / max(1e-6, seconds))):

@@ -21,6 +21,7 @@ from truckroll.engine.ruin_recreate import (
     Loose,
     Manner,
     Trail,
+    center_of_ruin,
     forget,
     give_another_chance,
     recreate,
@@ -135,9 +136,10 @@ def anneal(
         temperature *= cooling
         loose.total[0] = 0
         loose.removed[0] = 0
-        feasible = ruin(day, plan, manner, trail, loose, chance)
+        center, room = center_of_ruin(day, manner, loose, count, chance)
+        feasible = ruin(day, plan, manner, trail, loose, center, room, chance)
         if feasible:
-            give_another_chance(day, manner, trail, loose, unserved, count, chance)
+            give_another_chance(day, plan, manner, trail, loose, center, count, chance)
             feasible = recreate(day, plan, manner, trail, loose, order, chance)
         change = 0.0
         for i in range(trail.size[0]):
