@@ -52,6 +52,39 @@ def test_overlapping_days_of_a_company_are_planned_one_after_the_other(db: Conne
         db.execute("update public.optimization_runs set status = 'running' where id = %s", (week["id"],))
 
 
+def test_a_company_has_only_so_many_runs_at_work(db: Connection) -> None:
+    company, other = Company(db, concurrent_runs=2), Company(db)
+    days = [
+        queued(company, starts_on=MONDAY.date() + timedelta(days=i), created_at=MONDAY + timedelta(hours=i))
+        for i in range(3)
+    ]
+    elsewhere = queued(other, created_at=MONDAY + timedelta(hours=9))
+    claims = [claim(db, str(i)) for i in range(4)]
+    assert [one and one["id"] for one in claims] == [days[0]["id"], days[1]["id"], elsewhere["id"], None]
+    db.execute("update public.optimization_runs set status = 'proposed' where id = %s", (days[0]["id"],))
+    assert (claim(db) or {})["id"] == days[2]["id"]
+
+
+def test_the_curve_keeps_the_points_at_which_the_objective_fell(db: Connection) -> None:
+    run = queued(Company(db))
+    claim(db)
+    report = "select private.report_progress(%s, 'one', '1 minute', 'solving', 0.5, %s, 7, %s)"
+    for second, objective in enumerate((300.0, 300.0, 250.0, None, 260.0, 200.0)):
+        db.execute(report, (run["id"], objective, second))
+    curve = "select objective_curve from public.optimization_runs"
+    assert sql.value(db, curve) == [[0, 300], [2, 250], [5, 200]]
+    for step in range(260):
+        db.execute(report, (run["id"], 199.0 - step / 10, 6 + step))
+    points = sql.value(db, curve)
+    assert 100 < len(points) <= 240
+    assert (points[0], points[-1]) == ([0, 300], [265, 199.0 - 259 / 10])
+    assert points == sorted(points)
+    assert claim(db, "two", LEASE) is None
+    db.execute("update public.optimization_runs set lease_until = now() - interval '1 second'")
+    claim(db, "two")
+    assert sql.value(db, curve) == [], "who takes over begins anew"
+
+
 def test_two_workers_never_get_the_same_run(fresh_database: str, connect: Connect) -> None:
     first, second = connect(fresh_database), connect(fresh_database)
     run = queued(Company(first))
@@ -147,3 +180,9 @@ def test_progress_is_broadcast_to_who_follows_the_run(db: Connection) -> None:
     progress(db, run)
     after = sql.value(db, "select count(*) from realtime.messages where topic = %s", (f"run:{run['id']}",))
     assert after == before + 1
+    heard = sql.value(
+        db,
+        "select payload from realtime.messages where topic = %s and payload #>> '{record,stage}' = 'solving'",
+        (f"run:{run['id']}",),
+    )["record"]
+    assert (heard["stage"], heard["progress"], heard["best_objective"]) == ("solving", 0.5, 100)
