@@ -15,7 +15,7 @@ from bench.searched import solved
 
 from truckroll.engine import CurrentPlace, Problem, Solution, Visit, metrics, solve
 from truckroll.engine.times import keep_times
-from truckroll.planning.problem import BOOKED_WEIGHT, REPLAN_HEAT, REPLAN_STABILITY_S
+from truckroll.planning.problem import BOOKED_WEIGHT, REPLAN_HEAT, REPLAN_STABILITY_S, STRANDED_WEIGHT
 
 PLANNED_S = 10.0  # of search for the plan that is booked
 WINDOW_S = 2 * days.HOUR  # what a customer is told: two hours from a full hour
@@ -96,7 +96,11 @@ def _sick(booked: Problem, planned: Solution, shift: int) -> Changed:
     shifts[shift] = replace(away, unavailable=((away.starts, away.ends),), breaks=())
     lost = frozenset(stop.visit for stop in planned.routes[shift].stops)
     held = frozenset(x for x, visit in enumerate(booked.visits) if visit.current is not None)
-    return Changed(replace(booked, shifts=tuple(shifts)), held - lost, lost)
+    visits = tuple(
+        replace(visit, weight=visit.weight - BOOKED_WEIGHT + STRANDED_WEIGHT) if x in lost else visit
+        for x, visit in enumerate(booked.visits)
+    )
+    return Changed(replace(booked, shifts=tuple(shifts), visits=visits), held - lost, lost)
 
 
 def _outcome(
@@ -138,10 +142,7 @@ def _without(problem: Problem, lost: frozenset[int]) -> tuple[Visit, ...]:
 
 def _plain(problem: Problem, plan: Solution) -> float:
     """Return a plan's cost at the visits' own weights."""
-    visits = tuple(
-        replace(visit, weight=visit.weight - BOOKED_WEIGHT) if visit.current is not None else visit
-        for visit in problem.visits
-    )
+    visits = tuple(replace(visit, weight=visit.weight % STRANDED_WEIGHT) for visit in problem.visits)
     plain = replace(problem, visits=visits, weights=replace(problem.weights, stability=0.0))
     objective: float = metrics(plain, plan.routes)["objective"]
     return objective

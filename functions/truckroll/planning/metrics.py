@@ -9,7 +9,7 @@ from typing import Any
 
 from truckroll.engine import Route, Stop
 from truckroll.engine import metrics as measure
-from truckroll.planning.problem import Model
+from truckroll.planning.problem import Model, is_away
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
 AT_RISK_S = 15 * 60  # an arrival this near to the end of its window is a small delay away from being late
@@ -96,6 +96,5 @@ def _is_stranded(snapshot: Snapshot, route: Route, source: Claim | WaitingJob) -
     """Tell whether a booked visit stands in time its technician has off."""
     if not isinstance(source, Claim) or route.shift >= len(snapshot.stretches):
         return False
-    away = snapshot.stretches[route.shift].unavailable
-    same = snapshot.stretches[route.shift].technician_id == source.technician_id
-    return same and any(start < source.ends_s and source.starts_s < end for start, end in away)
+    stretch = snapshot.stretches[route.shift]
+    return stretch.technician_id == source.technician_id and is_away(stretch, source)

@@ -16,6 +16,8 @@ from truckroll.planning.windows import shifted
 Rows = dict[Coordinates, int]
 
 BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promise made to a customer
+# A visit whose technician is away: worth more than any new job, but no reason to break another promise instead.
+STRANDED_WEIGHT = 1e6
 MINUTE = 60
 # After an event: less, since the search then stays near what is booked by itself, and little gain is left to take.
 REPLAN_STABILITY_S = 300.0
@@ -148,11 +150,16 @@ def _booked(
         place=row[claim.place],
         duration=claim.ends_s - claim.starts_s,
         windows=windows if movable else (),
-        weight=BOOKED_WEIGHT,
+        weight=STRANDED_WEIGHT if is_away(stretch, claim) else BOOKED_WEIGHT,
         eligible=tuple(sorted(eligible)),
         fixed=None if movable else FixedPlace(home, claim.starts_s),
         current=CurrentPlace(home, claim.starts_s) if movable else None,
     )
+
+
+def is_away(stretch: WorkingStretch, claim: Claim) -> bool:
+    """Tell whether a claim stands in time its technician has off."""
+    return any(start < claim.ends_s and claim.starts_s < end for start, end in stretch.unavailable)
 
 
 def _eligible(snapshot: Snapshot, requirement: str) -> tuple[int, ...]:
