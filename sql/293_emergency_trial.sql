@@ -258,8 +258,8 @@ begin
     perform private.lock_claimants(array[technician]);
     delete from public.reservations as r
     where
-        r.released_at is null and r.org_id = work.org_id
-        and (r.appointment_id = any(evicted) or r.appointment_id in (select m.appointment_id from unnest(moves) as m));
+        r.org_id = work.org_id and r.released_at is null
+        and r.appointment_id = any(evicted || array(select m.appointment_id from unnest(moves) as m));
     perform private.hold_visit(
         work, technician, starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes, work.job_id
     );
