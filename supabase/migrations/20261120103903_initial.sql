@@ -97,7 +97,10 @@ create type public.source_status as enum (
     'draft', 'quoted', 'approved', 'scheduled', 'in_progress', 'completed', 'canceled'
 );
 
-create type public.run_kind as enum ('optimize_all', 'optimize_route', 'auto_schedule');
+create type public.run_kind as enum (
+    'optimize_all', 'optimize_route', 'auto_schedule', 'reoptimize', 'emergency_insertion'
+);
+create type public.reoptimization as enum ('off', 'propose', 'commit');
 create type public.run_mode as enum ('propose', 'commit');
 create type public.run_status as enum (
     'queued', 'running', 'proposed', 'applied', 'failed', 'canceled', 'expired'
@@ -111,6 +114,8 @@ create type public.route_status as enum (
 create type public.route_generator as enum ('manual', 'rule_engine', 'ai_optimizer');
 create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot_end', 'other');
 create type public.stop_change as enum ('book', 'move', 'reassign', 'keep');
+create type public.emergency_option_kind as enum ('free', 'delay', 'hand_over', 'bump');
+create type public.emergency_change as enum ('delay', 'hand_over', 'postpone', 'unassign');
 
 -- sql/040_errors.sql
 
@@ -233,6 +238,9 @@ create table public.orgs (
     reschedule_notice_minutes integer not null default 1440,
     reschedule_emergency_minutes integer not null default 240,
     reschedule_limit integer not null default 2,
+    concurrent_runs integer not null default 2,
+    reoptimization public.reoptimization not null default 'propose',
+    reoptimization_days integer not null default 2,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint orgs_slug_key unique (slug),
@@ -249,6 +257,8 @@ create table public.orgs (
         reschedule_emergency_minutes between 0 and reschedule_notice_minutes and reschedule_notice_minutes <= 43200
     ),
     constraint orgs_reschedule_limit_sensible check (reschedule_limit between 0 and 100),
+    constraint orgs_concurrent_runs_sensible check (concurrent_runs between 1 and 20),
+    constraint orgs_reoptimization_days_sensible check (reoptimization_days between 1 and 366),
     constraint orgs_detour_factor_sensible check (travel_detour_factor between 1 and 5)
 );
 
@@ -259,6 +269,10 @@ comment on column public.orgs.travel_speed_kmh is 'Average driving speed used wh
 comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
 comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
 comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
+comment on column public.orgs.concurrent_runs is 'How many runs of the optimiser may work for the company at once (OPT-6); the others wait.';
+comment on column public.orgs.reoptimization is
+'What follows when a visit is canceled, a technician falls out, a job overruns or driving times change (OPT-8): nothing, a proposal, or a plan put in force at once.';
+comment on column public.orgs.reoptimization_days is 'Only changes to so many days from today on are planned around.';
 comment on column public.orgs.travel_detour_factor is 'Road distance divided by great-circle distance, for the same estimate.';
 
 create table public.facilities (
@@ -523,16 +537,20 @@ comment on function private.is_service() is
 
 create function private.may(wanted public.permission, org uuid, facility uuid default null)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
-return private.is_service()
-    or org in (select private.org_ids_with_permission(wanted))
-    -- A facility of one company gives no rights in another, whatever ids a caller puts together.
-    or (
-        facility is not null and org in (select private.member_org_ids())
-        and facility in (select private.facility_ids_with_permission(wanted))
-    );
+as $$
+begin
+    return private.is_service()
+        or org in (select private.org_ids_with_permission(wanted))
+        -- A facility of one company gives no rights in another, whatever ids a caller puts together.
+        or (
+            facility is not null and org in (select private.member_org_ids())
+            and facility in (select private.facility_ids_with_permission(wanted))
+        );
+end;
+$$;
 
 comment on function private.may(public.permission, uuid, uuid) is
 'Whether the caller has a permission in an org, or for one facility of it.';
@@ -2382,6 +2400,8 @@ create table public.work_orders (
     service_id uuid,
     description text,
     estimated_duration_minutes integer,
+    planned_start_at timestamptz,
+    planned_end_at timestamptz,
     status public.source_status not null default 'draft',
     allows_multiple_appointments boolean not null default false,
     created_at timestamptz not null default now(),
@@ -2404,6 +2424,8 @@ create index work_orders_org_id_location_id_idx on public.work_orders (org_id, l
 create index work_orders_org_id_service_id_idx on public.work_orders (org_id, service_id);
 
 comment on table public.work_orders is 'Approved work, with the duration the people who execute it stand for (BKG-10).';
+comment on column public.work_orders.planned_start_at is 'When the first of its visits starts; follows them, null without any.';
+comment on column public.work_orders.planned_end_at is 'When the last of its visits ends.';
 
 create function private.number_source()
 returns trigger
@@ -2431,10 +2453,10 @@ language sql
 immutable
 parallel safe
 set search_path = ''
-return case when jsonb_typeof(skills) = 'object' then not exists (
-    select from jsonb_each(skills) as s (code, level)
-    where s.level not in ('1', '2', '3', '4', '5')
-) else false end;
+-- An expression, which is put in place of the call: constraints are checked at every change of a job.
+return coalesce(jsonb_typeof(skills) = 'object' and not jsonb_path_exists(
+    skills, 'strict $.* ? (@.type() != "number" || (@ != 1 && @ != 2 && @ != 3 && @ != 4 && @ != 5))'
+), false);
 
 comment on function private.is_skill_levels(jsonb) is 'True for an object of skill code to least level 1 to 5.';
 
@@ -2554,7 +2576,7 @@ begin
                     where k.service_id = new.service_id and k.is_required
                 ), '{}');
             end if;
-            new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, service.standard_duration_minutes);
+            new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, private.planned_minutes(service));
             new.required_crew_size := coalesce(new.required_crew_size, service.crew_size);
         end if;
         new.estimated_duration_minutes := coalesce(new.estimated_duration_minutes, 60);
@@ -2992,6 +3014,20 @@ $$;
 comment on function private.lock_jobs(uuid[]) is
 'Locks jobs in order of their ids. Locks are taken in the order jobs, claimants, visits, assignments, waitlist.';
 
+create function private.try_lock_job(job uuid)
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform from public.dispatch_jobs as j where j.id = job for no key update skip locked;
+    return found;
+end;
+$$;
+
+comment on function private.try_lock_job(uuid) is 'Locks a job if nobody holds it.';
+
 -- Everybody who claims takes these locks first, in one order, so that two bookings of crossing crews wait for each
 -- other instead of deadlocking, and the exclusion constraint never has to wait for a stranger's transaction.
 create function private.lock_claimants(claimant_ids uuid[])
@@ -3112,15 +3148,19 @@ comment on function private.place_of_appointment(uuid) is 'Where a visit happens
 
 create function private.lanes(technician uuid, appointment uuid)
 returns integer
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select case when exists (
-        select from public.scheduling_overrides as o
-        where o.appointment_id = lanes.appointment and 'concurrent_limit' = any(o.codes)
-    ) then 100 else t.max_concurrent_jobs end
-    from public.technician_profiles as t where t.id = technician;
+begin
+    return (
+        select case when exists (
+            select from public.scheduling_overrides as o
+            where o.appointment_id = lanes.appointment and 'concurrent_limit' = any(o.codes)
+        ) then 100 else t.max_concurrent_jobs end
+        from public.technician_profiles as t where t.id = technician
+    );
+end;
 $$;
 
 comment on function private.lanes(uuid, uuid) is
@@ -3138,6 +3178,9 @@ begin
     if new.status in ('declined', 'canceled', 'no_show') then
         update public.reservations set released_at = now(), updated_at = now()
         where assignment_id = new.id and released_at is null;
+        if new.segment_id is not null then
+            perform private.reserve_other_segments(new.appointment_id, new.id);
+        end if;
         return null;
     elsif new.segment_id is not null then
         perform private.reserve_segment(new);
@@ -3443,8 +3486,10 @@ set search_path = ''
 as $$
 begin
     perform private.derive_appointment(new.appointment_id);
-    -- An acceptance dispatches the job without changing the appointment.
-    perform private.derive_job(new.dispatch_job_id);
+    -- An acceptance dispatches the job without changing the appointment; all else reaches the job through it.
+    if new.status = 'accepted' or (tg_op = 'UPDATE' and old.status = 'accepted') then
+        perform private.derive_job(new.dispatch_job_id);
+    end if;
     return null;
 end;
 $$;
@@ -3549,6 +3594,8 @@ create index record_grants_granted_by_user_id_idx on public.record_grants (grant
 
 comment on table public.record_grants is
 'One job, customer or facility shared with one member of the org (TEN-5), e.g. with a subcontractor. It ends with the membership.';
+comment on column public.record_grants.level is
+'view reads; comment may also write the notes of a job''s assignments; edit changes the record; owner shares it on.';
 
 create function private.granted_record_ids(at_least public.grant_level)
 returns table (dispatch_job_id uuid, customer_id uuid, facility_id uuid)
@@ -4072,6 +4119,27 @@ grant execute on function private.free_time(uuid, uuid[], tstzrange, uuid, uuid)
 
 -- sql/190_plans.sql
 
+create function private.are_assumptions(given jsonb)
+returns boolean
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select coalesce(
+        jsonb_typeof(given) = 'object'
+        and given - array['without_technician_ids', 'overtime_minutes', 'without_job_ids'] = '{}'
+        and jsonb_typeof(coalesce(given -> 'without_technician_ids', '[]')) = 'array'
+        and jsonb_typeof(coalesce(given -> 'without_job_ids', '[]')) = 'array'
+        and jsonb_typeof(coalesce(given -> 'overtime_minutes', '0')) = 'number'
+        and coalesce((given ->> 'overtime_minutes')::numeric between 0 and 480, true), false
+    );
+$$;
+
+comment on function private.are_assumptions(jsonb) is 'Whether a document says what a what-if plan may assume, and nothing else.';
+
+grant execute on function private.are_assumptions(jsonb) to authenticated, service_role;
+
 create table public.optimization_runs (
     id uuid primary key default gen_random_uuid(),
     org_id uuid not null references public.orgs (id) on delete cascade,
@@ -4085,10 +4153,16 @@ create table public.optimization_runs (
     dispatch_job_id uuid,
     strategy public.optimization_strategy not null default 'balanced',
     time_limit_s integer not null default 10,
+    iteration_limit bigint,
     seed bigint not null default 1,
+    label text,
+    assumptions jsonb not null default '{}',
+    causes jsonb not null default '[]',
+    replays_run_id uuid,
     stage text not null default 'queued',
     progress real not null default 0,
     best_objective double precision,
+    objective_curve jsonb not null default '[]',
     iterations bigint,
     cancel_requested boolean not null default false,
     base_revision text,
@@ -4109,10 +4183,16 @@ create table public.optimization_runs (
     constraint optimization_runs_org_id_id_key unique (org_id, id),
     constraint optimization_runs_job_fkey foreign key (org_id, dispatch_job_id)
     references public.dispatch_jobs (org_id, id) on delete cascade,
+    constraint optimization_runs_replayed_fkey foreign key (org_id, replays_run_id)
+    references public.optimization_runs (org_id, id) on delete set null (replays_run_id),
+    constraint optimization_runs_iteration_limit_sensible check (iteration_limit between 1 and 1000000000),
+    constraint optimization_runs_assumptions_known check (private.are_assumptions(assumptions)),
     constraint optimization_runs_days_sensible check (days between 1 and 14),
     constraint optimization_runs_time_limit_sensible check (time_limit_s between 1 and 600),
     constraint optimization_runs_progress_is_fraction check (progress between 0 and 1),
-    constraint optimization_runs_one_job_when_scheduling check ((kind = 'auto_schedule') = (dispatch_job_id is not null)),
+    constraint optimization_runs_one_job_when_scheduling check (
+        (kind in ('auto_schedule', 'emergency_insertion')) = (dispatch_job_id is not null)
+    ),
     constraint optimization_runs_technicians_named check (kind <> 'optimize_route' or cardinality(technician_ids) = 1),
     constraint optimization_runs_one_at_a_time exclude using gist (
         org_id with =, daterange(starts_on, starts_on + days) with &&
@@ -4122,6 +4202,7 @@ create table public.optimization_runs (
 create index optimization_runs_org_id_starts_on_idx on public.optimization_runs (org_id, starts_on);
 create index optimization_runs_org_id_dispatch_job_id_idx on public.optimization_runs (org_id, dispatch_job_id);
 create index optimization_runs_requested_by_user_id_idx on public.optimization_runs (requested_by_user_id);
+create index optimization_runs_org_id_replays_run_id_idx on public.optimization_runs (org_id, replays_run_id);
 create index optimization_runs_due_idx on public.optimization_runs (created_at) where status in ('queued', 'running');
 
 comment on table public.optimization_runs is
@@ -4131,6 +4212,14 @@ comment on constraint optimization_runs_one_at_a_time on public.optimization_run
 comment on column public.optimization_runs.technician_ids is 'Whose days are planned; null means everybody''s.';
 comment on column public.optimization_runs.assignment_ids is 'The only visits that may be moved; null means every one that is not locked or under way.';
 comment on column public.optimization_runs.base_revision is 'Fingerprint of the schedule the run started from; applying refuses when it has changed.';
+comment on column public.optimization_runs.iteration_limit is
+'Stop after so many steps of the search, whatever the time: with seed and input it makes the plan repeatable. Null: the time alone limits it.';
+comment on column public.optimization_runs.label is 'What people call the plan when several are compared.';
+comment on column public.optimization_runs.assumptions is
+'What-if: without_technician_ids (their visits go to others), overtime_minutes (longer shifts for all), without_job_ids (waiting jobs that stay out).';
+comment on column public.optimization_runs.causes is 'What made the schedule worth planning again (OPT-8): kind, when, and whom it concerns.';
+comment on column public.optimization_runs.replays_run_id is 'The run whose kept input was searched once more.';
+comment on column public.optimization_runs.objective_curve is 'Pairs of seconds searched and best objective by then, in order, at most 240.';
 comment on column public.optimization_runs.progress is 'Share of the time limit used, 0 to 1.';
 comment on column public.optimization_runs.best_objective is 'Best objective so far, in seconds of travel: travel plus the price of unserved jobs.';
 
@@ -4211,6 +4300,9 @@ create table public.route_stops (
     from_starts_at timestamptz,
     from_ends_at timestamptz,
     job_version integer,
+    is_joint boolean not null default false,
+    resource_id uuid,
+    segment_position integer,
     explanation jsonb,
     notes text,
     created_at timestamptz not null default now(),
@@ -4225,6 +4317,8 @@ create table public.route_stops (
     references public.dispatch_jobs (org_id, id) on delete cascade,
     constraint route_stops_from_technician_fkey foreign key (org_id, from_technician_id)
     references public.technician_profiles (org_id, id),
+    constraint route_stops_resource_fkey foreign key (org_id, resource_id)
+    references public.resources (org_id, id) on delete set null (resource_id),
     constraint route_stops_job_named check ((stop_type = 'job') = (dispatch_job_id is not null)),
     constraint route_stops_sequence_positive check (sequence >= 0),
     constraint route_stops_ordered check (
@@ -4236,17 +4330,109 @@ create index route_stops_org_id_route_plan_id_sequence_idx on public.route_stops
 create index route_stops_org_id_job_assignment_id_idx on public.route_stops (org_id, job_assignment_id);
 create index route_stops_org_id_dispatch_job_id_idx on public.route_stops (org_id, dispatch_job_id);
 create index route_stops_org_id_from_technician_id_idx on public.route_stops (org_id, from_technician_id);
+create index route_stops_org_id_resource_id_idx on public.route_stops (org_id, resource_id);
 
 comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, end.';
 comment on column public.route_stops.job_assignment_id is 'The booking behind a visit; null in a proposal that would book the job for the first time.';
 comment on column public.route_stops.change is 'What applying the proposal does to the visit: book it, move it to another time, reassign it to another technician, or keep it as it was.';
 comment on column public.route_stops.from_starts_at is 'When the visit was booked as the plan was made; from_technician_id says with whom.';
 comment on column public.route_stops.job_version is 'The job as the plan knew it; applying refuses when it has changed.';
+comment on column public.route_stops.is_joint is 'Whether the visit claims more than this technician''s time: it is booked together with the other stops of its job, or not at all.';
+comment on column public.route_stops.resource_id is 'The bay or mobile unit of a visit the plan books.';
+comment on column public.route_stops.segment_position is 'Which segment of a composite visit this is.';
 comment on column public.route_stops.service_starts_at is 'When work starts: arrival, or later when the visit may not start yet.';
 
 alter table public.job_assignments
 add constraint job_assignments_optimization_run_fkey foreign key (org_id, optimization_run_id)
 references public.optimization_runs (org_id, id) on delete set null (optimization_run_id);
+
+-- sql/195_emergency_options.sql
+
+-- What an emergency insertion proposes (OPT-7): ways to serve one job soon, each with the visits it would move.
+
+create table public.emergency_options (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    optimization_run_id uuid not null,
+    rank integer not null,
+    kind public.emergency_option_kind not null,
+    technician_id uuid not null,
+    job_version integer not null,
+    starts_at timestamptz not null,
+    ends_at timestamptz not null,
+    leave_at timestamptz not null,
+    response_minutes integer not null,
+    added_travel_minutes integer not null,
+    sla_kept boolean not null,
+    promises_broken integer not null,
+    cost numeric(10, 1) not null,
+    reasons text[] not null,
+    expires_at timestamptz not null,
+    committed_at timestamptz,
+    created_at timestamptz not null default now(),
+    constraint emergency_options_org_id_id_key unique (org_id, id),
+    constraint emergency_options_rank_key unique (optimization_run_id, rank),
+    constraint emergency_options_run_fkey foreign key (org_id, optimization_run_id)
+    references public.optimization_runs (org_id, id) on delete cascade,
+    constraint emergency_options_technician_fkey foreign key (org_id, technician_id)
+    references public.technician_profiles (org_id, id) on delete cascade,
+    constraint emergency_options_rank_positive check (rank >= 1),
+    constraint emergency_options_ordered check (ends_at > starts_at and leave_at <= starts_at),
+    constraint emergency_options_counts_sensible check (response_minutes >= 0 and promises_broken >= 0)
+);
+
+create index emergency_options_org_id_run_id_idx on public.emergency_options (org_id, optimization_run_id);
+create index emergency_options_org_id_technician_id_idx on public.emergency_options (org_id, technician_id);
+
+comment on table public.emergency_options is
+'Ways to serve a job soon, best first, as the judge accepted them (OPT-7). They belong to a run of kind emergency_insertion; one of them may be committed while it is fresh.';
+comment on column public.emergency_options.kind is
+'free: into a gap, nobody moves; delay: later visits start later within what their customers were promised; hand_over: others take visits over within the promise; bump: a visit leaves its promised window, or is left without technician.';
+comment on column public.emergency_options.leave_at is 'When the technician must leave for it; not before now, the option is void after.';
+comment on column public.emergency_options.response_minutes is 'From when the options were asked for, or the job may begin, until work starts.';
+comment on column public.emergency_options.cost is
+'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay, 10 for another technician, 30 for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
+comment on column public.emergency_options.job_version is 'The job as the option knew it; committing refuses when it has changed.';
+
+create table public.emergency_moves (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    emergency_option_id uuid not null,
+    position integer not null,
+    dispatch_job_id uuid not null,
+    appointment_id uuid not null,
+    appointment_version integer not null,
+    change public.emergency_change not null,
+    from_technician_id uuid not null,
+    from_starts_at timestamptz not null,
+    to_technician_id uuid,
+    to_starts_at timestamptz not null,
+    to_ends_at timestamptz not null,
+    breaks_promise boolean not null,
+    created_at timestamptz not null default now(),
+    constraint emergency_moves_org_id_id_key unique (org_id, id),
+    constraint emergency_moves_once_key unique (emergency_option_id, appointment_id),
+    constraint emergency_moves_option_fkey foreign key (org_id, emergency_option_id)
+    references public.emergency_options (org_id, id) on delete cascade,
+    constraint emergency_moves_appointment_fkey foreign key (org_id, dispatch_job_id, appointment_id)
+    references public.appointments (org_id, dispatch_job_id, id) on delete cascade,
+    constraint emergency_moves_from_technician_fkey foreign key (org_id, from_technician_id)
+    references public.technician_profiles (org_id, id) on delete cascade,
+    constraint emergency_moves_to_technician_fkey foreign key (org_id, to_technician_id)
+    references public.technician_profiles (org_id, id) on delete cascade,
+    constraint emergency_moves_somebody_unless_unassigned check ((change = 'unassign') = (to_technician_id is null)),
+    constraint emergency_moves_ordered check (to_ends_at > to_starts_at)
+);
+
+create index emergency_moves_org_id_option_id_idx on public.emergency_moves (org_id, emergency_option_id);
+create index emergency_moves_org_id_appointment_id_idx
+on public.emergency_moves (org_id, dispatch_job_id, appointment_id);
+create index emergency_moves_org_id_from_technician_id_idx on public.emergency_moves (org_id, from_technician_id);
+create index emergency_moves_org_id_to_technician_id_idx on public.emergency_moves (org_id, to_technician_id);
+
+comment on table public.emergency_moves is 'The booked visits an emergency option would move, and where to (OPT-7).';
+comment on column public.emergency_moves.appointment_version is 'The visit as the option knew it; committing refuses when it has changed.';
+comment on column public.emergency_moves.breaks_promise is 'Whether the customer was promised another time, or is left without technician.';
 
 -- sql/200_events.sql
 
@@ -4356,7 +4542,9 @@ begin
     if (new.starts_at, new.ends_at) is distinct from (old.starts_at, old.ends_at) then
         perform private.raise_event(new.org_id, 'appointment.rescheduled', 'appointment', new.id, jsonb_build_object(
             'from', jsonb_build_object('starts_at', old.starts_at, 'ends_at', old.ends_at),
-            'to', jsonb_build_object('starts_at', new.starts_at, 'ends_at', new.ends_at)
+            'to', jsonb_build_object('starts_at', new.starts_at, 'ends_at', new.ends_at),
+            'job_id', new.dispatch_job_id, 'estimate_id', new.estimate_id, 'work_order_id', new.work_order_id,
+            'reason', nullif(current_setting('truckroll.reason', true), '')
         ));
     end if;
     if new.status <> old.status then
@@ -4402,6 +4590,48 @@ comment on function private.raise_assignment_event() is 'appointment.assignment_
 create trigger job_assignments_raise_event after insert or update of technician_id, status on public.job_assignments
 for each row execute function private.raise_assignment_event();
 
+-- sql/202_signatures.sql
+
+create table private.secrets (
+    name text primary key,
+    value bytea not null,
+    created_at timestamptz not null default now()
+);
+
+comment on table private.secrets is 'Keys the database signs with, made when first needed and never shown.';
+
+create function private.signature(key_name text, payload text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+    select translate(rtrim(encode(substring(
+        extensions.hmac(convert_to(payload, 'UTF8'), s.value, 'sha256') from 1 for 18
+    ), 'base64'), '='), '+/', '-_')
+    from private.secrets as s where s.name = key_name;
+$$;
+
+comment on function private.signature(text, text) is
+'HMAC-SHA-256 of a payload, cut to 144 bits, URL-safe (RFC 2104, RFC 4648); null as long as there is no key.';
+
+create function private.sign(key_name text, payload text)
+returns text
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    insert into private.secrets (name, value)
+    select key_name, extensions.gen_random_bytes(32)
+    where not exists (select from private.secrets as s where s.name = key_name)
+    on conflict do nothing;
+    return private.signature(key_name, payload);
+end;
+$$;
+
+comment on function private.sign(text, text) is 'Signs a payload, with a new key the first time.';
+
 -- sql/205_notifications.sql
 
 create type public.notification_recipient as enum ('customer', 'technician', 'dispatcher');
@@ -4427,7 +4657,12 @@ create table public.job_notifications (
     scheduled_send_at timestamptz not null default now(),
     sent_at timestamptz,
     status public.notification_status not null default 'pending',
+    attempts integer not null default 0,
     error_message text,
+    needs_follow_up boolean not null default false,
+    followed_up_at timestamptz,
+    followed_up_by_user_id uuid references auth.users (id) on delete set null,
+    follow_up_note text,
     metadata jsonb not null default '{}',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -4439,9 +4674,14 @@ create table public.job_notifications (
     references public.job_assignments (org_id, id) on delete set null (job_assignment_id),
     constraint job_notifications_contact_fkey foreign key (org_id, recipient_contact_id)
     references public.customer_contacts (org_id, id) on delete set null (recipient_contact_id),
-    constraint job_notifications_sent_has_time check ((status = 'sent') = (sent_at is not null))
+    constraint job_notifications_sent_has_time check ((status = 'sent') = (sent_at is not null)),
+    constraint job_notifications_attempts_counted check (attempts >= 0),
+    constraint job_notifications_failed_needs_follow_up check (status = 'failed' or not needs_follow_up)
 );
 
+create index job_notifications_to_follow_up_idx on public.job_notifications (org_id, created_at)
+where needs_follow_up and followed_up_at is null;
+create index job_notifications_followed_up_by_user_id_idx on public.job_notifications (followed_up_by_user_id);
 create index job_notifications_due_idx on public.job_notifications (scheduled_send_at) where status = 'pending';
 create index job_notifications_org_id_scheduled_send_at_status_idx
 on public.job_notifications (org_id, scheduled_send_at, status);
@@ -4453,6 +4693,10 @@ on public.job_notifications (org_id, recipient_contact_id);
 comment on table public.job_notifications is
 'Who is to be told what about a visit (NTF-2): queued in the transaction of the change, once per version of the appointment, kind, channel and recipient.';
 comment on column public.job_notifications.recipient_id is 'The customer or the technician.';
+comment on column public.job_notifications.attempts is 'How often sending was tried (NTF-3).';
+comment on column public.job_notifications.error_message is 'Why the last attempt failed.';
+comment on column public.job_notifications.needs_follow_up is
+'Nobody could be told, by no channel: somebody has to call. Done when followed_up_at is set.';
 comment on column public.job_notifications.appointment_version is 'The version of the appointment it tells of; whatever is pending of an older one is canceled.';
 
 create function private.queue_notice(
@@ -4555,6 +4799,117 @@ comment on function private.queue_technician_notice() is
 
 create trigger job_assignments_queue_notice after insert or update of status, scheduled_start_at on public.job_assignments
 for each row execute function private.queue_technician_notice();
+
+-- sql/206_deliveries.sql
+
+-- What became of a notice (NTF-3): the worker that sends reports here; retries, fallback and failure follow.
+
+create function private.notice_retries(channel public.notification_channel)
+returns integer
+language sql
+immutable
+set search_path = ''
+return case channel when 'email' then 2 else 1 end;
+
+comment on function private.notice_retries(public.notification_channel) is
+'How often sending is tried again: e-mail twice, everything else once.';
+
+create function private.queue_fallback(notice public.job_notifications)
+returns boolean
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit public.appointments;
+begin
+    if notice.recipient_type <> 'customer' or notice.channel <> 'sms' then
+        return false;
+    end if;
+    select a.* into visit from public.appointments as a where a.org_id = notice.org_id and a.id = notice.appointment_id;
+    insert into public.job_notifications (
+        org_id, dispatch_job_id, appointment_id, appointment_version, job_assignment_id, recipient_type, recipient_id,
+        recipient_contact_id, channel, notification_type
+    )
+    select
+        notice.org_id, notice.dispatch_job_id, notice.appointment_id, notice.appointment_version, notice.job_assignment_id,
+        notice.recipient_type, notice.recipient_id, notice.recipient_contact_id, 'email', notice.notification_type
+    from public.customers as c
+    where
+        c.org_id = notice.org_id and c.id = notice.recipient_id and c.email is not null and c.email_opted_out_at is null
+        -- Nobody is told what is no longer true.
+        and notice.appointment_version >= (
+            select coalesce(max(n.appointment_version), 0) from public.job_notifications as n
+            where
+                n.org_id = notice.org_id and n.dispatch_job_id = notice.dispatch_job_id
+                and n.appointment_id = notice.appointment_id and n.recipient_id = notice.recipient_id
+        )
+    on conflict do nothing;
+    return found;
+end;
+$$;
+
+comment on function private.queue_fallback(public.job_notifications) is
+'What could not be sent by SMS goes by e-mail, where the customer has and wants it; false when it does not.';
+
+create function private.record_delivery(notification uuid, error text default null, is_final boolean default false)
+returns public.job_notifications
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    notice public.job_notifications;
+    falls_back boolean;
+begin
+    select n.* into notice from public.job_notifications as n where n.id = notification for update;
+    if notice.id is null then
+        perform private.fail(404, 'notification_not_found', 'There is no such notification.', 'Check the id.');
+    end if;
+    -- Reported before, or overtaken by another change of the visit meanwhile.
+    if notice.status <> 'pending' then
+        return notice;
+    end if;
+    notice.attempts := notice.attempts + 1;
+    if error is null then
+        update public.job_notifications as n
+        set status = 'sent', sent_at = clock_timestamp(), attempts = notice.attempts, error_message = null
+        where n.id = notification
+        returning n.* into notice;
+        return notice;
+    end if;
+    if notice.attempts <= private.notice_retries(notice.channel) and not is_final then
+        update public.job_notifications as n
+        set
+            attempts = notice.attempts, error_message = left(record_delivery.error, 1000),
+            scheduled_send_at = clock_timestamp() + least(interval '1 hour', interval '1 minute' * 4 ^ (notice.attempts - 1))
+        where n.id = notification
+        returning n.* into notice;
+        return notice;
+    end if;
+    falls_back := private.queue_fallback(notice);
+    update public.job_notifications as n
+    set
+        status = 'failed', attempts = notice.attempts, error_message = left(record_delivery.error, 1000),
+        needs_follow_up = not falls_back
+    where n.id = notification
+    returning n.* into notice;
+    perform private.raise_event(notice.org_id, 'notification.failed', 'appointment', notice.appointment_id, jsonb_build_object(
+        'notification_id', notice.id, 'job_id', notice.dispatch_job_id, 'notification_type', notice.notification_type,
+        'recipient_type', notice.recipient_type, 'recipient_id', notice.recipient_id, 'channel', notice.channel,
+        'attempts', notice.attempts, 'error', notice.error_message, 'needs_follow_up', notice.needs_follow_up
+    ));
+    return notice;
+end;
+$$;
+
+comment on function private.record_delivery(uuid, text, boolean) is
+'What became of sending a notice: sent; or the error, after which it is tried again with growing distance, handed to another channel, or failed with the event notification.failed. `is_final` says that trying again is no use. Definer: works for every org; granted to the service key only.';
+
+grant execute on function private.record_delivery(uuid, text, boolean) to service_role;
 
 -- sql/210_audit.sql
 
@@ -4874,8 +5229,27 @@ create type private.work as (
     sla_end_at timestamptz,
     preferred_technician_id uuid,
     inactive_because text,
-    is_composite boolean
+    is_composite boolean,
+    moved_appointment_id uuid,
+    customer_agrees boolean,
+    is_coordinated boolean
 );
+
+create function private.inactive_because(job uuid)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end
+        from public.dispatch_jobs as j where j.id = job
+    );
+end;
+$$;
+
+comment on function private.inactive_because(uuid) is 'Why a job takes no more visits; null when it does.';
 
 create function private.work_of_job(job uuid)
 returns private.work
@@ -4895,7 +5269,7 @@ begin
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
         case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
-        coalesce(s.is_composite, false)
+        coalesce(s.is_composite, false), null, false, false
     into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
@@ -4906,6 +5280,28 @@ end;
 $$;
 
 comment on function private.work_of_job(uuid) is 'The work of a job; null when there is no such job.';
+
+create function private.work_of_move(work private.work, visit public.appointments, customer_agrees boolean)
+returns private.work
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    -- A visit stays what it was booked as, whatever became of its service since, and where it was booked.
+    work.is_composite := exists (select from public.appointment_segments as g where g.appointment_id = visit.id);
+    work.duration_minutes := (extract(epoch from visit.ends_at - visit.starts_at) / 60)::integer;
+    work.buffer_before_minutes := visit.buffer_before_minutes;
+    work.buffer_after_minutes := visit.buffer_after_minutes;
+    work.facility_id := coalesce(visit.facility_id, work.facility_id);
+    work.moved_appointment_id := visit.id;
+    work.customer_agrees := customer_agrees;
+    return work;
+end;
+$$;
+
+comment on function private.work_of_move(private.work, public.appointments, boolean) is
+'A job''s work as that of a visit to be moved: what the visit claims now does not stand in its own way.';
 
 create function private.work_of_service(service uuid, location uuid)
 returns private.work
@@ -4922,7 +5318,7 @@ as $$
         s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
         s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
         case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
-        s.is_composite
+        s.is_composite, null, false, false
     )::private.work
     from public.services as s
     left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
@@ -5111,6 +5507,24 @@ $$;
 comment on function private.reserve_segment(public.job_assignments) is
 'Writes what one segment of a composite visit claims: its time, and its pauses where the staff stays blocked.';
 
+create function private.reserve_other_segments(appointment uuid, changed uuid default null)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.reserve_segment(j)
+    from public.job_assignments as j
+    where
+        j.appointment_id = appointment and j.segment_id is not null and j.id is distinct from changed
+        and j.status not in ('declined', 'canceled', 'no_show');
+end;
+$$;
+
+comment on function private.reserve_other_segments(uuid, uuid) is
+'Writes anew what the segments of a visit claim: whom a pause blocks depends on who has the segments on both sides.';
+
 create function private.move_segments_to(appointment uuid, staff uuid[], starts_at timestamptz)
 returns private.segment[]
 language plpgsql
@@ -5272,14 +5686,11 @@ as $$
 declare
     bay record;
     segments private.segment[];
+    visit public.appointments;
 begin
-    if moved_appointment is not null then
-        -- A visit stays what it was booked as, whatever became of its service since.
-        select
-            exists (select from public.appointment_segments as g where g.appointment_id = a.id),
-            a.buffer_before_minutes, a.buffer_after_minutes
-        into work.is_composite, work.buffer_before_minutes, work.buffer_after_minutes
-        from public.appointments as a where a.id = moved_appointment;
+    if moved_appointment is not null and work.moved_appointment_id is distinct from moved_appointment then
+        select a.* into visit from public.appointments as a where a.id = moved_appointment;
+        work := private.work_of_move(work, visit, customer_agrees);
     end if;
     if work.is_composite then
         segments := case
@@ -5379,7 +5790,8 @@ begin
             r.claimant_id = any(technician_ids) and r.released_at is null
             and r.during && tstzrange(lower(period) - interval '1 day', upper(period) + interval '1 day')
             and not (r.kind = 'held' and r.hold_expires_at <= now())
-            and r.appointment_id is distinct from ignore_appointment
+            -- A hold has no appointment: ignoring none must not ignore it.
+            and (ignore_appointment is null or r.appointment_id is distinct from ignore_appointment)
             and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
     ),
 
@@ -5426,7 +5838,11 @@ begin
     days as (
         select
             d.*,
-            sum(date_part('epoch', d.taken_until - d.taken_from)::integer + d.direct_s)
+            -- Of several visits at once there is no order to drive them in: each counts its own way, when it is added.
+            sum(
+                date_part('epoch', d.taken_until - d.taken_from)::integer
+                + case when d.max_concurrent_jobs = 1 then d.direct_s else 0 end
+            )
                 over (partition by d.technician_id, d.day)::integer as day_work_s
         from driven as d
     ),
@@ -5570,12 +5986,16 @@ begin
     select 'customer_overlap', format(
         'The customer already has visit %s from %s to %s.', a.number,
         private.local_time(a.starts_at, o.time_zone), private.local_time(a.ends_at, o.time_zone)
-    ), jsonb_build_object('appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at)
+    ), jsonb_build_object(
+        'appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at, 'is_coordinated', (p.work).is_coordinated
+    )
     from public.dispatch_jobs as j
     inner join public.appointments as a on a.org_id = j.org_id and a.dispatch_job_id = j.id
     inner join public.orgs as o on a.org_id = o.id
     where
         j.org_id = (p.work).org_id and j.customer_id = (p.work).customer_id
+        -- Only these have visits ahead (JOB-5); most jobs of an old customer are long done.
+        and j.status in ('scheduled', 'dispatched', 'in_progress', 'on_hold')
         and a.status not in ('completed', 'canceled', 'no_show')
         and a.id is distinct from p.appointment_id
         and a.starts_at < p.ends_at and a.ends_at > p.starts_at
@@ -5587,6 +6007,8 @@ end;
 $$;
 
 comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, preference.';
+
+-- sql/234_rules_of_people.sql
 
 create function private.violations_of_crew(p private.placement)
 returns setof private.violation
@@ -5801,6 +6223,102 @@ $$;
 
 comment on function private.violations_of_claims(private.placement) is 'technician_overlap, concurrent_limit, resource_overlap.';
 
+-- sql/234_rules_of_places.sql
+
+create function private.violations_of_place(p private.placement)
+returns setof private.violation
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    with resource as (
+        select r.*, f.time_zone, f.daily_capacity, f.name as facility_name, f.is_active as facility_is_active,
+            f.latitude as facility_latitude, f.longitude as facility_longitude
+        from public.resources as r inner join public.facilities as f on r.facility_id = f.id
+        where r.id = p.resource_id
+    ),
+
+    load as (
+        select count(*) as visits
+        from resource as r
+        inner join public.appointments as a on a.org_id = r.org_id and a.facility_id = r.facility_id
+        where
+            a.status not in ('canceled', 'no_show') and a.id is distinct from p.appointment_id
+            and (a.starts_at at time zone r.time_zone)::date = (p.starts_at at time zone r.time_zone)::date
+            and a.starts_at between p.starts_at - interval '25 hours' and p.starts_at + interval '25 hours'
+    )
+
+    select 'place_kind', case (p.work).place_kind
+        when 'bay' then 'This service is done in a bay; none is named.'
+        else 'This service needs a mobile unit; none is named.'
+    end, jsonb_build_object('needed', (p.work).place_kind)
+    where (p.work).place_kind <> 'site' and p.resource_id is null and cardinality(p.technician_ids) > 0
+    union all
+    select 'place_kind', format('%s is a %s, which does not suit this service.', r.name, replace(r.kind::text, '_', ' ')),
+        jsonb_build_object('resource_id', r.id, 'needed', (p.work).place_kind)
+    from resource as r
+    where
+        not (r.kind::text = (p.work).place_kind::text)
+        and not (r.kind = 'mobile_unit' and (p.work).mobile_eligible)
+    union all
+    select 'place_kind', format('The site is farther from %s than this service''s mobile limit.', r.facility_name),
+        jsonb_build_object('resource_id', r.id, 'limit_m', (p.work).mobile_max_distance_m)
+    from resource as r
+    where
+        r.kind = 'mobile_unit' and private.distance_m(
+            r.facility_latitude, r.facility_longitude, (p.work).latitude, (p.work).longitude, 1
+        ) > (p.work).mobile_max_distance_m
+    union all
+    select 'bay_type', format('%s is a %s bay; the service needs %s.', r.name, r.bay_type, array_to_string((p.work).bay_types, ' or ')),
+        jsonb_build_object('resource_id', r.id, 'needed', (p.work).bay_types)
+    from resource as r
+    where r.kind = 'bay' and cardinality((p.work).bay_types) > 0 and r.bay_type <> all ((p.work).bay_types)
+    union all
+    select 'inactive', format('%s is out of service.', r.name), jsonb_build_object('resource_id', r.id)
+    from resource as r
+    where not (r.is_active and r.facility_is_active)
+    union all
+    select 'outside_operating_hours', format('%s is closed for part of that time.', r.facility_name),
+        jsonb_build_object('facility_id', r.facility_id)
+    from resource as r
+    where r.kind = 'bay' and not private.opening_time(r.facility_id, p.claim) @> p.claim
+    union all
+    select 'capacity_full', format('%s already has its %s visits for that day.', r.facility_name, r.daily_capacity),
+        jsonb_build_object('facility_id', r.facility_id, 'limit', r.daily_capacity)
+    from resource as r cross join load as l
+    where l.visits >= r.daily_capacity
+    union all
+    select 'capacity_near_limit', format(
+        '%s has %s of %s visits for that day.', r.facility_name, l.visits, r.daily_capacity
+    ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
+    from resource as r cross join load as l
+    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity
+    union all
+    select 'equipment_missing', format(
+        case when e.is_active then '%s is in use at that time.' else '%s is out of service.' end, e.name
+    ), jsonb_build_object('resource_id', e.id)
+    from public.service_equipment as needed
+    inner join public.resources as e on needed.resource_id = e.id
+    where
+        needed.service_id = (p.work).service_id
+        and (not e.is_active or e.capacity <= (
+            select count(distinct r.lane) from public.reservations as r
+            where
+                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
+                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
+        ));
+end;
+$$;
+
+comment on function private.violations_of_place(private.placement) is
+'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit, equipment_missing.';
+
+-- sql/234_rules_of_route.sql
+
 -- One look at the route serves four codes. A flexible break needs a gap that holds it inside its window and leaves
 -- time for the driving as well.
 create function private.violations_of_route(p private.placement)
@@ -5924,98 +6442,6 @@ $$;
 comment on function private.violations_of_route(private.placement) is
 'travel_before, travel_after, daily_limit, and time_off for flexible breaks.';
 
-create function private.violations_of_place(p private.placement)
-returns setof private.violation
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-    return query
-    with resource as (
-        select r.*, f.time_zone, f.daily_capacity, f.name as facility_name, f.is_active as facility_is_active,
-            f.latitude as facility_latitude, f.longitude as facility_longitude
-        from public.resources as r inner join public.facilities as f on r.facility_id = f.id
-        where r.id = p.resource_id
-    ),
-
-    load as (
-        select count(*) as visits
-        from resource as r
-        inner join public.appointments as a on a.org_id = r.org_id and a.facility_id = r.facility_id
-        where
-            a.status not in ('canceled', 'no_show') and a.id is distinct from p.appointment_id
-            and (a.starts_at at time zone r.time_zone)::date = (p.starts_at at time zone r.time_zone)::date
-            and a.starts_at between p.starts_at - interval '25 hours' and p.starts_at + interval '25 hours'
-    )
-
-    select 'place_kind', case (p.work).place_kind
-        when 'bay' then 'This service is done in a bay; none is named.'
-        else 'This service needs a mobile unit; none is named.'
-    end, jsonb_build_object('needed', (p.work).place_kind)
-    where (p.work).place_kind <> 'site' and p.resource_id is null and cardinality(p.technician_ids) > 0
-    union all
-    select 'place_kind', format('%s is a %s, which does not suit this service.', r.name, replace(r.kind::text, '_', ' ')),
-        jsonb_build_object('resource_id', r.id, 'needed', (p.work).place_kind)
-    from resource as r
-    where
-        not (r.kind::text = (p.work).place_kind::text)
-        and not (r.kind = 'mobile_unit' and (p.work).mobile_eligible)
-    union all
-    select 'place_kind', format('The site is farther from %s than this service''s mobile limit.', r.facility_name),
-        jsonb_build_object('resource_id', r.id, 'limit_m', (p.work).mobile_max_distance_m)
-    from resource as r
-    where
-        r.kind = 'mobile_unit' and private.distance_m(
-            r.facility_latitude, r.facility_longitude, (p.work).latitude, (p.work).longitude, 1
-        ) > (p.work).mobile_max_distance_m
-    union all
-    select 'bay_type', format('%s is a %s bay; the service needs %s.', r.name, r.bay_type, array_to_string((p.work).bay_types, ' or ')),
-        jsonb_build_object('resource_id', r.id, 'needed', (p.work).bay_types)
-    from resource as r
-    where r.kind = 'bay' and cardinality((p.work).bay_types) > 0 and r.bay_type <> all ((p.work).bay_types)
-    union all
-    select 'inactive', format('%s is out of service.', r.name), jsonb_build_object('resource_id', r.id)
-    from resource as r
-    where not (r.is_active and r.facility_is_active)
-    union all
-    select 'outside_operating_hours', format('%s is closed for part of that time.', r.facility_name),
-        jsonb_build_object('facility_id', r.facility_id)
-    from resource as r
-    where r.kind = 'bay' and not private.opening_time(r.facility_id, p.claim) @> p.claim
-    union all
-    select 'capacity_full', format('%s already has its %s visits for that day.', r.facility_name, r.daily_capacity),
-        jsonb_build_object('facility_id', r.facility_id, 'limit', r.daily_capacity)
-    from resource as r cross join load as l
-    where l.visits >= r.daily_capacity
-    union all
-    select 'capacity_near_limit', format(
-        '%s has %s of %s visits for that day.', r.facility_name, l.visits, r.daily_capacity
-    ), jsonb_build_object('facility_id', r.facility_id, 'visits', l.visits, 'limit', r.daily_capacity)
-    from resource as r cross join load as l
-    where l.visits < r.daily_capacity and l.visits + 1 > 0.9 * r.daily_capacity
-    union all
-    select 'equipment_missing', format(
-        case when e.is_active then '%s is in use at that time.' else '%s is out of service.' end, e.name
-    ), jsonb_build_object('resource_id', e.id)
-    from public.service_equipment as needed
-    inner join public.resources as e on needed.resource_id = e.id
-    where
-        needed.service_id = (p.work).service_id
-        and (not e.is_active or e.capacity <= (
-            select count(distinct r.lane) from public.reservations as r
-            where
-                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
-                and not (r.kind = 'held' and r.hold_expires_at <= now())
-                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
-                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
-        ));
-end;
-$$;
-
-comment on function private.violations_of_place(private.placement) is
-'place_kind, bay_type, inactive, outside_operating_hours, capacity_full, capacity_near_limit, equipment_missing.';
-
 -- sql/235_severities.sql
 
 create table private.conflict_codes (
@@ -6091,6 +6517,8 @@ begin
         select coalesce(
             -- What is over stays over: nobody works at a visit that was canceled or completed.
             case when c.code = 'not_reschedulable' and (data ->> 'is_final')::boolean then 'hard'::public.conflict_severity end,
+            -- Within one request the customer cannot be at two places (BKG-13).
+            case when c.code = 'customer_overlap' and (data ->> 'is_coordinated')::boolean then 'hard'::public.conflict_severity end,
             r.severity,
             case
                 when c.code = 'customer_window' and (data ->> 'is_promised')::boolean then 'hard_overridable'
@@ -6272,7 +6700,7 @@ $$;
 comment on function private.placement_conflicts(uuid, uuid[], timestamptz, timestamptz, uuid, uuid, uuid) is
 'Every conflict of placing a job''s visit, ignoring the appointment being moved and the caller''s own hold.';
 
--- sql/240_slots.sql
+-- sql/240_candidates.sql
 
 create function private.align_to_grid(instant timestamptz, minutes integer, time_zone text)
 returns timestamptz
@@ -6391,7 +6819,8 @@ begin
             upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
         from length as n
         cross join private.route_gaps(
-            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude
+            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude,
+            work.moved_appointment_id
         ) as g
         where
             upper(g.gap) - lower(g.gap)
@@ -6477,19 +6906,24 @@ begin
         inner join qualified as q on r.technician_id = q.technician_id
     ),
 
-    -- Of each range the first start on the grid, and one in every two hours after it.
+    -- Of each range the first start on the grid, and one in every two hours after it; every one where few fit.
     starts as (
         select
             start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level
         from ranges as r
         cross join public.orgs as o
         cross join lateral (
+            select case
+                when latest - earliest <= make_interval(mins => minutes + 240) then o.slot_grid_minutes else 120
+            end as minutes
+        ) as pace
+        cross join lateral (
             select private.align_to_grid(r.first_start, o.slot_grid_minutes, o.time_zone) as at
             union all
             select mark.at
             from generate_series(
-                private.align_to_grid(r.first_start + interval '1 minute', 120, o.time_zone), r.last_start,
-                interval '2 hours'
+                private.align_to_grid(r.first_start + interval '1 minute', pace.minutes, o.time_zone), r.last_start,
+                make_interval(mins => pace.minutes)
             ) as mark (at)
         ) as start
         where o.id = work.org_id and start.at <= r.last_start
@@ -6560,197 +6994,6 @@ comment on function private.slot_candidates(
     private.work, timestamptz, timestamptz, integer, uuid[], double precision, double precision
 ) is
 'Placements worth judging, best first: different start times before other technicians at the same time. Score: up to 50 for soon, 30 for little added driving, 5 for skill, 10 for the preferred technician, 5 for one who served the customer before.';
-
-create function private.free_resource(work private.work, kind public.resource_kind, claim tstzrange)
-returns uuid
-language sql
-stable
-set search_path = ''
-as $$
-    select r.id
-    from public.resources as r
-    where
-        r.org_id = work.org_id and r.kind = free_resource.kind and r.is_active
-        and (work.facility_id is null or r.facility_id = work.facility_id)
-        and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
-        and not exists (
-            select from public.reservations as v
-            where
-                v.claimant_id = r.id and v.released_at is null and v.during && claim
-                and not (v.kind = 'held' and v.hold_expires_at <= now())
-        )
-    order by r.name
-    limit 1;
-$$;
-
-comment on function private.free_resource(private.work, public.resource_kind, tstzrange) is
-'A bay or mobile unit that suits the work and is free; null when there is none.';
-
-create function private.offer_slots(
-    work private.work, earliest timestamptz, latest timestamptz, minutes integer, technician_ids uuid[],
-    resource_kind public.resource_kind, max_results integer
-)
-returns setof public.slot
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    candidate record;
-    org public.orgs;
-    resource uuid;
-    site record;
-    promised tstzrange;
-    placed private.placement;
-    found_count integer := 0;
-    finish timestamptz;
-begin
-    if work.is_composite then
-        -- Its segments say how long it takes, whatever was estimated.
-        minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
-    end if;
-    select o.* into org from public.orgs as o where o.id = work.org_id;
-    resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
-    select f.latitude, f.longitude into site
-    from public.facilities as f
-    where resource_kind = 'bay' and f.org_id = work.org_id and f.is_active
-        and (work.facility_id is null or f.id = work.facility_id)
-        and exists (select from public.resources as r where r.facility_id = f.id and r.kind = 'bay' and r.is_active)
-    order by f.id = work.facility_id desc nulls last, f.name
-    limit 1;
-    if resource_kind = 'bay' then
-        work.latitude := site.latitude;
-        work.longitude := site.longitude;
-    end if;
-    for candidate in
-        select c.* from private.slot_candidates(
-            work, earliest, latest, minutes, technician_ids, work.latitude, work.longitude
-        ) as c
-        where not work.is_composite
-        union all
-        select c.* from private.composite_candidates(
-            work, earliest, latest, technician_ids, work.latitude, work.longitude
-        ) as c
-        where work.is_composite
-    loop
-        exit when found_count >= max_results;
-        finish := candidate.starts_at + make_interval(mins => minutes);
-        resource := null;
-        if resource_kind is not null then
-            resource := private.free_resource(work, resource_kind, private.buffered(
-                candidate.starts_at, finish, work.buffer_before_minutes, work.buffer_after_minutes
-            ));
-            continue when resource is null;
-        end if;
-        placed := private.place(work, candidate.technician_ids, candidate.starts_at, finish, resource, null, null);
-        if not exists (select from private.judge(placed) as j where j.severity <> 'soft') then
-            found_count := found_count + 1;
-            promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
-            return next row(
-                candidate.technician_ids, resource, candidate.starts_at, finish, lower(promised), upper(promised),
-                ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
-                round(candidate.added_travel_s / 60.0),
-                round(candidate.score::numeric, 1),
-                jsonb_build_object(
-                    'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
-                    'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
-                    'knows_customer', candidate.knows_customer
-                ), private.segment_list(placed.segments)
-            )::public.slot;
-        end if;
-    end loop;
-end;
-$$;
-
-comment on function private.offer_slots(
-    private.work, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) is 'The best placements the judge lets pass.';
-
-create function private.find_slots(
-    job uuid, service uuid, location uuid, earliest timestamptz, latest timestamptz, duration_minutes integer,
-    technician_ids uuid[], resource_kind public.resource_kind, max_results integer
-)
-returns setof public.slot
-language plpgsql
-stable
-security definer
-set search_path = ''
-set plan_cache_mode = 'force_generic_plan'
-set jit = 'off'
-as $$
-declare
-    work private.work;
-    period tstzrange;
-begin
-    if num_nonnulls(job, service) <> 1 then
-        perform private.fail(
-            400, 'job_or_service_needed', 'Name either job_id or service_id, not both and not neither.',
-            'A service usually comes with a location_id.'
-        );
-    end if;
-    work := case when job is not null then private.work_of_job(job) else private.work_of_service(service, location) end;
-    if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
-        perform private.fail(
-            404, case when job is not null then 'job_not_found' else 'service_not_found' end,
-            'There is no such record, or you may not see it.', 'Check the id and the company you are working for.'
-        );
-    end if;
-    period := private.period_ahead(earliest, latest, 92);
-    if duration_minutes not between 1 and 10080 then
-        perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
-    end if;
-    if max_results not between 1 and 100 then
-        perform private.fail(400, 'max_results_invalid', 'max_results must be from 1 to 100.', 'Ask for fewer.');
-    end if;
-    return query
-    select * from private.offer_slots(
-        work, lower(period), upper(period), coalesce(duration_minutes, work.duration_minutes), technician_ids, resource_kind,
-        coalesce(max_results, 10)
-    );
-end;
-$$;
-
-comment on function private.find_slots(
-    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) is
-'Definer: the search reads every technician''s day, of which the caller sees offers only. Own check: view_availability.';
-
-create function public.find_slots(
-    job_id uuid default null,
-    service_id uuid default null,
-    location_id uuid default null,
-    earliest timestamptz default null,
-    latest timestamptz default null,
-    duration_minutes integer default null,
-    technician_ids uuid[] default null,
-    resource_kind public.resource_kind default null,
-    max_results integer default 10
-)
-returns setof public.slot
-language sql
-stable
-set search_path = ''
-as $$
-    select s.*
-    from private.find_slots(
-        job_id, service_id, location_id, earliest, latest, duration_minutes, technician_ids, resource_kind, max_results
-    ) as s;
-$$;
-
-comment on function public.find_slots(
-    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) is
-'Ranked offers of technicians and a time for a job, or for a service at a location (BKG-8), best first. Everything offered can be booked. Without `earliest` from now; without `latest` 14 days on: the first row by time is the next available one. Travel in whole minutes; `score` up to 100, its parts in `reasons`. Needs view_availability.';
-
-revoke execute on function public.find_slots(
-    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) from public, anon;
-grant execute on function public.find_slots(
-    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) to authenticated, service_role;
-grant execute on function private.find_slots(
-    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
-) to authenticated, service_role;
 
 -- sql/241_people.sql
 
@@ -7198,9 +7441,18 @@ begin
         where start.at <= r.last_start and start.at >= earliest
     ),
 
+    -- Day by day: every start against every range of two weeks would be millions.
     able as (
         select s.at, r.turn, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s
-        from starts as s inner join unnest(ranges) as r on s.at between r.first_start and r.last_start
+        from (select s.at, floor(date_part('epoch', s.at) / 86400)::integer as day from starts as s) as s
+        inner join (
+            select r.*, d.day
+            from unnest(ranges) as r
+            cross join lateral generate_series(
+                floor(date_part('epoch', r.first_start) / 86400)::integer,
+                floor(date_part('epoch', r.last_start) / 86400)::integer
+            ) as d (day)
+        ) as r on s.day = r.day and s.at between r.first_start and r.last_start
     ),
 
     -- One person for everything where there is one; otherwise the nearest for each segment.
@@ -7250,9 +7502,292 @@ comment on function private.composite_candidates(
 ) is
 'Placements of composite work worth judging, best first: one technician for all segments, or one for each.';
 
+-- sql/243_offers.sql
+
+create function private.free_resources(work private.work, kind public.resource_kind, claim tstzrange)
+returns setof uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select free.id
+    from (
+        -- What speaks against one of a facility speaks against its others: hours, capacity, distance.
+        select distinct on (r.facility_id) r.id, r.name
+        from public.resources as r
+        where
+            r.org_id = work.org_id and r.kind = free_resources.kind and r.is_active
+            and (work.facility_id is null or r.facility_id = work.facility_id)
+            and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+            and r.capacity > (
+                select count(distinct v.lane) from public.reservations as v
+                where
+                    v.claimant_id = r.id and v.released_at is null and v.during && claim
+                    and not (v.kind = 'held' and v.hold_expires_at <= now())
+                    and (work.moved_appointment_id is null or v.appointment_id is distinct from work.moved_appointment_id)
+            )
+        order by r.facility_id, r.name
+    ) as free
+    order by free.name;
+end;
+$$;
+
+comment on function private.free_resources(private.work, public.resource_kind, tstzrange) is
+'A bay or mobile unit of each facility that suits the work and is free.';
+
+create function private.free_resource(work private.work, kind public.resource_kind, claim tstzrange)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+    select r.id from private.free_resources(work, kind, claim) with ordinality as r (id, turn) order by r.turn limit 1;
+$$;
+
+comment on function private.free_resource(private.work, public.resource_kind, tstzrange) is
+'A bay or mobile unit that suits the work and is free; null when there is none.';
+
+create function private.sites_for(work private.work, kind public.resource_kind)
+returns table (facility_id uuid, latitude double precision, longitude double precision)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select work.facility_id, work.latitude, work.longitude
+    where kind is distinct from 'bay'
+    union all
+    (
+        select f.id, f.latitude, f.longitude
+        from public.facilities as f
+        where
+            kind = 'bay' and f.org_id = work.org_id and f.is_active
+            and (work.facility_id is null or f.id = work.facility_id)
+            and exists (
+                select from public.resources as r
+                where
+                    r.org_id = f.org_id and r.facility_id = f.id and r.kind = 'bay' and r.is_active
+                    and (cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+            )
+        -- Every technician's day is searched for each of them, and nobody drives past five branches to the sixth.
+        order by private.distance_m(f.latitude, f.longitude, work.latitude, work.longitude, 1), f.name
+        limit 5
+    );
+end;
+$$;
+
+comment on function private.sites_for(private.work, public.resource_kind) is
+'Where the work could be done: at the five nearest facilities with a bay for it, else at the customer''s.';
+
+create function private.candidates_at_sites(
+    work private.work, earliest timestamptz, latest timestamptz, minutes integer, only_ids uuid[],
+    kind public.resource_kind
+)
+returns table (
+    facility_id uuid, technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
+    added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
+    preferred_technician integer, knows_customer integer
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select
+        s.facility_id, c.technician_ids, c.starts_at, c.travel_before_s, c.travel_after_s, c.added_travel_s, c.score,
+        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer
+    from private.sites_for(work, kind) as s
+    cross join lateral (
+        select simple.*
+        from private.slot_candidates(
+            work, earliest, latest, minutes, only_ids, s.latitude, s.longitude
+        ) with ordinality as simple (
+            technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
+            preferred_technician, knows_customer, turn
+        )
+        where not work.is_composite
+        union all
+        select composite.*
+        from private.composite_candidates(
+            work, earliest, latest, only_ids, s.latitude, s.longitude
+        ) with ordinality as composite (
+            technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
+            preferred_technician, knows_customer, turn
+        )
+        where work.is_composite
+    ) as c
+    order by c.turn, c.score desc, c.starts_at;
+end;
+$$;
+
+comment on function private.candidates_at_sites(
+    private.work, timestamptz, timestamptz, integer, uuid[], public.resource_kind
+) is 'Placements worth judging at every place where the work could be done, the best of each first.';
+
+create function private.offer_slots(
+    work private.work, earliest timestamptz, latest timestamptz, minutes integer, technician_ids uuid[],
+    resource_kind public.resource_kind, max_results integer
+)
+returns setof public.slot
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    candidate record;
+    org public.orgs;
+    here private.work := work;
+    places uuid[];
+    place uuid;
+    placed private.placement;
+    promised tstzrange;
+    found_count integer := 0;
+    finish timestamptz;
+begin
+    if work.is_composite and work.moved_appointment_id is null then
+        -- Its segments say how long it takes, whatever was estimated.
+        minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
+    end if;
+    if latest - earliest < make_interval(mins => minutes) then
+        return;
+    end if;
+    select o.* into org from public.orgs as o where o.id = work.org_id;
+    resource_kind := coalesce(resource_kind, nullif(work.place_kind, 'site')::text::public.resource_kind);
+    for candidate in
+        select c.* from private.candidates_at_sites(work, earliest, latest, minutes, technician_ids, resource_kind) as c
+    loop
+        exit when found_count >= max_results;
+        finish := candidate.starts_at + make_interval(mins => minutes);
+        here.facility_id := candidate.facility_id;
+        places := case when resource_kind is null then array[null::uuid] else array(
+            select r.id from private.free_resources(here, resource_kind, private.buffered(
+                candidate.starts_at, finish, work.buffer_before_minutes, work.buffer_after_minutes
+            )) with ordinality as r (id, turn) order by r.turn
+        ) end;
+        foreach place in array places
+        loop
+            placed := private.place(
+                work, candidate.technician_ids, candidate.starts_at, finish, place, work.moved_appointment_id, null,
+                work.customer_agrees
+            );
+            continue when exists (select from private.judge(placed) as j where j.severity <> 'soft');
+            found_count := found_count + 1;
+            promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
+            return next row(
+                candidate.technician_ids, place, candidate.starts_at, finish, lower(promised), upper(promised),
+                ceil(candidate.travel_before_s / 60.0), ceil(candidate.travel_after_s / 60.0),
+                round(candidate.added_travel_s / 60.0),
+                round(candidate.score::numeric, 1),
+                jsonb_build_object(
+                    'soon', round(candidate.soon::numeric, 1), 'travel', round(candidate.travel::numeric, 1),
+                    'skill_fit', candidate.skill_fit, 'preferred_technician', candidate.preferred_technician,
+                    'knows_customer', candidate.knows_customer
+                ), private.segment_list(placed.segments)
+            )::public.slot;
+            exit;
+        end loop;
+    end loop;
+end;
+$$;
+
+comment on function private.offer_slots(
+    private.work, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is 'The best placements the judge lets pass.';
+
+create function private.find_slots(
+    job uuid, service uuid, location uuid, earliest timestamptz, latest timestamptz, duration_minutes integer,
+    technician_ids uuid[], resource_kind public.resource_kind, max_results integer
+)
+returns setof public.slot
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    work private.work;
+    period tstzrange;
+begin
+    if num_nonnulls(job, service) <> 1 then
+        perform private.fail(
+            400, 'job_or_service_needed', 'Name either job_id or service_id, not both and not neither.',
+            'A service usually comes with a location_id.'
+        );
+    end if;
+    work := case when job is not null then private.work_of_job(job) else private.work_of_service(service, location) end;
+    if work.org_id is null or not private.may('view_availability', work.org_id, work.facility_id) then
+        perform private.fail(
+            404, case when job is not null then 'job_not_found' else 'service_not_found' end,
+            'There is no such record, or you may not see it.', 'Check the id and the company you are working for.'
+        );
+    end if;
+    period := private.period_ahead(earliest, latest, 92);
+    if duration_minutes not between 1 and 10080 then
+        perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
+    end if;
+    if max_results not between 1 and 100 then
+        perform private.fail(400, 'max_results_invalid', 'max_results must be from 1 to 100.', 'Ask for fewer.');
+    end if;
+    return query
+    select * from private.offer_slots(
+        work, lower(period), upper(period), coalesce(duration_minutes, work.duration_minutes), technician_ids, resource_kind,
+        coalesce(max_results, 10)
+    );
+end;
+$$;
+
+comment on function private.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is
+'Definer: the search reads every technician''s day, of which the caller sees offers only. Own check: view_availability.';
+
+create function public.find_slots(
+    job_id uuid default null,
+    service_id uuid default null,
+    location_id uuid default null,
+    earliest timestamptz default null,
+    latest timestamptz default null,
+    duration_minutes integer default null,
+    technician_ids uuid[] default null,
+    resource_kind public.resource_kind default null,
+    max_results integer default 10
+)
+returns setof public.slot
+language sql
+stable
+set search_path = ''
+as $$
+    select s.*
+    from private.find_slots(
+        job_id, service_id, location_id, earliest, latest, duration_minutes, technician_ids, resource_kind, max_results
+    ) as s;
+$$;
+
+comment on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) is
+'Ranked offers of technicians and a time for a job, or for a service at a location (BKG-8), best first. Everything offered can be booked. Without `earliest` from now; without `latest` 14 days on: the first row by time is the next available one. Travel in whole minutes; `score` up to 100, its parts in `reasons`. Needs view_availability.';
+
+revoke execute on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) from public, anon;
+grant execute on function public.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) to authenticated, service_role;
+grant execute on function private.find_slots(
+    uuid, uuid, uuid, timestamptz, timestamptz, integer, uuid[], public.resource_kind, integer
+) to authenticated, service_role;
+
 -- sql/244_refusals.sql
 
--- What a writing RPC checks before it claims anything, and how it refuses: with every conflict and with alternatives.
+-- How a placement is refused: with every conflict and with alternatives.
 
 create function private.other_technicians(p private.placement, minutes integer)
 returns jsonb
@@ -7386,6 +7921,27 @@ $$;
 comment on function private.shorter_end(private.placement) is
 'When the visit would have to end to fit before what follows; null when that helps nothing or leaves less than half.';
 
+create function private.override_change(conflicts private.conflict[])
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if exists (select from unnest(conflicts) as c where c.severity = 'hard') then
+        return '[]';
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'change', 'override', 'codes', (
+            select jsonb_agg(distinct c.code) from unnest(conflicts) as c where c.severity = 'hard_overridable'
+        ), 'message', 'As it is, with an override by somebody who may.'
+    ));
+end;
+$$;
+
+comment on function private.override_change(private.conflict[]) is
+'The change that leaves everything as asked: an override of all that stands in the way; none where something hard does.';
+
 create function private.smallest_changes(p private.placement, conflicts private.conflict[], minutes integer, others jsonb)
 returns jsonb
 language plpgsql
@@ -7418,7 +7974,8 @@ begin
             'message', format('With %s instead.', others -> 0 ->> 'display_name')
         );
     end if;
-    if bare.buffer_before_minutes + bare.buffer_after_minutes > 0 and p.segments is null then
+    -- A visit that is moved keeps the buffers it was booked with.
+    if bare.buffer_before_minutes + bare.buffer_after_minutes > 0 and p.segments is null and p.appointment_id is null then
         bare.buffer_before_minutes := 0;
         bare.buffer_after_minutes := 0;
         if private.passes(private.place(
@@ -7432,14 +7989,7 @@ begin
             );
         end if;
     end if;
-    if not exists (select from unnest(conflicts) as c where c.severity = 'hard') then
-        changes := changes || jsonb_build_object(
-            'change', 'override', 'codes', (
-                select jsonb_agg(distinct c.code) from unnest(conflicts) as c where c.severity = 'hard_overridable'
-            ), 'message', 'As it is, with an override by somebody who may.'
-        );
-    end if;
-    return changes;
+    return changes || private.override_change(conflicts);
 end;
 $$;
 
@@ -7461,23 +8011,44 @@ declare
         now(), private.local_instant(date_trunc('day', p.starts_at at time zone zone), zone)
     );
     day_ends constant timestamptz := private.local_instant(date_trunc('day', p.starts_at at time zone zone) + interval '1 day', zone);
-    others constant jsonb := private.other_technicians(p, minutes);
+    others jsonb;
     same_day jsonb;
+    next_available jsonb;
 begin
+    if exists (
+        select from unnest(conflicts) as c where c.code in ('not_reschedulable', 'notice_too_short', 'reschedule_limit')
+    ) then
+        -- The visit cannot be moved at all, so no other time or technician helps.
+        return jsonb_build_object(
+            'same_day', '[]'::jsonb, 'smallest_changes', private.override_change(conflicts),
+            'other_technicians', '[]'::jsonb, 'next_available', null
+        );
+    end if;
+    others := private.other_technicians(p, minutes);
     if day_ends > day_starts then
         same_day := (
             select jsonb_agg(to_jsonb(s) order by s.score desc)
             from private.offer_slots(p.work, day_starts, day_ends, minutes, null, kind, 3) as s
         );
     end if;
+    next_available := (
+        select s.slot from jsonb_array_elements(same_day) as s (slot)
+        where (s.slot ->> 'starts_at')::timestamptz >= soonest
+        order by (s.slot ->> 'starts_at')::timestamptz
+        limit 1
+    );
+    -- Two weeks are searched only when the day has nothing left.
+    if next_available is null then
+        next_available := (
+            select to_jsonb(s)
+            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
+        );
+    end if;
     return jsonb_build_object(
         'same_day', coalesce(same_day, '[]'),
         'smallest_changes', private.smallest_changes(p, conflicts, minutes, others),
         'other_technicians', others,
-        'next_available', (
-            select to_jsonb(s)
-            from private.offer_slots(p.work, soonest, soonest + interval '14 days', minutes, null, kind, 1) as s
-        )
+        'next_available', next_available
     );
 end;
 $$;
@@ -7485,25 +8056,43 @@ $$;
 comment on function private.alternatives(private.placement, private.conflict[]) is
 'What a refusal offers instead (BKG-6): the smallest changes, slots the same day, other technicians at the same time, the next available time. All of them judged.';
 
-create function private.refuse_placement(p private.placement, conflicts private.conflict[])
+create function private.refuse_placement(
+    p private.placement, conflicts private.conflict[], is_overridable boolean default true
+)
 returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+    alternatives jsonb := private.alternatives(p, conflicts);
 begin
+    if not is_overridable then
+        alternatives := alternatives || jsonb_build_object('smallest_changes', coalesce((
+            select jsonb_agg(c.change) from jsonb_array_elements(alternatives -> 'smallest_changes') as c (change)
+            where c.change ->> 'change' <> 'override'
+        ), '[]'));
+    end if;
     perform private.fail(
         409, 'placement_conflict',
         jsonb_build_object(
             'message', (select string_agg(c.message, ' ') from unnest(conflicts) as c where c.severity <> 'soft'),
-            'conflicts', to_jsonb(conflicts), 'alternatives', private.alternatives(p, conflicts)
+            'job_id', (p.work).job_id, 'conflicts', to_jsonb(conflicts), 'alternatives', alternatives
         )::text,
-        'Take one of the alternatives, or book with an override if your role may and every conflict allows it.'
+        case
+            when is_overridable
+                then 'Take one of the alternatives, or book with an override if your role may and every conflict allows it.'
+            else 'Take one of the alternatives.'
+        end
     );
 end;
 $$;
 
-comment on function private.refuse_placement(private.placement, private.conflict[]) is
+comment on function private.refuse_placement(private.placement, private.conflict[], boolean) is
 '409 with every conflict and with alternatives, as JSON in the detail.';
+
+-- sql/245_checks.sql
+
+-- What a writing RPC checks before it claims anything.
 
 create function private.check_override(override jsonb)
 returns void
@@ -7954,6 +8543,8 @@ declare
     known jsonb;
     appointment uuid;
     promised tstzrange;
+    claimed uuid[];
+    waits boolean;
 begin
     if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
         perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check job_id.');
@@ -7989,30 +8580,50 @@ begin
         );
     end if;
 
-    -- Judged before any lock is taken: whoever will be refused keeps nobody waiting.
-    conflicts := private.conflicts_of(placed);
-    if not private.blocking(conflicts, override) then
-        perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
-        begin
-            perform private.lock_jobs(array[job]);
-            perform private.lock_claimants(technician_ids || resource || private.equipment_of(work.service_id));
-            -- Judged again: whoever held the locks before may have changed the answer.
-            placed.work.inactive_because := (private.work_of_job(job)).inactive_because;
+    claimed := technician_ids || resource || private.equipment_of(work.service_id);
+    -- Mostly nobody else is there: judged once, under the locks. Else judged before waiting for them, so that whoever
+    -- will be refused keeps nobody waiting, and again when they are had.
+    foreach waits in array array[false, true]
+    loop
+        if waits then
             conflicts := private.conflicts_of(placed);
-            if not private.blocking(conflicts, override) then
-                if hold is not null then
-                    perform private.take_hold(hold, work.org_id, technician_ids, resource, placed.claim);
-                end if;
-                appointment := private.insert_visit(placed, window_start, window_end, override, conflicts);
-            else
+            exit when private.blocking(conflicts, override);
+        end if;
+        begin
+            if waits then
+                perform private.lock_jobs(array[job]);
+                perform private.lock_claimants(claimed);
+            elsif not (private.try_lock_job(job) and private.try_lock_claimants(claimed)) then
+                -- The error gives back the locks that were had.
+                raise lock_not_available;
+            end if;
+            -- Whoever held the locks before may have changed the answer.
+            placed.work.inactive_because := private.inactive_because(job);
+            conflicts := private.conflicts_of(placed);
+            if private.blocking(conflicts, override) then
                 -- Leaving the block by an error lets the locks go before the alternatives are searched.
                 raise exclusion_violation;
             end if;
-        exception when exclusion_violation then
-            appointment := null;
-            conflicts := private.conflicts_of(placed);
+            perform private.require_for_override(conflicts, override, work.org_id, work.facility_id);
+            if hold is not null then
+                perform private.take_hold(hold, work.org_id, technician_ids, resource, placed.claim);
+            end if;
+            appointment := private.insert_visit(placed, window_start, window_end, override, conflicts);
+            exit;
+        exception
+            when lock_not_available then
+                if waits then
+                    raise;
+                end if;
+            when exclusion_violation then
+                appointment := null;
+                -- The judge had nothing against it, the ledger had: look again what is there now.
+                if not private.blocking(conflicts, override) then
+                    conflicts := private.conflicts_of(placed);
+                end if;
+                exit;
         end;
-    end if;
+    end loop;
     if appointment is null then
         perform private.refuse_placement(placed, conflicts);
     end if;
@@ -8064,7 +8675,7 @@ grant execute on function private.book_appointment(
     uuid, uuid[], timestamptz, timestamptz, uuid, timestamptz, timestamptz, uuid, jsonb, jsonb, text
 ) to authenticated, service_role;
 
--- sql/252_moving.sql
+-- sql/251_moving.sql
 
 create function private.load_appointment(appointment uuid)
 returns public.appointments
@@ -8125,6 +8736,9 @@ volatile
 set search_path = ''
 as $$
 begin
+    -- Said first: whether the visit is fully assigned is told by its size with every assignment that follows.
+    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
+    where id = appointment and cardinality(p.technician_ids) > 0;
     update public.appointment_segments as g
     set starts_at = s.starts_at, ends_at = s.ends_at
     from unnest(p.segments) as s
@@ -8144,6 +8758,9 @@ begin
     from unnest(p.segments) as s
     inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
     where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
+    -- Pauses were blocked with a segment or two lacking their new technician.
+    update public.reservations as r set released_at = now(), updated_at = now()
+    where r.appointment_id = move_segments.appointment and r.kind = 'pause_blocked' and r.released_at is null;
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, segment_id, technician_id, assigned_by_user_id, scheduled_start_at,
         scheduled_end_at, arrival_window_start, arrival_window_end, is_primary_technician, optimization_run_id
@@ -8157,8 +8774,7 @@ begin
         select from public.job_assignments as j
         where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show')
     );
-    update public.appointments set crew_size = greatest(1, cardinality(p.technician_ids))
-    where id = appointment and cardinality(p.technician_ids) > 0;
+    perform private.reserve_other_segments(appointment);
 end;
 $$;
 
@@ -8230,6 +8846,8 @@ $$;
 comment on function private.move_visit(uuid, private.placement, timestamptz, timestamptz, uuid) is
 'Moves a judged visit to its new time, technicians and place.';
 
+-- sql/252_rescheduling.sql
+
 create function private.conflicts_of_move(p private.placement, visit public.appointments)
 returns private.conflict[]
 language plpgsql
@@ -8287,23 +8905,37 @@ $$;
 comment on function private.conflicts_of_move(private.placement, public.appointments) is
 'The judge''s conflicts of a move, and those of moving at all (BKG-9): not_reschedulable, notice_too_short, reschedule_limit. Who holds the approving permission approves by moving.';
 
-create function private.keep_what_is_free(p private.placement, visit public.appointments)
+create function private.fit_move(p private.placement, conflicts private.conflict[], keeps_crew boolean)
 returns private.placement
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-    conflicts constant private.conflict[] := private.conflicts_of_move(p, visit);
+    another uuid;
 begin
     if exists (select from unnest(conflicts) as c where c.code = 'resource_overlap') then
-        p.resource_id := private.free_resource(
+        another := private.free_resource(
             p.work, (select r.kind from public.resources as r where r.id = p.resource_id), p.claim
         );
+        p.resource_id := case when keeps_crew then coalesce(another, p.resource_id) else another end;
+    elsif exists (select from unnest(conflicts) as c where c.code = 'place_kind') and p.resource_id is null then
+        -- Its bay was taken from it by an earlier move: the new time may have one.
+        p.resource_id := private.free_resource(p.work, (p.work).place_kind::text::public.resource_kind, p.claim);
+        select f.latitude, f.longitude into p.latitude, p.longitude
+        from public.resources as r
+        inner join public.facilities as f on r.facility_id = f.id
+        where r.id = p.resource_id and r.kind = 'bay';
+        if not found then
+            p.latitude := (p.work).latitude;
+            p.longitude := (p.work).longitude;
+        end if;
     end if;
     -- A crew stays together or not at all (JOB-8).
-    if exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
-        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired') then
+    if not keeps_crew and (
+        exists (select from unnest(conflicts) as c where c.severity <> 'soft' and c.data ? 'technician_id')
+        or exists (select from unnest(conflicts) as c where c.code = 'certification_expired')
+    ) then
         p := private.place(
             p.work, '{}', p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token, p.customer_agrees
         );
@@ -8312,8 +8944,8 @@ begin
 end;
 $$;
 
-comment on function private.keep_what_is_free(private.placement, public.appointments) is
-'A move that names nobody keeps technicians and place where they are free at the new time, and clears them where not (BKG-9); another bay of the kind is taken when one is free.';
+comment on function private.fit_move(private.placement, private.conflict[], boolean) is
+'A move takes another bay of the facility where its own is taken or missing. One that names nobody keeps its technicians where they are free at the new time, and clears them where not (BKG-9).';
 
 create function private.reschedule_appointment(
     appointment uuid, starts_at timestamptz, ends_at timestamptz, technician_ids uuid[],
@@ -8370,8 +9002,11 @@ begin
     );
     promised := private.arrival_window(starts_at, org.arrival_window_minutes, org.time_zone);
 
-    placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
-    conflicts := private.conflicts_of_move(placed, visit);
+    conflicts := private.conflicts_of_move(asked, visit);
+    placed := private.fit_move(asked, conflicts, technician_ids is not null);
+    if placed is distinct from asked then
+        conflicts := private.conflicts_of_move(placed, visit);
+    end if;
     if not private.blocking(conflicts, override) then
         perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
         begin
@@ -8385,8 +9020,11 @@ begin
             perform private.lock_claimants(
                 asked.technician_ids || was || asked.resource_id || placed.resource_id || private.equipment_of(work.service_id)
             );
-            placed := case when technician_ids is null then private.keep_what_is_free(asked, visit) else asked end;
-            conflicts := private.conflicts_of_move(placed, visit);
+            conflicts := private.conflicts_of_move(asked, visit);
+            placed := private.fit_move(asked, conflicts, technician_ids is not null);
+            if placed is distinct from asked then
+                conflicts := private.conflicts_of_move(placed, visit);
+            end if;
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
@@ -8399,6 +9037,7 @@ begin
                 starts_at, ends_at, placed.technician_ids, reason, notes, coalesce(customer_confirmed, false), auth.uid()
             );
             perform private.record_override(appointment, visit.org_id, override, conflicts);
+            perform set_config('truckroll.reason', reason::text, true);
             -- Nobody is left to turn up at the old time: the customer's own wish and short notice are always told.
             if not coalesce(notify, true) and reason <> 'customer_request'
                 and visit.starts_at > now() + make_interval(mins => org.reschedule_notice_minutes) then
@@ -8412,7 +9051,10 @@ begin
         end;
     end if;
     if not is_moved then
-        perform private.refuse_placement(placed, private.conflicts_of_move(placed, visit));
+        if not private.blocking(conflicts, override) then
+            conflicts := private.conflicts_of_move(placed, visit);
+        end if;
+        perform private.refuse_placement(placed, conflicts);
     end if;
     return private.remember(visit.org_id, idempotency_key, private.appointment_document(appointment) || jsonb_build_object(
         'assignment_outcome', case
@@ -8731,6 +9373,7 @@ begin
     select j.* into loaded from public.job_assignments as j where j.id = assignment;
     if loaded.id is null or not (
         loaded.technician_id in (select private.my_technician_ids())
+        or loaded.dispatch_job_id = any(array(select private.granted_job_ids('comment')))
         or private.may('view_assignments', loaded.org_id, (
             select a.facility_id from public.appointments as a where a.id = loaded.appointment_id
         ))
@@ -8909,6 +9552,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
@@ -8951,6 +9596,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
@@ -9046,11 +9693,16 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     part public.job_assignments := private.load_assignment(assignment);
 begin
-    perform private.require_for_assignment('edit_assignment_notes', part);
+    -- Whoever a job is shared with for comments says something on its visits without the permission for all.
+    if part.dispatch_job_id <> all (array(select private.granted_job_ids('comment'))) then
+        perform private.require_for_assignment('edit_assignment_notes', part);
+    end if;
     perform private.check_notes(edit_assignment_notes.notes);
     if edit_assignment_notes.version is distinct from coalesce((
         select max(n.version) from public.assignment_notes as n where n.assignment_id = part.id
@@ -9065,7 +9717,7 @@ end;
 $$;
 
 comment on function private.edit_assignment_notes(uuid, text, integer) is
-'Definer: assignments are written by RPCs only. Own check: edit_assignment_notes.';
+'Definer: assignments are written by RPCs only. Own check: edit_assignment_notes, or a grant on the job of at least comment.';
 
 create function public.edit_assignment_notes(assignment_id uuid, notes text, version integer default 0)
 returns public.job_assignments
@@ -9077,7 +9729,7 @@ as $$
 $$;
 
 comment on function public.edit_assignment_notes(uuid, text, integer) is
-'Changes an assignment''s notes (JOB-7). `version` is the last one the caller has read in assignment_notes, 0 for none; 409 notes_changed when there is a newer. Needs edit_assignment_notes.';
+'Changes an assignment''s notes (JOB-7). `version` is the last one the caller has read in assignment_notes, 0 for none; 409 notes_changed when there is a newer. Needs edit_assignment_notes, or a grant on the job of at least `comment` (TEN-5).';
 
 revoke execute on function public.edit_assignment_notes(uuid, text, integer) from public, anon;
 grant execute on function public.edit_assignment_notes(uuid, text, integer) to authenticated, service_role;
@@ -9347,6 +9999,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -9481,6 +10135,60 @@ $$;
 comment on function private.assign_by(timestamptz, uuid, uuid) is
 'The deadline of a deferred assignment (BKG-11): close of the business day before (17:00 where no hours are known), or two hours from now for the same day.';
 
+-- sql/261_notice_follow_ups.sql
+
+create function private.follow_up_notification(notification uuid, note text)
+returns public.job_notifications
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    notice public.job_notifications;
+    visit public.appointments;
+begin
+    select n.* into notice from public.job_notifications as n where n.id = notification;
+    if notice.id is not null then
+        visit := private.load_appointment(notice.appointment_id);
+        perform private.require('reschedule_appointment', visit.org_id, visit.facility_id);
+    else
+        perform private.fail(404, 'notification_not_found', 'There is no such notification.', 'Check notification_id.');
+    end if;
+    perform private.check_length(note, 'note');
+    -- Two who call the customer at once: the first one's note stays.
+    update public.job_notifications as n
+    set followed_up_at = now(), followed_up_by_user_id = auth.uid(), follow_up_note = note
+    where n.id = notification and n.needs_follow_up and n.followed_up_at is null;
+    select n.* into notice from public.job_notifications as n where n.id = notification;
+    if notice.followed_up_at is null then
+        perform private.fail(409, 'nothing_to_follow_up', 'Nobody has to be called about this notification.', 'Read it again.');
+    end if;
+    return notice;
+end;
+$$;
+
+comment on function private.follow_up_notification(uuid, text) is
+'Definer: notices are written by triggers and RPCs only. Own check: reschedule_appointment.';
+
+create function public.follow_up_notification(notification_id uuid, note text default null)
+returns public.job_notifications
+language sql
+volatile
+set search_path = ''
+as $$
+    select private.follow_up_notification(notification_id, note);
+$$;
+
+comment on function public.follow_up_notification(uuid, text) is
+'Says that somebody told the recipient of a failed notification by hand (NTF-3). Those to be called are the job_notifications with needs_follow_up and no followed_up_at. Doing so twice is no error. Needs reschedule_appointment.';
+
+revoke execute on function public.follow_up_notification(uuid, text) from public, anon;
+grant execute on function public.follow_up_notification(uuid, text) to authenticated, service_role;
+grant execute on function private.follow_up_notification(uuid, text) to authenticated, service_role;
+
 -- sql/262_sources.sql
 
 create type private.source as (
@@ -9502,7 +10210,7 @@ begin
         select
             e.org_id, source_type, e.id, e.number, e.id, null, e.customer_id, e.vehicle_id, e.location_id, e.service_id,
             e.description, e.status, not e.allows_multiple_appointments, null, e.estimated_duration_minutes,
-            s.standard_duration_minutes
+            private.planned_minutes(s)
         into loaded
         from public.estimates as e left join public.services as s on e.service_id = s.id
         where e.id = source;
@@ -9511,7 +10219,7 @@ begin
             w.org_id, source_type, w.id, w.number, null, w.id, w.customer_id, w.vehicle_id,
             coalesce(w.location_id, e.location_id), coalesce(w.service_id, e.service_id),
             coalesce(w.description, e.description), w.status, not w.allows_multiple_appointments,
-            w.estimated_duration_minutes, e.estimated_duration_minutes, s.standard_duration_minutes
+            w.estimated_duration_minutes, e.estimated_duration_minutes, private.planned_minutes(s)
         into loaded
         from public.work_orders as w
         left join public.estimates as e on w.estimate_id = e.id
@@ -9686,6 +10394,448 @@ $$;
 
 comment on function private.best_technicians(private.work, timestamptz, timestamptz, uuid) is
 'Who should do the work at a given time; nobody when nobody can.';
+
+-- sql/266_history.sql
+
+-- What history says of work to come (OPT-10): how long it takes and how often it is done at the first visit. Thin data
+-- lean on what is known around them: technician and service on the service and on the technician, the service on its
+-- category, that on the company, and the company on the catalogue. Durations are log-normal around the standard one.
+
+alter table public.orgs
+add column durations_from_history boolean not null default false,
+add column duration_percentile integer not null default 70,
+add constraint orgs_duration_percentile_known check (duration_percentile in (50, 70, 90));
+
+comment on column public.orgs.durations_from_history is 'Whether new work is planned to take as long as history says, where the standard duration would be used otherwise.';
+comment on column public.orgs.duration_percentile is 'How many of a hundred visits should be over within the duration planned from history: 50, 70 or 90.';
+
+create table public.performance_estimates (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    technician_id uuid,
+    service_id uuid,
+    visits integer not null,
+    pace double precision not null,
+    log_sd double precision not null,
+    mean_minutes double precision,
+    p50_minutes double precision,
+    p70_minutes double precision,
+    p90_minutes double precision,
+    first_visits integer not null,
+    first_time_fix double precision not null,
+    created_at timestamptz not null default now(),
+    constraint performance_estimates_org_id_id_key unique (org_id, id),
+    constraint performance_estimates_whose_key unique nulls not distinct (org_id, technician_id, service_id),
+    constraint performance_estimates_technician_fkey foreign key (org_id, technician_id)
+    references public.technician_profiles (org_id, id) on delete cascade,
+    constraint performance_estimates_service_fkey foreign key (org_id, service_id)
+    references public.services (org_id, id) on delete cascade,
+    constraint performance_estimates_of_somebody_or_something check (num_nonnulls(technician_id, service_id) > 0),
+    constraint performance_estimates_minutes_of_a_service check (
+        num_nonnulls(mean_minutes, p50_minutes, p70_minutes, p90_minutes) = case when service_id is null then 0 else 4 end
+    ),
+    constraint performance_estimates_rate_is_fraction check (first_time_fix between 0 and 1)
+);
+
+create index performance_estimates_org_id_service_id_idx on public.performance_estimates (org_id, service_id);
+
+comment on table public.performance_estimates is
+'What history says (OPT-10): of a service, of a technician at it, of a technician at everything. Made anew by a cron; for who may plan.';
+comment on column public.performance_estimates.visits is 'Completed visits of its own behind the durations; with few of them the estimate leans on similar work.';
+comment on column public.performance_estimates.pace is 'Time taken against the standard duration, or of a technician alone against colleagues at the same work: 1.2 takes a fifth longer.';
+comment on column public.performance_estimates.log_sd is 'Spread of the next visit''s logarithmic duration, what is unknown about the estimate included.';
+comment on column public.performance_estimates.p70_minutes is 'Seven visits in ten should be over within so many minutes.';
+comment on column public.performance_estimates.first_visits is 'Jobs of its own behind first_time_fix.';
+comment on column public.performance_estimates.first_time_fix is 'Share of jobs expected to need no second visit.';
+
+create function private.work_history(org uuid, until timestamptz)
+returns table (measure text, technician_id uuid, service_id uuid, category text, outcome double precision)
+language sql
+stable
+set search_path = ''
+as $$
+    with visits as materialized (
+        select
+            x.technician_id, s.id as service_id, s.category, v.visit_number, v.dispatch_job_id, v.crew_size, x.segment_id,
+            j.status as job_status,
+            extract(epoch from x.actual_end_at - x.actual_start_at)::float8 / 60 / s.standard_duration_minutes as ratio
+        from public.job_assignments as x
+        inner join public.appointments as v on x.org_id = v.org_id and x.appointment_id = v.id
+        inner join public.dispatch_jobs as j on x.org_id = j.org_id and x.dispatch_job_id = j.id
+        inner join public.services as s on j.org_id = s.org_id and j.service_id = s.id
+        where
+            x.org_id = org and x.status = 'completed' and x.is_primary_technician
+            and x.actual_end_at > until - interval '2 years' and x.actual_end_at <= until
+    )
+
+    select 'duration', w.technician_id, w.service_id, w.category, ln(w.ratio)
+    from visits as w
+    -- Farther off, somebody forgot to say when work began or ended.
+    where w.crew_size = 1 and w.segment_id is null and w.ratio between 0.1 and 10
+    union all
+    select 'fix', w.technician_id, w.service_id, w.category, case when again.needed then 0 else 1 end
+    from visits as w
+    cross join lateral (
+        select exists (
+            select from public.appointments as v
+            where
+                v.org_id = org and v.dispatch_job_id = w.dispatch_job_id and v.visit_number > 1
+                and v.status <> 'canceled'
+        ) as needed
+    ) as again
+    where w.visit_number = 1 and (w.job_status = 'completed' or again.needed);
+$$;
+
+comment on function private.work_history(uuid, timestamptz) is
+'The visits of two years as numbers: duration (logarithm of the time taken over the standard one) and fix (1 when no second visit was needed), each under technician, service and category.';
+
+create function private.between_groups(
+    groups bigint, visits double precision, squares_of_visits double precision, squares_between double precision,
+    within double precision, usual double precision
+)
+returns double precision
+language sql
+immutable
+parallel safe
+set search_path = ''
+return (
+    -- The method of moments, and three groups' worth of what is usual for as long as there are few.
+    greatest(groups - 1, 0) * coalesce(greatest(
+        0, (squares_between - (groups - 1) * within) / nullif(visits - squares_of_visits / nullif(visits, 0), 0)
+    ), usual) + 3 * usual
+) / (greatest(groups - 1, 0) + 3);
+
+comment on function private.between_groups(
+    bigint, double precision, double precision, double precision, double precision, double precision
+) is
+'Variance between the true means of groups, from how far their observed means lie apart (sum of visits times squared deviation) and the variance within.';
+
+create function private.estimate_performance(org uuid, until timestamptz)
+returns table (
+    measure text, technician_id uuid, service_id uuid, visits integer, mean double precision, variance double precision
+)
+language sql
+stable
+set search_path = ''
+set jit = 'off'
+as $$
+    with usual (measure, center, company, category, service, technician, pair, within) as (
+        values
+        ('duration', 0::float8, 0.06::float8, 0.02::float8, 0.04::float8, 0.02::float8, 0.01::float8, 0.16::float8),
+        ('fix', 0.8, 0.02, 0.005, 0.01, 0.005, 0.0025, 0.15)
+    ),
+
+    cells as materialized (
+        select
+            h.measure, h.technician_id, h.service_id, h.category, count(*)::float8 as n, avg(h.outcome) as mean,
+            coalesce(var_samp(h.outcome) * (count(*) - 1), 0) as squares
+        from private.work_history(org, until) as h
+        group by h.measure, h.technician_id, h.service_id, h.category
+    ),
+
+    within as materialized (
+        select
+            u.*, (coalesce(sum(c.squares), 0) + 10 * u.within) / (greatest(coalesce(sum(c.n - 1), 0), 0) + 10) as spread
+        from usual as u
+        left join cells as c on u.measure = c.measure
+        group by u.measure, u.center, u.company, u.category, u.service, u.technician, u.pair, u.within
+    ),
+
+    raw_services as materialized (
+        select
+            c.measure, c.service_id, c.category, sum(c.n) as n, sum(c.n * c.mean) / sum(c.n) as mean,
+            sum(c.n * c.n) / sum(c.n) ^ 2 as concentration, sum(c.squares) as squares, sum(c.n - 1) as freedom
+        from cells as c
+        group by c.measure, c.service_id, c.category
+    ),
+
+    -- How much technicians differ: what they take more than others at the same services.
+    raw_technicians as (
+        select c.measure, c.technician_id, sum(c.n) as n, sum(c.n * (c.mean - s.mean)) / sum(c.n) as mean
+        from cells as c inner join raw_services as s on c.measure = s.measure and c.service_id = s.service_id
+        group by c.measure, c.technician_id
+    ),
+
+    of_technicians as materialized (
+        select w.measure, private.between_groups(
+            count(t.technician_id), sum(t.n), sum(t.n * t.n), sum(t.n * t.mean ^ 2), w.spread, w.technician
+        ) as spread
+        from within as w left join raw_technicians as t on w.measure = t.measure
+        group by w.measure, w.spread, w.technician
+    ),
+
+    of_services as materialized (
+        select w.measure, private.between_groups(
+            count(s.service_id), sum(s.n), sum(s.n * s.n), sum(s.n * (s.mean - c.mean) ^ 2), w.spread, w.service
+        ) as spread
+        from within as w
+        left join raw_services as s on w.measure = s.measure
+        left join (
+            select r.measure, r.category, sum(r.n * r.mean) / sum(r.n) as mean
+            from raw_services as r group by r.measure, r.category
+        ) as c on s.measure = c.measure and s.category = c.category
+        group by w.measure, w.spread, w.service
+    ),
+
+    -- A service's mean is as good as its visits are many and done by different people.
+    services as materialized (
+        select
+            s.measure, s.service_id, s.category, s.n, s.mean, s.squares, s.freedom,
+            w.spread / s.n + t.spread * s.concentration as doubt, v.spread as apart
+        from raw_services as s
+        inner join within as w on s.measure = w.measure
+        inner join of_technicians as t on s.measure = t.measure
+        inner join of_services as v on s.measure = v.measure
+    ),
+
+    -- What is known from below is gathered upwards and handed down again, to each without what came from itself:
+    -- weights are one over variances, sums are means times weights.
+    told_by_services as materialized (
+        select
+            s.measure, s.service_id, s.category, 1 / (s.doubt + s.apart) as weight, s.mean / (s.doubt + s.apart) as total
+        from services as s
+    ),
+
+    categories as materialized (
+        select
+            s.measure, s.category, sum(s.weight) as weight, sum(s.total) as total,
+            1 / (1 / sum(s.weight) + min(w.category)) as told_weight,
+            sum(s.total) / sum(s.weight) / (1 / sum(s.weight) + min(w.category)) as told_total
+        from told_by_services as s inner join within as w on s.measure = w.measure
+        group by s.measure, s.category
+    ),
+
+    company as materialized (
+        select
+            w.measure, 1 / w.company + coalesce(sum(c.told_weight), 0) as weight,
+            w.center / w.company + coalesce(sum(c.told_total), 0) as total
+        from within as w
+        left join categories as c on w.measure = c.measure
+        group by w.measure, w.center, w.company
+    ),
+
+    catalogue as materialized (
+        select
+            w.measure, s.id as service_id, w.spread as within_spread, w.pair, t.spread as technicians,
+            coalesce(v.n, 0) as n,
+            -- A service has a spread of its own, as far as its visits show it.
+            (coalesce(v.squares, 0) + 8 * w.spread) / (coalesce(v.freedom, 0) + 8) as spread,
+            (coalesce(v.mean / v.doubt, 0) + above.total / above.weight / (f.spread + 1 / above.weight))
+            / (coalesce(1 / v.doubt, 0) + 1 / (f.spread + 1 / above.weight)) as mean,
+            1 / (coalesce(1 / v.doubt, 0) + 1 / (f.spread + 1 / above.weight)) as doubt
+        from within as w
+        inner join public.services as s on s.org_id = org
+        inner join of_technicians as t on w.measure = t.measure
+        inner join of_services as f on w.measure = f.measure
+        inner join company as o on w.measure = o.measure
+        left join categories as c on w.measure = c.measure and s.category = c.category
+        left join services as v on w.measure = v.measure and s.id = v.service_id
+        left join told_by_services as own on w.measure = own.measure and s.id = own.service_id
+        cross join lateral (
+            select
+                o.weight - coalesce(c.told_weight, 0) as weight, o.total - coalesce(c.told_total, 0) as total
+        ) as others
+        cross join lateral (
+            select
+                greatest(coalesce(c.weight, 0) - coalesce(own.weight, 0), 0)
+                + 1 / (w.category + 1 / others.weight) as weight,
+                coalesce(c.total, 0) - coalesce(own.total, 0)
+                + others.total / others.weight / (w.category + 1 / others.weight) as total
+        ) as above
+    ),
+
+    technicians as materialized (
+        select
+            c.measure, c.technician_id, sum(c.n) as n,
+            sum(c.n * (c.mean - s.mean)) / (sum(c.n) + min(s.within_spread / s.technicians)) as effect,
+            1 / (sum(c.n) / min(s.within_spread) + 1 / min(s.technicians)) as doubt
+        from cells as c
+        inner join catalogue as s on c.measure = s.measure and c.service_id = s.service_id
+        group by c.measure, c.technician_id
+    ),
+
+    pairs as materialized (
+        select
+            c.measure, c.technician_id, c.service_id, c.n, c.mean - s.mean - t.effect as rest,
+            s.mean + t.effect as expected, s.doubt + t.doubt as doubt, s.spread, s.within_spread, s.pair
+        from cells as c
+        inner join catalogue as s on c.measure = s.measure and c.service_id = s.service_id
+        inner join technicians as t on c.measure = t.measure and c.technician_id = t.technician_id
+    ),
+
+    of_pairs as materialized (
+        select p.measure, private.between_groups(
+            count(*), sum(p.n), sum(p.n * p.n), sum(p.n * p.rest ^ 2), min(p.within_spread), min(p.pair)
+        ) as spread
+        from pairs as p group by p.measure
+    )
+
+    select
+        s.measure, null::uuid, s.service_id, s.n::integer, s.mean,
+        s.spread + s.doubt + s.technicians + coalesce(o.spread, s.pair)
+    from catalogue as s left join of_pairs as o on s.measure = o.measure
+    union all
+    select t.measure, t.technician_id, null, t.n::integer, t.effect, w.spread + t.doubt
+    from technicians as t inner join within as w on t.measure = w.measure
+    union all
+    select
+        p.measure, p.technician_id, p.service_id, p.n::integer,
+        p.expected + p.rest * p.n / (p.n + p.within_spread / o.spread),
+        p.spread + p.doubt + 1 / (p.n / p.within_spread + 1 / o.spread)
+    from pairs as p inner join of_pairs as o on p.measure = o.measure;
+$$;
+
+comment on function private.estimate_performance(uuid, timestamptz) is
+'Shrunken means and the variance of one more visit, of services, technicians and both together, from the history before a time. Empirical Bayes for nested and crossed normal means (Efron and Morris 1975): each level''s variance is estimated from the data, and decides how much a thin level leans on the one above.';
+
+-- sql/267_performance.sql
+
+-- From what history says to what is planned with: kept in one table, made anew by a cron (OPT-10).
+
+create function private.refresh_performance(org uuid, until timestamptz default now())
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    made integer;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('performance ' || org, 0));
+    delete from public.performance_estimates as e where e.org_id = org;
+    insert into public.performance_estimates (
+        org_id, technician_id, service_id, visits, pace, log_sd, mean_minutes, p50_minutes, p70_minutes, p90_minutes,
+        first_visits, first_time_fix
+    )
+    with found as materialized (
+        select
+            e.technician_id, e.service_id,
+            max(e.visits) filter (where e.measure = 'duration') as visits,
+            max(e.mean) filter (where e.measure = 'duration') as mean,
+            max(e.variance) filter (where e.measure = 'duration') as variance,
+            max(e.visits) filter (where e.measure = 'fix') as first_visits,
+            max(e.mean) filter (where e.measure = 'fix') as rate
+        from private.estimate_performance(org, until) as e
+        group by e.technician_id, e.service_id
+    ),
+
+    -- Who was seen at one of the two only leans on the service for the other.
+    filled as (
+        select
+            f.technician_id, f.service_id, coalesce(f.visits, 0) as visits, coalesce(f.first_visits, 0) as first_visits,
+            coalesce(f.mean, of_service.mean, 0) as mean, coalesce(f.variance, of_service.variance, 0.2) as variance,
+            -- A technician's own rate is an effect on the company's.
+            coalesce(f.rate, of_service.rate, 0) + case when f.service_id is null then overall.rate else 0 end as rate,
+            s.standard_duration_minutes::float8 as standard
+        from found as f
+        left join found as of_service on of_service.technician_id is null and f.service_id = of_service.service_id
+        left join public.services as s on f.service_id = s.id
+        cross join (
+            select coalesce(sum(g.rate * g.first_visits) / nullif(sum(g.first_visits), 0), avg(g.rate), 0.8) as rate
+            from found as g where g.technician_id is null
+        ) as overall
+    )
+
+    select
+        org, f.technician_id, f.service_id, f.visits, exp(f.mean), sqrt(f.variance),
+        f.standard * exp(f.mean + f.variance / 2), f.standard * exp(f.mean),
+        -- The quantiles of the normal distribution.
+        f.standard * exp(f.mean + 0.5244005 * sqrt(f.variance)),
+        f.standard * exp(f.mean + 1.2815516 * sqrt(f.variance)),
+        f.first_visits, least(1, greatest(0, f.rate))
+    from filled as f;
+    get diagnostics made = row_count;
+    return made;
+end;
+$$;
+
+comment on function private.refresh_performance(uuid, timestamptz) is
+'Makes a company''s performance estimates anew; returns how many there are. Definer: reads every assignment; for the cron.';
+
+create function public.refresh_performance(max_orgs integer default 1000)
+returns table (org_id uuid, estimates integer)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select o.id, private.refresh_performance(o.id)
+    from public.orgs as o
+    where
+        o.is_active and exists (
+            select from public.job_assignments as x
+            inner join public.dispatch_jobs as j on x.org_id = j.org_id and x.dispatch_job_id = j.id
+            where
+                x.org_id = o.id and x.status = 'completed' and j.service_id is not null and x.updated_at > coalesce((
+                    select max(e.created_at) from public.performance_estimates as e where e.org_id = o.id
+                ), '-infinity')
+        )
+    order by o.id
+    limit max_orgs;
+end;
+$$;
+
+comment on function public.refresh_performance(integer) is
+'Makes the estimates of every company anew that has completed visits since (OPT-10); answers each with the number of its estimates. For cron, with the service key.';
+
+create type private.expectation as (
+    visits integer, p50_minutes integer, p70_minutes integer, p90_minutes integer, first_visits integer, first_time_fix double precision
+);
+
+create function private.expected_work(org uuid, service uuid, technician uuid)
+returns private.expectation
+language sql
+stable
+set search_path = ''
+as $$
+    select row(
+        coalesce(pair.visits, 0),
+        round(coalesce(pair.p50_minutes, s.p50_minutes * coalesce(t.pace, 1)))::integer,
+        ceil(coalesce(pair.p70_minutes, s.p70_minutes * coalesce(t.pace, 1)))::integer,
+        ceil(coalesce(pair.p90_minutes, s.p90_minutes * coalesce(t.pace, 1)))::integer,
+        coalesce(pair.first_visits, 0), coalesce(pair.first_time_fix, s.first_time_fix)
+    )::private.expectation
+    from public.performance_estimates as s
+    left join public.performance_estimates as t
+        on t.org_id = s.org_id and t.technician_id = technician and t.service_id is null
+    left join public.performance_estimates as pair
+        on pair.org_id = s.org_id and pair.technician_id = technician and pair.service_id = s.service_id
+    where s.org_id = org and s.service_id = service and s.technician_id is null;
+$$;
+
+comment on function private.expected_work(uuid, uuid, uuid) is
+'What to expect of a technician at a service: what history says of both together, else of the service at the technician''s pace; null where nothing is known.';
+
+create function private.planned_minutes(service public.services)
+returns integer
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+    return coalesce((
+        select ceil(case o.duration_percentile
+            when 50 then e.p50_minutes when 70 then e.p70_minutes else e.p90_minutes
+        end / 5)::integer * 5
+        from public.orgs as o
+        inner join public.performance_estimates as e
+            on e.org_id = o.id and e.service_id = service.id and e.technician_id is null
+        where o.id = service.org_id and o.durations_from_history and not service.is_composite
+    ), service.standard_duration_minutes);
+end;
+$$;
+
+comment on function private.planned_minutes(public.services) is
+'Minutes to plan for a service: what history says where the org wants that, in steps of five, else its standard duration (BKG-10, OPT-10). Definer: whoever asks for service need not see estimates.';
+
+revoke execute on function public.refresh_performance(integer) from public, anon;
+grant execute on function public.refresh_performance(integer) to service_role;
+grant execute on function private.refresh_performance(uuid, timestamptz) to service_role;
 
 -- sql/268_queue.sql
 
@@ -10267,6 +11417,34 @@ $$;
 
 comment on function private.schedule_source(private.source, uuid) is 'The source becomes scheduled and says so (BKG-10).';
 
+create function private.plan_work_order()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.work_orders as w
+    set planned_start_at = visits.starts_at, planned_end_at = visits.ends_at
+    from (
+        select min(a.starts_at) as starts_at, max(a.ends_at) as ends_at
+        from public.appointments as a
+        where a.org_id = new.org_id and a.work_order_id = new.work_order_id and a.status not in ('canceled', 'no_show')
+    ) as visits
+    where
+        w.org_id = new.org_id and w.id = new.work_order_id
+        and (w.planned_start_at, w.planned_end_at) is distinct from (visits.starts_at, visits.ends_at);
+    return null;
+end;
+$$;
+
+comment on function private.plan_work_order() is
+'The planned time of a work order follows its visits. Definer: whoever moves a visit need not edit work orders.';
+
+create trigger appointments_plan_work_order after insert or update of starts_at, ends_at, status, work_order_id
+on public.appointments
+for each row when (new.work_order_id is not null) execute function private.plan_work_order();
+
 create function private.reopen_source()
 returns trigger
 language plpgsql
@@ -10329,6 +11507,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     own uuid := private.own_org('view_assignments', org);
@@ -10371,7 +11551,7 @@ revoke execute on function public.unassigned_appointments(integer, uuid) from pu
 grant execute on function public.unassigned_appointments(integer, uuid) to authenticated, service_role;
 grant execute on function private.unassigned_appointments(uuid, integer) to authenticated, service_role;
 
--- sql/274_waitlist.sql
+-- sql/273_waitlist.sql
 
 create type public.waitlist_entry_status as enum ('waiting', 'offered', 'booked', 'withdrawn');
 create type public.waitlist_offer_status as enum ('open', 'claimed', 'declined', 'expired');
@@ -10431,19 +11611,23 @@ create index waitlist_offers_org_id_appointment_id_idx on public.waitlist_offers
 create index waitlist_offers_expires_at_idx on public.waitlist_offers (expires_at) where status = 'open';
 
 comment on table public.waitlist_offers is
-'Freed time offered to one waiting job, held until the offer expires. The token that claims it is known to its recipient only; here is its SHA-256.';
+'Freed time offered to one waiting job, held until the offer expires. The token that claims it is for its recipient only; here is its SHA-256.';
+
+-- sql/274_waitlist_offers.sql
 
 create table private.freed_times (
     id bigint generated always as identity primary key,
     org_id uuid not null references public.orgs (id) on delete cascade,
-    technician_id uuid not null,
+    technician_id uuid,
+    resource_id uuid,
     during tstzrange not null,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    constraint freed_times_of_one_claimant check (num_nonnulls(technician_id, resource_id) = 1)
 );
 
 create index freed_times_org_id_idx on private.freed_times (org_id);
 
-comment on table private.freed_times is 'Time that came free and has not been offered to the waitlist yet.';
+comment on table private.freed_times is 'Time of a technician, bay, mobile unit or piece of equipment that came free and has not been offered to the waitlist yet.';
 
 create function private.note_freed_time()
 returns trigger
@@ -10452,8 +11636,8 @@ security definer
 set search_path = ''
 as $$
 begin
-    insert into private.freed_times (org_id, technician_id, during)
-    select old.org_id, old.technician_id, old.during
+    insert into private.freed_times (org_id, technician_id, resource_id, during)
+    select old.org_id, old.technician_id, old.resource_id, old.during
     where exists (
         select from public.waitlist_entries as w
         where w.org_id = old.org_id and w.status in ('waiting', 'offered') and w.latest > lower(old.during)
@@ -10466,10 +11650,72 @@ comment on function private.note_freed_time() is
 'Remembers freed time when anybody is waiting (BKG-14). Definer: nobody writes the queue directly.';
 
 create trigger reservations_note_freed_time after update of released_at on public.reservations
-for each row when (
-    old.released_at is null and new.released_at is not null and old.technician_id is not null and old.kind = 'booked'
-)
+for each row when (old.released_at is null and new.released_at is not null and old.kind = 'booked')
 execute function private.note_freed_time();
+
+-- Signed, not drawn: whoever sends an offer makes the token anew, and it lies nowhere meanwhile.
+create function private.offer_token(offer uuid)
+returns text
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    select replace(offer::text, '-', '') || '.' || private.sign('waitlist_offers', offer::text);
+$$;
+
+comment on function private.offer_token(uuid) is
+'The token that claims an offer, for whoever tells the customer of it. Definer: reads the signing key. Granted to the service key only.';
+
+grant execute on function private.offer_token(uuid) to service_role;
+
+create function private.slot_in_freed_time(
+    freed private.freed_times, entry public.waitlist_entries, work private.work
+)
+returns public.slot
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    equipment constant uuid[] := private.equipment_of(work.service_id);
+    spare interval;
+    period tstzrange;
+    slot public.slot;
+begin
+    if freed.resource_id is not null and work.place_kind = 'site' and freed.resource_id <> all (equipment) then
+        return null;
+    end if;
+    -- Best within what came free; else around it, because the rest of a longer visit, or of a crew, may have been
+    -- free before.
+    foreach spare in array array[interval '0', make_interval(mins => work.duration_minutes)]
+    loop
+        period := tstzrange(entry.earliest, entry.latest) * tstzrange(now(), null)
+            * tstzrange(lower(freed.during) - spare, upper(freed.during) + spare);
+        continue when isempty(period);
+        select s.* into slot
+        from private.offer_slots(
+            work, lower(period), upper(period), work.duration_minutes,
+            case when work.crew_size = 1 and not work.is_composite then nullif(array[freed.technician_id], array[null::uuid]) end,
+            null, 12
+        ) as s
+        where
+            tstzrange(s.starts_at, s.ends_at) && freed.during
+            and (freed.technician_id is null or freed.technician_id = any(s.technician_ids))
+            and (freed.resource_id is null or freed.resource_id = s.resource_id or freed.resource_id = any(equipment))
+            and not exists (
+                select from public.waitlist_offers as o
+                where o.waitlist_entry_id = entry.id and o.starts_at = s.starts_at and o.technician_ids = s.technician_ids
+            )
+        limit 1;
+        exit when slot.starts_at is not null;
+    end loop;
+    return slot;
+end;
+$$;
+
+comment on function private.slot_in_freed_time(private.freed_times, public.waitlist_entries, private.work) is
+'The best slot for a waiting job that takes some of the freed time; null when there is none, or it was offered before.';
 
 create function private.offer_one(freed private.freed_times, expires_at timestamptz)
 returns jsonb
@@ -10478,15 +11724,13 @@ volatile
 set search_path = ''
 as $$
 declare
-    candidate record;
+    entry public.waitlist_entries;
     work private.work;
     slot public.slot;
-    spare interval;
-    token text;
     offer public.waitlist_offers;
 begin
-    for candidate in
-        select w.id, w.dispatch_job_id, w.earliest, w.latest, j.priority, w.created_at
+    for entry in
+        select w.*
         from public.waitlist_entries as w
         inner join public.dispatch_jobs as j on w.dispatch_job_id = j.id
         where
@@ -10495,49 +11739,32 @@ begin
         order by j.priority desc, w.created_at
         for update of w skip locked
     loop
-        work := private.work_of_job(candidate.dispatch_job_id);
-        -- Freed time need not hold all of a composite visit, nor all of a crew's: the rest may have been free before.
-        spare := case when work.crew_size > 1 or work.is_composite then make_interval(mins => work.duration_minutes) else '0' end;
-        continue when least(candidate.latest, upper(freed.during) + spare) <= greatest(candidate.earliest, lower(freed.during) - spare, now());
-        for slot in
-            select s.* from private.offer_slots(
-                work, greatest(candidate.earliest, lower(freed.during) - spare, now()), least(candidate.latest, upper(freed.during) + spare),
-                -- A crew and the staff of several segments are looked for around the one who became free.
-                work.duration_minutes, case when spare = '0' then array[freed.technician_id] end, null, case when spare = '0' then 3 else 12 end
-            ) as s
-            where
-                freed.technician_id = any(s.technician_ids) and s.starts_at < upper(freed.during) and s.ends_at > lower(freed.during)
-                and not exists (
-                    select from public.waitlist_offers as o
-                    where o.waitlist_entry_id = candidate.id and o.starts_at = s.starts_at and o.technician_ids = s.technician_ids
-                )
-            limit 1
-        loop
-            continue when not private.try_lock_claimants(
-                slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id)
-            );
-            perform private.release_expired_holds(slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id));
-            token := encode(extensions.gen_random_bytes(24), 'hex');
-            insert into public.waitlist_offers (
-                org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, hold_token, token_digest, expires_at
-            )
-            values (
-                freed.org_id, candidate.id, slot.technician_ids, slot.resource_id, slot.starts_at, slot.ends_at,
-                private.hold_for(private.place(
-                    work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, null, null
-                ), expires_at),
-                sha256(convert_to(token, 'UTF8')), expires_at
-            )
-            returning * into offer;
-            update public.waitlist_entries set status = 'offered' where id = candidate.id;
-            perform private.raise_event(freed.org_id, 'waitlist.offered', 'waitlist_entry', candidate.id, jsonb_build_object(
-                'offer_id', offer.id, 'job_id', candidate.dispatch_job_id, 'starts_at', slot.starts_at, 'expires_at', expires_at
-            ));
-            return jsonb_build_object(
-                'offer_id', offer.id, 'org_id', freed.org_id, 'job_id', candidate.dispatch_job_id, 'token', token,
-                'starts_at', slot.starts_at, 'ends_at', slot.ends_at, 'expires_at', expires_at
-            );
-        end loop;
+        work := private.work_of_job(entry.dispatch_job_id);
+        slot := private.slot_in_freed_time(freed, entry, work);
+        continue when slot.starts_at is null or not private.try_lock_claimants(
+            slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id)
+        );
+        perform private.release_expired_holds(slot.technician_ids || slot.resource_id || private.equipment_of(work.service_id));
+        offer.id := gen_random_uuid();
+        insert into public.waitlist_offers (
+            id, org_id, waitlist_entry_id, technician_ids, resource_id, starts_at, ends_at, hold_token, token_digest, expires_at
+        )
+        values (
+            offer.id, freed.org_id, entry.id, slot.technician_ids, slot.resource_id, slot.starts_at, slot.ends_at,
+            private.hold_for(private.place(
+                work, slot.technician_ids, slot.starts_at, slot.ends_at, slot.resource_id, null, null
+            ), expires_at),
+            sha256(convert_to(private.offer_token(offer.id), 'UTF8')), expires_at
+        );
+        update public.waitlist_entries set status = 'offered' where id = entry.id;
+        perform private.raise_event(freed.org_id, 'waitlist.offered', 'waitlist_entry', entry.id, jsonb_build_object(
+            'offer_id', offer.id, 'job_id', entry.dispatch_job_id, 'starts_at', slot.starts_at, 'expires_at', expires_at
+        ));
+        return jsonb_build_object(
+            'offer_id', offer.id, 'org_id', freed.org_id, 'job_id', entry.dispatch_job_id,
+            'token', private.offer_token(offer.id), 'starts_at', slot.starts_at, 'ends_at', slot.ends_at,
+            'expires_at', expires_at
+        );
     end loop;
     return null;
 end;
@@ -10580,14 +11807,17 @@ begin
         update public.waitlist_entries set status = 'waiting' where id = lapsed.waitlist_entry_id and status = 'offered';
         update public.reservations set released_at = hold_expires_at
         where hold_token = lapsed.hold_token and released_at is null;
-        insert into private.freed_times (org_id, technician_id, during)
-        select lapsed.org_id, t.id, tstzrange(lapsed.starts_at, lapsed.ends_at) from unnest(lapsed.technician_ids) as t (id);
+        insert into private.freed_times (org_id, technician_id, resource_id, during)
+        select lapsed.org_id, t.id, null, tstzrange(lapsed.starts_at, lapsed.ends_at) from unnest(lapsed.technician_ids) as t (id)
+        union all
+        select lapsed.org_id, null, lapsed.resource_id, tstzrange(lapsed.starts_at, lapsed.ends_at)
+        where lapsed.resource_id is not null;
     end loop;
     for freed in
         select f.* from private.freed_times as f order by f.id for update skip locked
     loop
         exit when made >= max_offers;
-        continue when not private.try_lock_claimants(array[freed.technician_id]);
+        continue when not private.try_lock_claimants(array[freed.technician_id, freed.resource_id]);
         loop
             offer := private.offer_one(freed, clock_timestamp() + interval '15 minutes');
             exit when offer is null;
@@ -10614,12 +11844,16 @@ $$;
 comment on function public.offer_freed_times(integer) is
 'Ends offers that ran out and offers freed time to the waitlist in rank order (BKG-14). Answers the new offers with their tokens, to be sent to the customers. For cron, with the service key.';
 
+-- sql/275_waitlist_claims.sql
+
 create function private.join_waitlist(job uuid, earliest timestamptz, latest timestamptz, idempotency_key text)
 returns public.waitlist_entries
 language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -10680,6 +11914,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -10769,6 +12005,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     offer public.waitlist_offers;
@@ -10892,6 +12130,7 @@ begin
         if work.customer_id is distinct from coalesce((works[1]).customer_id, work.customer_id) then
             perform private.fail(400, 'jobs_invalid', 'The jobs belong to different customers.', 'Coordinate the jobs of one customer.');
         end if;
+        work.is_coordinated := true;
         works := works || work;
     end loop;
     return works;
@@ -10954,7 +12193,7 @@ declare
     promised tstzrange;
 begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
-    if private.blocking(conflicts, null) or exists (select from unnest(conflicts) as c where c.code = 'customer_overlap') then
+    if private.blocking(conflicts, null) then
         raise exclusion_violation;
     end if;
     promised := private.arrival_window(placed.starts_at, org.arrival_window_minutes, org.time_zone);
@@ -11113,6 +12352,35 @@ $$;
 comment on function public.find_coordinated_slots(uuid[], timestamptz, timestamptz, integer, integer, integer) is
 'Proposals for several jobs of one customer on one day, in the order given, with bounded gaps, by one technician or several (BKG-13). `steps` is what book_coordinated takes. Needs view_availability.';
 
+create function private.refuse_step(works private.work[], asked private.coordinated_step[], at_step integer)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    placed constant private.placement := private.placement_of_step(works[at_step], asked[at_step]);
+    conflicts private.conflict[];
+begin
+    -- What stands in the way may be the steps before, and what is offered instead must be possible beside them. The
+    -- error that ends this undoes them.
+    for turn in 1..at_step - 1
+    loop
+        begin
+            perform private.book_step(works[turn], asked[turn]);
+        exception when exclusion_violation then
+            perform private.refuse_step(works, asked, turn);
+        end;
+    end loop;
+    conflicts := private.conflicts_of(placed);
+    -- Several visits at once are not overridden: which of them would it be for?
+    perform private.refuse_placement(placed, conflicts, false);
+end;
+$$;
+
+comment on function private.refuse_step(private.work[], private.coordinated_step[], integer) is
+'409 for one visit of a coordinated request, beside those before it.';
+
 create function private.book_coordinated(steps jsonb, idempotency_key text)
 returns jsonb
 language plpgsql
@@ -11128,7 +12396,6 @@ declare
     known jsonb;
     at_step integer;
     appointment uuid;
-    placed private.placement;
     booked jsonb := '[]';
 begin
     if jsonb_typeof(steps) is distinct from 'array' then
@@ -11156,9 +12423,7 @@ begin
         booked := null;
     end;
     if booked is null then
-        -- The steps before are undone by now; what stands in the way of this one is told as usual.
-        placed := private.placement_of_step(works[at_step], asked[at_step]);
-        perform private.refuse_placement(placed, private.conflicts_of(placed));
+        perform private.refuse_step(works, asked, at_step);
     end if;
     return private.remember((works[1]).org_id, idempotency_key, booked);
 end;
@@ -11194,6 +12459,92 @@ begin
 end;
 $$;
 
+-- sql/279_run_inputs.sql
+
+-- What a run was given, kept so that its plan can be made once more (OPT-6): the worker's own document, compressed.
+
+create table private.run_inputs (
+    org_id uuid not null,
+    optimization_run_id uuid not null,
+    document bytea not null,
+    pinned_assignment_ids uuid[] not null default '{}',
+    refused_job_ids uuid[] not null default '{}',
+    created_at timestamptz not null default now(),
+    constraint run_inputs_pkey primary key (org_id, optimization_run_id),
+    constraint run_inputs_run_fkey foreign key (org_id, optimization_run_id)
+    references public.optimization_runs (org_id, id) on delete cascade
+);
+
+-- The documents are compressed already.
+alter table private.run_inputs alter column document set storage external;
+create index run_inputs_created_at_idx on private.run_inputs (created_at);
+
+comment on table private.run_inputs is
+'The whole input of each run of the last days: what SQL said about the days, and what the judge''s refusals made the last search leave alone.';
+comment on column private.run_inputs.pinned_assignment_ids is 'Booked visits the last search left where they are.';
+comment on column private.run_inputs.refused_job_ids is 'Waiting jobs the last search left out, since the judge had refused them.';
+
+create function private.keep_run_input(run uuid, worker text, document bytea, pinned uuid[], refused uuid[])
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    insert into private.run_inputs as i (
+        org_id, optimization_run_id, document, pinned_assignment_ids, refused_job_ids
+    )
+    select r.org_id, r.id, keep_run_input.document, pinned, refused
+    from public.optimization_runs as r
+    where r.id = run and r.worker = keep_run_input.worker and r.status = 'running'
+    on conflict (org_id, optimization_run_id) do update set
+        document = excluded.document, pinned_assignment_ids = excluded.pinned_assignment_ids,
+        refused_job_ids = excluded.refused_job_ids, created_at = now()
+    returning true;
+$$;
+
+comment on function private.keep_run_input(uuid, text, bytea, uuid[], uuid[]) is
+'Keeps what a run''s search is about to be given. Null: it is no longer this worker''s. Definer: inputs are nobody''s to write.';
+
+create function private.note_run_round(run uuid, worker text, pinned uuid[], refused uuid[])
+returns boolean
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    update private.run_inputs as i
+    set pinned_assignment_ids = pinned, refused_job_ids = refused
+    from public.optimization_runs as r
+    where
+        i.org_id = r.org_id and i.optimization_run_id = r.id and r.id = run
+        and r.worker = note_run_round.worker and r.status = 'running'
+    returning true;
+$$;
+
+comment on function private.note_run_round(uuid, text, uuid[], uuid[]) is
+'Keeps what the next search of a run leaves alone. Definer: inputs are nobody''s to write.';
+
+create function private.run_input(run uuid)
+returns table (document bytea, pinned uuid[], refused uuid[], iterations bigint, metrics jsonb)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select i.document, i.pinned_assignment_ids, i.refused_job_ids, r.iterations, r.metrics_after
+    from private.run_inputs as i
+    inner join public.optimization_runs as r on i.org_id = r.org_id and i.optimization_run_id = r.id
+    where r.id = run;
+$$;
+
+comment on function private.run_input(uuid) is
+'What a run was given. Definer: inputs are nobody''s to read but the worker''s.';
+
+grant execute on function private.keep_run_input(uuid, text, bytea, uuid[], uuid[]) to service_role;
+grant execute on function private.note_run_round(uuid, text, uuid[], uuid[]) to service_role;
+grant execute on function private.run_input(uuid) to service_role;
+
 -- sql/280_runs.sql
 
 -- Runs of the optimiser as rows that any number of workers claim, keep alive and finish (OPT-6). Clients ask for
@@ -11214,10 +12565,51 @@ $$;
 
 comment on function private.local_days(uuid, date, integer) is 'So many days of the company''s calendar, from midnight to midnight.';
 
+create function private.check_assumptions(org uuid, assumptions jsonb)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if not private.are_assumptions(assumptions) then
+        perform private.fail(
+            400, 'assumptions_invalid', 'This is nothing a plan can assume.',
+            'Use without_technician_ids, overtime_minutes (0 to 480) and without_job_ids.'
+        );
+    end if;
+    if exists (
+        select from jsonb_array_elements_text(assumptions -> 'without_technician_ids') as wanted (id)
+        where not exists (
+            select from public.technician_profiles as t where t.org_id = org and t.id::text = wanted.id
+        )
+    ) then
+        perform private.fail(
+            404, 'technician_not_found', 'A technician to plan without does not exist.',
+            'Take the ids from technician_profiles.'
+        );
+    end if;
+    if exists (
+        select from jsonb_array_elements_text(assumptions -> 'without_job_ids') as wanted (id)
+        where not exists (
+            select from public.dispatch_jobs as j where j.org_id = org and j.id::text = wanted.id
+        )
+    ) then
+        perform private.fail(
+            404, 'job_not_found', 'A job to leave out does not exist.', 'Take the ids from the queue of jobs.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_assumptions(uuid, jsonb) is
+'Refuses assumptions that name what the company does not have.';
+
 create function private.request_run(
     org uuid, kind public.run_kind, starts_on date, days integer, technician_ids uuid[], assignment_ids uuid[],
     strategy public.optimization_strategy, mode public.run_mode, time_limit_s integer, seed bigint,
-    idempotency_key text default null
+    idempotency_key text default null, iteration_limit bigint default null, label text default null,
+    assumptions jsonb default '{}'
 )
 returns uuid
 language plpgsql
@@ -11228,7 +12620,8 @@ as $$
 declare
     payload constant jsonb := jsonb_build_object(
         'kind', kind, 'starts_on', starts_on, 'days', days, 'technician_ids', technician_ids,
-        'assignment_ids', assignment_ids, 'strategy', strategy, 'mode', mode, 'time_limit_s', time_limit_s, 'seed', seed
+        'assignment_ids', assignment_ids, 'strategy', strategy, 'mode', mode, 'time_limit_s', time_limit_s, 'seed', seed,
+        'iteration_limit', iteration_limit, 'label', label, 'assumptions', assumptions
     );
     known jsonb;
     run uuid;
@@ -11273,14 +12666,15 @@ begin
             'Take the ids from the technician''s assignments of that day.'
         );
     end if;
+    perform private.check_assumptions(org, assumptions);
     insert into public.optimization_runs (
         org_id, kind, starts_on, days, technician_ids, assignment_ids, strategy, mode, time_limit_s, seed,
-        requested_by_user_id
+        iteration_limit, label, assumptions, requested_by_user_id
     )
     values (
         org, request_run.kind, request_run.starts_on, request_run.days, request_run.technician_ids,
         request_run.assignment_ids, request_run.strategy, request_run.mode, request_run.time_limit_s,
-        request_run.seed, auth.uid()
+        request_run.seed, request_run.iteration_limit, request_run.label, request_run.assumptions, auth.uid()
     )
     returning id into run;
     perform private.remember(org, idempotency_key, jsonb_build_object('id', run));
@@ -11289,8 +12683,64 @@ end;
 $$;
 
 comment on function private.request_run(
-    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint, text
+    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
+    text, bigint, text, jsonb
 ) is 'Queues a run and returns its id. Definer: clients do not write runs; checks optimize_schedule itself.';
+
+create function private.request_replay(run uuid, idempotency_key text default null)
+returns uuid
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    original constant public.optimization_runs := private.visible_run(run);
+    known jsonb;
+    replay uuid;
+begin
+    known := private.recall(original.org_id, idempotency_key, 'request_replay', jsonb_build_object('run_id', run));
+    if known is not null then
+        return (known ->> 'id')::uuid;
+    end if;
+    if not exists (
+        select from private.run_inputs as i where i.org_id = original.org_id and i.optimization_run_id = run
+    ) then
+        perform private.fail(
+            409, 'input_not_kept', 'What this run was given is no longer, or not yet, kept.',
+            'Replay a run of the last days that has got as far as searching.'
+        );
+    end if;
+    insert into public.optimization_runs (
+        org_id, kind, starts_on, days, technician_ids, assignment_ids, strategy, time_limit_s, iteration_limit, seed,
+        label, assumptions, causes, replays_run_id, requested_by_user_id
+    )
+    values (
+        original.org_id, original.kind, original.starts_on, original.days, original.technician_ids,
+        original.assignment_ids, original.strategy, original.time_limit_s, original.iteration_limit, original.seed,
+        original.label, original.assumptions, original.causes, original.id, auth.uid()
+    )
+    returning id into replay;
+    perform private.remember(original.org_id, idempotency_key, jsonb_build_object('id', replay));
+    return replay;
+end;
+$$;
+
+comment on function private.request_replay(uuid, text) is
+'Queues a search of the same input with the same seed (OPT-6). Definer: clients do not write runs; visible_run checks who asks.';
+
+create function private.runs_at_work(org uuid, beside uuid)
+returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+    select count(*)
+    from public.optimization_runs as r
+    where r.org_id = org and r.id <> beside and r.status = 'running' and r.lease_until >= clock_timestamp();
+$$;
+
+comment on function private.runs_at_work(uuid, uuid) is 'How many other runs of a company a live worker has in hand.';
 
 create function private.claim_run(worker text, lease interval)
 returns setof public.optimization_runs
@@ -11301,15 +12751,17 @@ set search_path = ''
 as $$
 declare
     candidate uuid;
+    of_org uuid;
 begin
     update public.optimization_runs as r
     set status = 'failed', error_code = 'worker_lost', finished_at = now(),
         error_message = 'The run was started three times and never finished.'
     where r.status = 'running' and r.lease_until < clock_timestamp() and r.attempts >= 3;
 
-    for candidate in
-        select r.id
+    for candidate, of_org in
+        select r.id, r.org_id
         from public.optimization_runs as r
+        inner join public.orgs as o on r.org_id = o.id
         where
             r.kind <> 'auto_schedule'
             and (r.status = 'queued' or (r.status = 'running' and r.lease_until < clock_timestamp()))
@@ -11320,18 +12772,25 @@ begin
                     and daterange(other.starts_on, other.starts_on + other.days)
                         && daterange(r.starts_on, r.starts_on + r.days)
             )
+            and private.runs_at_work(r.org_id, r.id) < o.concurrent_runs
         order by r.created_at
         limit 8
-        for update skip locked
+        for update of r skip locked
     loop
+        -- Two workers that count the company's runs at the same moment would both find room for one more.
+        continue when not pg_try_advisory_xact_lock(hashtextextended(of_org::text, 12));
         begin
             return query
             update public.optimization_runs as r
             set status = 'running', stage = 'loading', worker = claim_run.worker, attempts = r.attempts + 1,
-                progress = 0, lease_until = clock_timestamp() + lease, started_at = coalesce(r.started_at, now())
-            where r.id = candidate
+                progress = 0, objective_curve = '[]', lease_until = clock_timestamp() + lease,
+                started_at = coalesce(r.started_at, now())
+            from public.orgs as o
+            where r.id = candidate and r.org_id = o.id and private.runs_at_work(o.id, r.id) < o.concurrent_runs
             returning r.*;
-            return;
+            if found then
+                return;
+            end if;
         exception when exclusion_violation then
             -- Another worker has just begun a run over the same days.
             continue;
@@ -11341,10 +12800,33 @@ end;
 $$;
 
 comment on function private.claim_run(text, interval) is
-'Takes the oldest run that waits, or whose worker fell silent; no row when there is none, or its days are being planned already. Definer: clients do not write runs.';
+'Takes the oldest run that waits, or whose worker fell silent; no row when there is none, its days are being planned already, or its company has as many at work as it may. Definer: clients do not write runs.';
+
+create function private.curve_with(curve jsonb, elapsed_s double precision, objective double precision)
+returns jsonb
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select case
+        when objective is null or elapsed_s is null or objective >= (curve -> -1 ->> 1)::double precision then curve
+        -- Half the points draw the same line.
+        when jsonb_array_length(curve) >= 240 then (
+            select jsonb_agg(point.pair order by point.turn)
+            from jsonb_array_elements(curve) with ordinality as point (pair, turn)
+            where point.turn % 2 = 1
+        ) || jsonb_build_array(jsonb_build_array(round(elapsed_s::numeric, 2), objective))
+        else curve || jsonb_build_array(jsonb_build_array(round(elapsed_s::numeric, 2), objective))
+    end;
+$$;
+
+comment on function private.curve_with(jsonb, double precision, double precision) is
+'A run''s curve with one more point where the objective fell.';
 
 create function private.report_progress(
-    run uuid, worker text, lease interval, stage text, progress real, best_objective double precision, iterations bigint
+    run uuid, worker text, lease interval, stage text, progress real, best_objective double precision, iterations bigint,
+    elapsed_s double precision default null
 )
 returns boolean
 language sql
@@ -11355,13 +12837,16 @@ as $$
     update public.optimization_runs as r
     set stage = report_progress.stage, progress = report_progress.progress,
         best_objective = coalesce(report_progress.best_objective, r.best_objective),
+        objective_curve = private.curve_with(r.objective_curve, elapsed_s, report_progress.best_objective),
         iterations = coalesce(report_progress.iterations, r.iterations),
         lease_until = clock_timestamp() + lease
     where r.id = run and r.worker = report_progress.worker and r.status = 'running'
     returning r.cancel_requested;
 $$;
 
-comment on function private.report_progress(uuid, text, interval, text, real, double precision, bigint) is
+comment on function private.report_progress(
+    uuid, text, interval, text, real, double precision, bigint, double precision
+) is
 'Says how far a run is and renews the lease. True: somebody wants it to stop. Null: it is no longer this worker''s. Definer: clients do not write runs.';
 
 create function private.finish_run(run uuid, worker text, outcome public.run_status, code text, message text)
@@ -11399,13 +12884,18 @@ as $$
     dropped as (
         update public.route_plans as p set status = 'canceled'
         from expired as e where p.optimization_run_id = e.id and p.status = 'proposed'
+    ),
+
+    forgotten as (
+        -- An input serves to explain a plan that people still talk about.
+        delete from private.run_inputs as i where i.created_at < now() - interval '14 days'
     )
 
     select count(*)::integer from expired;
 $$;
 
 comment on function private.expire_runs() is
-'Puts proposals aside that nobody applied in time; returns how many. Definer: clients do not write runs.';
+'Puts proposals aside that nobody applied in time, and forgets old inputs; returns how many proposals. Definer: clients do not write runs.';
 
 create function private.visible_run(run uuid)
 returns public.optimization_runs
@@ -11466,16 +12956,105 @@ comment on function private.cancel_run(uuid) is
 
 grant execute on function private.local_days(uuid, date, integer) to authenticated, service_role;
 grant execute on function private.request_run(
-    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint, text
+    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
+    text, bigint, text, jsonb
 ) to authenticated, service_role;
+grant execute on function private.request_replay(uuid, text) to authenticated, service_role;
 grant execute on function private.claim_run(text, interval) to service_role;
 grant execute on function private.report_progress(
-    uuid, text, interval, text, real, double precision, bigint
+    uuid, text, interval, text, real, double precision, bigint, double precision
 ) to service_role;
 grant execute on function private.finish_run(uuid, text, public.run_status, text, text) to service_role;
 grant execute on function private.expire_runs() to service_role;
 grant execute on function private.visible_run(uuid) to authenticated, service_role;
 grant execute on function private.cancel_run(uuid) to authenticated, service_role;
+
+-- sql/281_assumptions.sql
+
+-- What a what-if plan assumes, made true inside a transaction: the same rules then read and judge that world, and
+-- nobody has to write them a second time. Rolled back after reading and after judging.
+
+create function private.assume_overtime(run public.optimization_runs, technician_ids uuid[])
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    insert into public.technician_shifts (org_id, technician_id, starts_at, ends_at, time_zone, shift_type)
+    select
+        run.org_id, t.id, upper(s.stretch), upper(s.stretch) + make_interval(mins => overtime.minutes), t.time_zone,
+        'overtime'
+    from (select (run.assumptions ->> 'overtime_minutes')::integer as minutes) as overtime
+    cross join private.local_days(run.org_id, run.starts_on, run.days) as days
+    cross join private.working_time(
+        run.org_id, assume_overtime.technician_ids,
+        tstzrange(lower(days) - interval '1 day', upper(days) + interval '1 day')
+    ) as w
+    inner join public.technician_profiles as t on w.technician_id = t.id
+    cross join lateral unnest(w.during) as s (stretch)
+    cross join lateral (select (lower(s.stretch) at time zone t.time_zone)::date as date) as local
+    where
+        overtime.minutes > 0 and local.date >= run.starts_on and local.date < run.starts_on + run.days
+        and upper(s.stretch) > now();
+$$;
+
+comment on function private.assume_overtime(public.optimization_runs, uuid[]) is
+'Adds the overtime a run assumes after every working stretch of these technicians on its days.';
+
+create function private.assume(run public.optimization_runs)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    perform private.assume_overtime(run, array(
+        select t.id from public.technician_profiles as t where t.org_id = run.org_id and t.is_active
+    ));
+    insert into public.technician_time_off (org_id, technician_id, starts_at, ends_at, time_zone, reason)
+    select run.org_id, t.id, lower(days), upper(days), t.time_zone, 'blocked'
+    from jsonb_array_elements_text(run.assumptions -> 'without_technician_ids') as absent (id)
+    inner join public.technician_profiles as t on t.org_id = run.org_id and t.id = absent.id::uuid
+    cross join private.local_days(run.org_id, run.starts_on, run.days) as days;
+end;
+$$;
+
+comment on function private.assume(public.optimization_runs) is
+'Makes what a run assumes true. The caller rolls it back.';
+
+create function private.grant_overtime(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    needed uuid[];
+begin
+    if coalesce((run.assumptions ->> 'overtime_minutes')::integer, 0) = 0 then
+        return;
+    end if;
+    needed := array(
+        select distinct p.technician_id
+        from public.route_plans as p
+        left join private.working_time(
+            run.org_id, array(select q.technician_id from public.route_plans as q where q.id = any(route_plan_ids)),
+            private.local_days(run.org_id, run.starts_on, run.days)
+        ) as w on p.technician_id = w.technician_id
+        where p.id = any(route_plan_ids) and p.starts_at < p.ends_at and not tstzrange(p.starts_at, p.ends_at) <@ w.during
+    );
+    if needed <> '{}' then
+        perform private.require('manage_availability', run.org_id);
+        perform private.assume_overtime(run, needed);
+    end if;
+end;
+$$;
+
+comment on function private.grant_overtime(public.optimization_runs, uuid[]) is
+'Applying a plan that needs the overtime it assumed makes that overtime real, for who needs it. Needs manage_availability.';
+
+grant execute on function private.assume(public.optimization_runs) to service_role;
+grant execute on function private.assume_overtime(public.optimization_runs, uuid[]) to service_role;
 
 -- sql/281_schedule_revision.sql
 
@@ -11576,6 +13155,160 @@ comment on function private.revision_changes(text, text) is 'Which parts of the 
 grant execute on function private.schedule_revision(uuid, tstzrange) to service_role;
 grant execute on function private.revision_changes(text, text) to service_role;
 
+-- sql/282_disturbances.sql
+
+-- What happens to a schedule that makes it worth planning again (OPT-8), noted by whoever causes it. Rows are only
+-- added here, so that two cancellations never wait for each other; 293_reoptimization.sql puts them together.
+
+create table private.disturbances (
+    id bigint generated always as identity primary key,
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    on_date date not null,
+    technician_ids uuid[] not null,
+    cause jsonb not null,
+    noted_at timestamptz not null default clock_timestamp(),
+    constraint disturbances_cause_is_known check (
+        cause ->> 'kind' in (
+            'visit_canceled', 'visit_declined', 'no_show', 'technician_absent', 'overrun', 'late', 'travel_changed'
+        )
+    )
+);
+
+create index disturbances_org_id_on_date_idx on private.disturbances (org_id, on_date, noted_at);
+
+comment on table private.disturbances is
+'Changes to the days at hand that nobody has planned around yet, gone as soon as a run takes them up.';
+
+create table private.noted_delays (
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    subject_id uuid not null,
+    minutes integer not null,
+    noted_at timestamptz not null default now(),
+    constraint noted_delays_pkey primary key (org_id, subject_id)
+);
+
+create index noted_delays_noted_at_idx on private.noted_delays (noted_at);
+
+comment on table private.noted_delays is
+'Visits (by assignment) and drives (by the reservation they lead to) known to be late, and by how much, so that each is noted again only when it has become much worse.';
+
+create function private.disturb(org uuid, during tstzrange, technician_ids uuid[], cause jsonb)
+returns void
+language sql
+volatile
+security definer
+set search_path = ''
+as $$
+    insert into private.disturbances (org_id, on_date, technician_ids, cause)
+    select o.id, day.on_date::date, disturb.technician_ids, disturb.cause || jsonb_build_object('at', now())
+    from public.orgs as o
+    cross join lateral (
+        select (now() at time zone o.time_zone)::date as today
+    ) as here
+    cross join lateral generate_series(
+        greatest((lower(during) at time zone o.time_zone)::date, here.today)::timestamp,
+        least((upper(during) at time zone o.time_zone)::date, here.today + o.reoptimization_days - 1)::timestamp,
+        interval '1 day'
+    ) as day (on_date)
+    where
+        o.id = org and o.reoptimization <> 'off'
+        and private.local_days(o.id, day.on_date::date, 1) && (during * tstzrange(now(), null));
+$$;
+
+comment on function private.disturb(uuid, tstzrange, uuid[], jsonb) is
+'Notes a change for every day at hand it touches, unless the company wants none of this. Definer: written by triggers and the worker only.';
+
+create function private.note_lost_assignment()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.disturb(
+        new.org_id, tstzrange(new.scheduled_start_at, new.scheduled_end_at), array[new.technician_id],
+        jsonb_build_object(
+            'kind', case new.status when 'canceled' then 'visit_canceled' when 'declined' then 'visit_declined' else 'no_show' end,
+            'job_id', new.dispatch_job_id, 'appointment_id', new.appointment_id, 'technician_id', new.technician_id
+        )
+    );
+    return null;
+end;
+$$;
+
+comment on function private.note_lost_assignment() is
+'A technician has time again, or a visit needs somebody else. Definer: see disturb.';
+
+create trigger job_assignments_disturb after update of status on public.job_assignments
+for each row when (
+    old.status in ('assigned', 'accepted', 'en_route') and new.status in ('canceled', 'declined', 'no_show')
+)
+execute function private.note_lost_assignment();
+
+create function private.note_absence()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    horizon constant tstzrange := (
+        select tstzrange(now(), now() + make_interval(days => o.reoptimization_days))
+        from public.orgs as o where o.id = new.org_id and o.reoptimization <> 'off'
+    );
+    missed record;
+begin
+    for missed in
+        select r.during, r.assignment_id
+        from private.occurrences(
+            new.recurrence, new.starts_at, new.ends_at, new.time_zone, new.excluded_on, horizon
+        ) as absence (during)
+        inner join public.reservations as r
+            on r.claimant_id = new.technician_id and r.released_at is null and r.kind = 'booked'
+            and r.during && absence.during * horizon
+        where horizon is not null
+        order by lower(r.during)
+    loop
+        perform private.disturb(
+            new.org_id, missed.during, array[new.technician_id], jsonb_build_object(
+                'kind', 'technician_absent', 'technician_id', new.technician_id, 'reason', new.reason,
+                'assignment_id', missed.assignment_id
+            )
+        );
+    end loop;
+    return null;
+end;
+$$;
+
+comment on function private.note_absence() is
+'Time off that takes a technician away from booked visits. Definer: reads the ledger, see disturb.';
+
+create trigger technician_time_off_disturb after insert or update on public.technician_time_off
+for each row when (new.minutes is null) execute function private.note_absence();
+
+create function private.expected_end(assignment public.job_assignments, as_of timestamptz)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+    select case
+        when assignment.status in ('on_site', 'paused') then greatest(
+            -- Begun late, it ends late; past that nobody knows, but not before now.
+            coalesce(assignment.actual_start_at, assignment.scheduled_start_at) + planned.length, as_of
+        )
+        when assignment.status in ('assigned', 'accepted', 'en_route') and assignment.scheduled_start_at < as_of then
+            greatest(coalesce(assignment.tech_eta_at, as_of), as_of) + planned.length
+        else assignment.scheduled_end_at
+    end
+    from (select assignment.scheduled_end_at - assignment.scheduled_start_at as length) as planned;
+$$;
+
+comment on function private.expected_end(public.job_assignments, timestamptz) is
+'When a visit will be over as things stand: later than planned when it began late, has not begun though it should have, or is still going on.';
+
+grant execute on function private.expected_end(public.job_assignments, timestamptz) to service_role;
+
 -- sql/282_eligibility.sql
 
 -- Who may do a job, what leaving it out costs, and how far it is: the parts of the solver's input that concern no day.
@@ -11587,7 +13320,7 @@ immutable
 parallel safe
 set search_path = ''
 as $$
-    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind));
+    select md5(concat_ws(' ', work.required_skills, work.zone_id, work.location_id is null, work.place_kind, work.crew_size));
 $$;
 
 comment on function private.requirement(private.work) is
@@ -11607,7 +13340,7 @@ as $$
     )
 
     select w.requirement, d.on_date, array(
-        -- One visit has one technician here: who holds only some of the skills is of no use.
+        -- Of a crew each member brings some of the skills, see crew_skills.
         select q.technician_id
         from private.qualified_technicians(
             w.work, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
@@ -11702,6 +13435,25 @@ $$;
 comment on function private.travel_matrix(uuid, double precision[], double precision[]) is
 'Metres and seconds from every place to every other, one row a place, each as a binary integer array (array_send). What a provider answered wins, as for the judge; a place without coordinates is no distance from anywhere. Definer: what providers answered is nobody''s to read.';
 
+create function private.unfitness(work private.work, technician uuid, at timestamptz)
+returns setof private.violation
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    p constant private.placement := private.place(work, array[technician], at, null, null, null, null);
+begin
+    return query
+    select * from private.violations_of_skills(p)
+    union all
+    select * from private.violations_of_zone(p);
+end;
+$$;
+
+comment on function private.unfitness(private.work, uuid, timestamptz) is
+'What keeps one technician from a work at any time of that day, as the judge puts it: skills and zone.';
+
 create function private.explain_ineligible(job uuid, technician_ids uuid[], day timestamptz)
 returns table (code text, message text, data jsonb)
 language sql
@@ -11711,14 +13463,7 @@ as $$
     with found as (
         select t.id, v.code, v.message, v.data, count(*) over (partition by t.id) as obstacles
         from unnest(technician_ids) as t (id)
-        cross join lateral (
-            select private.place(private.work_of_job(job), array[t.id], day, null, null, null, null) as placement
-        ) as p
-        cross join lateral (
-            select * from private.violations_of_skills(p.placement)
-            union all
-            select * from private.violations_of_zone(p.placement)
-        ) as v
+        cross join lateral private.unfitness(private.work_of_job(job), t.id, day) as v
     )
 
     select f.code, f.message, f.data
@@ -11737,6 +13482,7 @@ comment on function private.explain_ineligible(uuid, uuid[], timestamptz) is
 grant execute on function private.eligible_technicians(uuid[], uuid[], date[]) to service_role;
 grant execute on function private.travel_matrix(uuid, double precision[], double precision[]) to service_role;
 grant execute on function private.explain_ineligible(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.unfitness(private.work, uuid, timestamptz) to service_role;
 grant execute on function private.requirement(private.work) to service_role;
 grant execute on function private.unserved_weight(public.dispatch_jobs, tstzrange) to service_role;
 grant execute on function private.work_of_job(uuid) to service_role;
@@ -11748,6 +13494,208 @@ grant execute on function private.place(
 grant execute on function private.violations_of_skills(private.placement) to service_role;
 grant execute on function private.violations_of_zone(private.placement) to service_role;
 
+-- sql/282_joint_work.sql
+
+-- Work that takes more than one technician's time (JOB-8, AVL-2, BKG-12): a crew, a bay or a mobile unit, equipment,
+-- segments with pauses between. What the solver must know to plan all of it together or not at all.
+
+create function private.parts_of_work(work private.work)
+returns bigint[]
+language sql
+stable
+set search_path = ''
+as $$
+    with start as (select '2000-01-01 00:00+00'::timestamptz as at),
+
+    claims as (
+        select s.position::bigint as position, s.starts_at, s.ends_at, range_merge(tstzmultirange(s.booked) + s.pause_blocked) as during
+        from start
+        cross join unnest(private.segments_of(work, '{}', start.at)) as s
+        where work.is_composite
+        union all
+        select
+            null, visit.starts_at, visit.ends_at,
+            private.buffered(visit.starts_at, visit.ends_at, work.buffer_before_minutes, work.buffer_after_minutes)
+        from (
+            select start.at as starts_at, start.at + make_interval(mins => work.duration_minutes) as ends_at from start
+        ) as visit
+        where not work.is_composite
+    )
+
+    select array_agg(figure.value order by c.starts_at, figure.turn)
+    from claims as c
+    cross join start
+    cross join lateral (values
+        (1, c.position),
+        (2, extract(epoch from c.starts_at - start.at)::bigint),
+        (3, extract(epoch from c.ends_at - c.starts_at)::bigint),
+        (4, extract(epoch from lower(c.during) - start.at)::bigint),
+        (5, extract(epoch from upper(c.during) - lower(c.during))::bigint)
+    ) as figure (turn, value);
+$$;
+
+comment on function private.parts_of_work(private.work) is
+'What a visit takes of one technician who does all of it, in fives: position of the segment (null when it is in one piece), start of work from the start of the visit, its seconds, start of what is claimed for it, its seconds. Buffers and blocked pauses are claimed too.';
+
+create function private.facility_for(work private.work)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(work.facility_id, (
+        select f.id
+        from public.facilities as f
+        where
+            f.org_id = work.org_id and f.is_active and exists (
+                select from public.resources as r
+                where
+                    r.facility_id = f.id and r.kind = 'bay' and r.is_active
+                    and (cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+            )
+        order by f.name, f.id
+        limit 1
+    ));
+$$;
+
+comment on function private.facility_for(private.work) is
+'The facility in whose bays a work is planned: the job''s own, else the first with a bay that suits it.';
+
+create function private.places_for(work private.work)
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select r.id
+        from public.resources as r
+        inner join public.facilities as f on r.facility_id = f.id
+        where
+            r.org_id = work.org_id and r.is_active and f.is_active and r.kind::text = work.place_kind::text
+            and case r.kind
+                when 'bay' then
+                    f.id = private.facility_for(work)
+                    and (cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
+                else
+                    (work.facility_id is null or f.id = work.facility_id)
+                    and not coalesce(private.distance_m(
+                        f.latitude, f.longitude, work.latitude, work.longitude, 1
+                    ) > work.mobile_max_distance_m, false)
+            end
+        order by r.name, r.id
+    );
+$$;
+
+comment on function private.places_for(private.work) is
+'The bays or mobile units of which a work needs one; none for work at a site. The judge has the last word.';
+
+create function private.crew_skills(job_ids uuid[], technician_ids uuid[], on_dates date[])
+returns table (requirement text, on_date date, skill_code text, able uuid[])
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    job uuid;
+    work private.work;
+    part private.work;
+    known text[] := '{}';
+    skill record;
+begin
+    foreach job in array job_ids
+    loop
+        work := private.work_of_job(job);
+        continue when work.crew_size = 1 or private.requirement(work) = any(known);
+        known := known || private.requirement(work);
+        for skill in select s.key, s.value from jsonb_each(work.required_skills) as s order by s.key
+        loop
+            -- The rule of slot search, asked for one skill of one person.
+            part := work;
+            part.crew_size := 1;
+            part.required_skills := jsonb_build_object(skill.key, skill.value);
+            return query
+            select private.requirement(work), d.on_date, skill.key, array(
+                select q.technician_id
+                from private.qualified_technicians(
+                    part, technician_ids, (d.on_date + time '12:00') at time zone o.time_zone
+                ) as q
+            )
+            from public.orgs as o
+            cross join (select distinct e.on_date from unnest(on_dates) as e (on_date)) as d
+            where o.id = work.org_id;
+        end loop;
+    end loop;
+end;
+$$;
+
+comment on function private.crew_skills(uuid[], uuid[], date[]) is
+'For every kind of crew work among the jobs, every day and every skill it takes: who could bring that skill along.';
+
+create function private.plan_things(run public.optimization_runs, resource_ids uuid[])
+returns table (resource_id uuid, lane integer, starts_s bigint, ends_s bigint, unavailable_s bigint[])
+language sql
+stable
+set search_path = ''
+as $$
+    with horizon as materialized (
+        -- Whoever begins on the last day may work past midnight.
+        select tstzrange(lower(h.days), upper(h.days) + interval '1 day') as period
+        from (select private.local_days(run.org_id, run.starts_on, run.days) as days) as h
+    ),
+
+    open as materialized (
+        select r.id, r.capacity, h.period, stretch.during
+        from horizon as h
+        cross join public.resources as r
+        cross join lateral unnest(
+            tstzmultirange(h.period)
+            * case when r.kind = 'bay' then private.opening_time(r.facility_id, h.period) else tstzmultirange(h.period) end
+        ) as stretch (during)
+        where r.org_id = run.org_id and r.id = any(resource_ids) and r.is_active
+    )
+
+    select
+        o.id, lane.number, ceil(extract(epoch from lower(o.during)))::bigint, floor(extract(epoch from upper(o.during)))::bigint,
+        array(
+            select bound.at
+            from (
+                select range_agg(v.during) * tstzmultirange(o.during) as during
+                from public.reservations as v
+                where
+                    v.claimant_id = o.id and v.lane = lane.number and v.released_at is null and v.during && o.during
+                    and not (v.kind = 'held' and v.hold_expires_at <= now())
+            ) as taken
+            cross join lateral unnest(taken.during) as span (during)
+            cross join lateral (values
+                (floor(extract(epoch from lower(span.during)))::bigint), (ceil(extract(epoch from upper(span.during)))::bigint)
+            ) as bound (at)
+            order by bound.at
+        )
+    from open as o
+    cross join lateral generate_series(1, o.capacity) as lane (number)
+    order by o.id, lane.number, o.during;
+$$;
+
+comment on function private.plan_things(public.optimization_runs, uuid[]) is
+'When bays, mobile units and equipment can be had on the run''s days, each of their lanes apart, with what is taken already (pairs of start and end). Bays keep their facility''s hours.';
+
+-- The worker reads as the service role.
+grant execute on function private.parts_of_work(private.work) to service_role;
+grant execute on function private.segments_of(private.work, uuid[], timestamptz) to service_role;
+grant execute on function private.pause_policy(public.service_segments, public.services) to service_role;
+grant execute on function private.move_segments_to(uuid, uuid[], timestamptz) to service_role;
+grant execute on function private.segments_of_appointment(uuid) to service_role;
+grant execute on function private.distinct_in_order(uuid[]) to service_role;
+grant execute on function private.claim_segments(private.segment[], integer, integer) to service_role;
+grant execute on function private.facility_for(private.work) to service_role;
+grant execute on function private.places_for(private.work) to service_role;
+grant execute on function private.crew_skills(uuid[], uuid[], date[]) to service_role;
+grant execute on function private.plan_things(public.optimization_runs, uuid[]) to service_role;
+grant execute on function private.opening_time(uuid, tstzrange) to service_role;
+grant execute on function private.equipment_of(uuid) to service_role;
+
 -- sql/283_problem.sql
 
 -- What the solver is given (OPT-4), decided here and nowhere else: who may do what, when, where and how far it is.
@@ -11755,17 +13703,21 @@ grant execute on function private.violations_of_zone(private.placement) to servi
 
 create function private.movable(assignment public.job_assignments)
 returns boolean
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select
-        assignment.status in ('assigned', 'accepted') and not assignment.is_locked
-        and assignment.segment_id is null and a.crew_size = 1
-        and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
-        and assignment.scheduled_start_at > now()
-    from public.appointments as a
-    where a.id = assignment.appointment_id;
+begin
+    return (
+        select
+            assignment.status in ('assigned', 'accepted') and not assignment.is_locked
+            and assignment.segment_id is null and a.crew_size = 1
+            and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
+            and assignment.scheduled_start_at > now()
+        from public.appointments as a
+        where a.id = assignment.appointment_id
+    );
+end;
 $$;
 
 comment on function private.movable(public.job_assignments) is
@@ -11867,11 +13819,12 @@ comment on function private.plan_shifts(public.optimization_runs) is
 
 create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
 returns tstzrange[]
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-    select array(
+begin
+    return array(
         select tstzrange(span.opens, span.closes, '[]')
         from public.dispatch_jobs as j
         cross join lateral (
@@ -11888,6 +13841,7 @@ as $$
         where j.id = job and span.opens <= span.closes
         order by span.opens
     );
+end;
 $$;
 
 comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
@@ -11895,12 +13849,13 @@ comment on function private.start_windows(uuid, tstzrange, timestamptz, interval
 
 create function private.window_seconds(windows tstzrange[])
 returns bigint[]
-language sql
+language plpgsql
 immutable
 parallel safe
 set search_path = ''
 as $$
-    select array(
+begin
+    return array(
         select bound.seconds
         from unnest(windows) as span (during)
         cross join lateral (values
@@ -11911,6 +13866,7 @@ as $$
         where not isempty(span.during)
         order by span.during, bound.side
     );
+end;
 $$;
 
 comment on function private.window_seconds(tstzrange[]) is
@@ -11945,7 +13901,10 @@ as $$
 
     select
         c.id, c.claimant_id, floor(extract(epoch from lower(c.during)))::bigint,
-        ceil(extract(epoch from upper(c.during)))::bigint, c.latitude, c.longitude,
+        ceil(extract(epoch from greatest(
+            upper(c.during),
+            private.expected_end(c.assignment, now()) + (upper(c.during) - (c.assignment).scheduled_end_at)
+        )))::bigint, c.latitude, c.longitude,
         (c.assignment).id, (c.assignment).appointment_id, (c.job).id, (c.job).version, (c.job).priority,
         case when c.is_movable then private.requirement(private.work_of_job((c.job).id)) end,
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,
@@ -11982,7 +13941,8 @@ create function private.plan_jobs(run public.optimization_runs, not_before times
 returns table (
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
-    buffer_after_s integer, weight double precision, windows_s bigint[], obstacle text
+    buffer_after_s integer, weight double precision, windows_s bigint[], crew_size integer, parts_s bigint[],
+    place_ids uuid[], equipment_ids uuid[], obstacle text
 )
 language sql
 stable
@@ -11993,42 +13953,56 @@ as $$
     ),
 
     waiting as materialized (
-        select j, h.days, private.work_of_job(j.id) as work, private.start_windows(
-            j.id, null, not_before, make_interval(mins => j.estimated_duration_minutes)
+        select j, h.days, one.work, private.start_windows(
+            j.id, null, not_before, make_interval(mins => (one.work).duration_minutes)
         ) as windows
         from horizon as h
         cross join public.dispatch_jobs as j
+        -- Once a job, though it is used twice.
+        cross join lateral (select private.work_of_job(j.id) as work offset 0) as one
         where
-            j.org_id = run.org_id and run.kind = 'optimize_all' and j.status = 'unscheduled'
+            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize') and j.status = 'unscheduled'
+            and not coalesce(run.assumptions -> 'without_job_ids' ? j.id::text, false)
             and (j.sla_start_at is null or j.sla_start_at < upper(h.days))
             -- Work that may only start after these days is not left out of them.
             and (
                 not exists (select from private.time_windows(j.id))
                 or exists (select from private.time_windows(j.id) as w where w.window_start < upper(h.days))
             )
+    ),
+
+    places as materialized (
+        select
+            w.*, private.places_for(w.work) as place_ids, f.latitude as bay_latitude, f.longitude as bay_longitude,
+            (w.work).place_kind = 'bay' as in_bay
+        from waiting as w
+        left join public.facilities as f on (w.work).place_kind = 'bay' and f.id = private.facility_for(w.work)
     )
 
     select
-        (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work), (w.work).latitude, (w.work).longitude,
+        (w.j).id, (w.j).version, (w.j).priority, private.requirement(w.work),
+        case when w.in_bay then w.bay_latitude else (w.work).latitude end,
+        case when w.in_bay then w.bay_longitude else (w.work).longitude end,
         (w.work).duration_minutes * 60, (w.work).buffer_before_minutes * 60, (w.work).buffer_after_minutes * 60,
         private.unserved_weight(w.j, w.days),
         private.window_seconds(w.windows),
+        -- Composite work has one technician a segment, whatever crew the job names.
+        case when (w.work).is_composite then 1 else (w.work).crew_size end,
+        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id),
         case
-            when (w.work).crew_size > 1 then 'needs_crew'
-            when (w.work).is_composite then 'composite'
-            when (w.work).place_kind = 'bay' then 'needs_bay'
-            when (w.work).place_kind = 'mobile_unit' then 'needs_mobile_unit'
-            when (w.j).location_id is null then 'location_missing'
-            when (w.work).latitude is null then 'location_not_found'
+            when w.in_bay and w.place_ids = '{}' then 'needs_bay'
+            when (w.work).place_kind = 'mobile_unit' and w.place_ids = '{}' then 'needs_mobile_unit'
+            when (w.j).location_id is null and not w.in_bay then 'location_missing'
+            when (w.work).latitude is null and not w.in_bay then 'location_not_found'
             when (w.j).sla_end_at < not_before + make_interval(mins => (w.work).duration_minutes) then 'sla_missed'
             when w.windows = '{}' then 'no_time_in_window'
         end
-    from waiting as w
+    from places as w
     order by (w.j).id;
 $$;
 
 comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
-'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, and what stands in the way of planning it at all.';
+'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, what they take beside one technician''s time, and what stands in the way of planning it at all.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_shifts(public.optimization_runs) to service_role;
@@ -12093,7 +14067,8 @@ begin
     insert into public.route_stops (
         org_id, route_plan_id, job_assignment_id, dispatch_job_id, stop_type, sequence, latitude, longitude,
         planned_arrival_at, planned_departure_at, service_starts_at, travel_time_minutes_from_prev,
-        distance_km_from_prev, change, from_technician_id, from_starts_at, from_ends_at, job_version, explanation
+        distance_km_from_prev, change, from_technician_id, from_starts_at, from_ends_at, job_version, is_joint,
+        resource_id, segment_position, explanation
     )
     select
         planned.org_id, p.id, (s.stop ->> 'assignment_id')::uuid, (s.stop ->> 'job_id')::uuid,
@@ -12110,7 +14085,8 @@ begin
             else 'move'
         end::public.stop_change,
         a.technician_id, a.scheduled_start_at, a.scheduled_end_at,
-        (s.stop ->> 'job_version')::integer, s.stop -> 'explanation'
+        (s.stop ->> 'job_version')::integer, coalesce((s.stop ->> 'is_joint')::boolean, false),
+        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer, s.stop -> 'explanation'
     from routes as r
     inner join plans as p on r.technician_id = p.technician_id and r.date = p.date
     cross join lateral jsonb_array_elements(r.stops) with ordinality as s (stop, sequence)
@@ -12147,8 +14123,10 @@ as $$
                 'latitude', s.latitude, 'longitude', s.longitude, 'arrives_at', s.planned_arrival_at,
                 'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
                 'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
+                'resource_id', s.resource_id, 'segment_position', s.segment_position,
                 'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
-                'explanation', s.explanation
+                -- In short; explain_job has it all.
+                'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
             )) order by s.sequence) as document
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
@@ -12171,7 +14149,8 @@ as $$
 
     changes as (
         select jsonb_object_agg(kind.change, (
-            select count(*)
+            -- A crew is one booking.
+            select count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id))
             from public.route_plans as p
             inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
             where p.optimization_run_id = run and s.change = kind.change
@@ -12182,7 +14161,10 @@ as $$
     unserved as (
         select jsonb_agg(jsonb_build_object(
             'job_id', j.id, 'number', j.number, 'title', j.title, 'priority', j.priority,
-            'reason', u.reason, 'explanation', u.explanation, 'detail', u.detail
+            'reason', u.reason, 'explanation', u.explanation,
+            'detail', u.detail - '{obstacles,relaxations}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+                'relaxation', u.detail -> 'relaxations' -> 0
+            ))
         ) order by j.priority desc, j.number) as document
         from public.unserved_jobs as u
         inner join public.dispatch_jobs as j on u.org_id = j.org_id and u.dispatch_job_id = j.id
@@ -12192,8 +14174,9 @@ as $$
     select jsonb_build_object(
         'id', r.id, 'org_id', r.org_id, 'kind', r.kind, 'mode', r.mode, 'status', r.status,
         'starts_on', r.starts_on, 'days', r.days, 'technician_ids', r.technician_ids, 'strategy', r.strategy,
-        'time_limit_s', r.time_limit_s, 'seed', r.seed, 'stage', r.stage, 'progress', r.progress,
-        'best_objective', r.best_objective, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
+        'time_limit_s', r.time_limit_s, 'iteration_limit', r.iteration_limit, 'seed', r.seed, 'label', r.label,
+        'assumptions', r.assumptions, 'causes', r.causes, 'replays_run_id', r.replays_run_id, 'stage', r.stage, 'progress', r.progress,
+        'best_objective', r.best_objective, 'objective_curve', r.objective_curve, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
         'base_revision', r.base_revision, 'created_at', r.created_at, 'started_at', r.started_at,
         'finished_at', r.finished_at, 'applied_at', r.applied_at, 'expires_at', r.expires_at,
         'error', case when r.error_code is not null then jsonb_build_object(
@@ -12272,6 +14255,172 @@ grant execute on function private.my_visits_as_customer() to authenticated;
 revoke all on table public.portal_appointments from public, anon, authenticated, service_role;
 grant select on table public.portal_appointments to authenticated;
 
+-- sql/286_joint_visits.sql
+
+-- The visits of a plan that claim more than one technician's time: crews, visits in a bay or with a mobile unit or
+-- equipment, composite visits. Held, judged and booked whole, by what books them for a dispatcher.
+
+create function private.joint_visits(route_plan_ids uuid[])
+returns table (
+    stop_id uuid, job_id uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz, resource_id uuid,
+    appointment_id uuid
+)
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        (array_agg(s.id order by s.id))[1], s.dispatch_job_id,
+        -- Composite work names one for each segment; in a crew whom the customer prefers is in charge.
+        array_agg(p.technician_id order by
+            s.segment_position, p.technician_id is distinct from j.preferred_technician_id, p.technician_id
+        ),
+        min(s.service_starts_at), max(s.planned_departure_at), (array_agg(s.resource_id))[1],
+        (array_agg(a.appointment_id))[1]
+    from public.route_plans as p
+    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    where p.id = any(route_plan_ids) and s.is_joint and s.change = 'book'
+    group by s.dispatch_job_id
+    order by s.dispatch_job_id;
+$$;
+
+comment on function private.joint_visits(uuid[]) is
+'The visits of these routes that are booked whole or not at all, each once: the first of its stops by id stands for it. The appointment is there once it is booked.';
+
+create function private.check_crews_are_whole(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    missing jsonb;
+begin
+    select jsonb_agg(distinct p.id) into missing
+    from public.route_stops as s
+    inner join public.route_stops as other
+        on s.org_id = other.org_id and s.dispatch_job_id = other.dispatch_job_id and other.is_joint
+    inner join public.route_plans as p on other.org_id = p.org_id and other.route_plan_id = p.id
+    where
+        s.route_plan_id = any(route_plan_ids) and s.is_joint and p.optimization_run_id = run.id
+        and p.id <> all (route_plan_ids);
+    if missing is not null then
+        perform private.fail(
+            409, 'routes_belong_together', jsonb_build_object('route_plan_ids', missing)::text,
+            'These routes share a crew or a composite visit with those named in accept: accept them too.'
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_crews_are_whole(public.optimization_runs, uuid[]) is
+'Refuses to apply some routes of a plan without those they share a visit with.';
+
+create function private.claimants_of_joint_visits(route_plan_ids uuid[])
+returns uuid[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select s.resource_id from public.route_stops as s
+        where s.route_plan_id = any(route_plan_ids) and s.resource_id is not null
+        union
+        select e.resource_id
+        from public.route_stops as s
+        inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+        inner join public.service_equipment as e on j.org_id = e.org_id and j.service_id = e.service_id
+        where s.route_plan_id = any(route_plan_ids)
+    );
+$$;
+
+comment on function private.claimants_of_joint_visits(uuid[]) is
+'The bays, mobile units and equipment that the visits of these routes claim.';
+
+create function private.hold_joint_visits(route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit record;
+    placed private.placement;
+    resource public.resources;
+begin
+    perform private.release_expired_holds(private.claimants_of_joint_visits(route_plan_ids));
+    for visit in select * from private.joint_visits(route_plan_ids)
+    loop
+        placed := private.place(
+            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+            visit.resource_id, null, visit.stop_id
+        );
+        insert into public.reservations (
+            org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+        )
+        select
+            (placed.work).org_id, c.technician_id, c.during, 'held', (placed.work).location_id, placed.latitude,
+            placed.longitude, visit.stop_id, now() + interval '1 hour'
+        from private.personal_claims(placed) as c;
+        for resource in
+            select r.* from public.resources as r
+            where r.id = visit.resource_id or r.id = any(private.equipment_of((placed.work).service_id))
+        loop
+            -- One after the other: which lane is free depends on the visits before.
+            insert into public.reservations (
+                org_id, resource_id, lane, during, kind, hold_token, hold_expires_at
+            )
+            values (
+                resource.org_id, resource.id, private.free_lane(resource.id, placed.claim, resource.capacity),
+                placed.claim, 'held', visit.stop_id, now() + interval '1 hour'
+            );
+        end loop;
+    end loop;
+end;
+$$;
+
+comment on function private.hold_joint_visits(uuid[]) is
+'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it.';
+
+create function private.book_joint_visits(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit record;
+    placed private.placement;
+    promise tstzrange;
+    appointment uuid;
+begin
+    for visit in select * from private.joint_visits(route_plan_ids)
+    loop
+        placed := private.place(
+            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+            visit.resource_id, null, null
+        );
+        select private.promised_window(j, visit.starts_at) into promise
+        from public.dispatch_jobs as j where j.id = visit.job_id;
+        appointment := private.insert_visit(placed, lower(promise), upper(promise), null, '{}', run.id);
+        update public.route_stops as s
+        set job_assignment_id = a.id
+        from public.route_plans as p
+        inner join public.job_assignments as a
+            on p.org_id = a.org_id and p.technician_id = a.technician_id
+        where
+            p.id = any(route_plan_ids) and s.org_id = p.org_id and s.route_plan_id = p.id
+            and s.dispatch_job_id = visit.job_id and s.change = 'book'
+            and a.appointment_id = appointment and a.scheduled_start_at = s.service_starts_at;
+    end loop;
+end;
+$$;
+
+comment on function private.book_joint_visits(public.optimization_runs, uuid[]) is
+'Books the joint visits of these routes for the first time, the way book_appointment writes them.';
+
 -- sql/286_place_plan.sql
 
 -- Putting a plan's visits where it wants them: tried under holds for the judge, or written for good.
@@ -12284,19 +14433,30 @@ set search_path = ''
 -- This very transaction has just filled the ledger: its statistics still make reading all of it look cheap.
 set enable_seqscan = 'off'
 as $$
+    with visits as (
+        select
+            s.id as stop_id, s.dispatch_job_id as job_id, array[p.technician_id] as technician_ids,
+            s.service_starts_at as starts_at, s.planned_departure_at as ends_at, null::uuid as resource_id, a.appointment_id
+        from public.route_plans as p
+        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+        left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+        where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint
+        union all
+        select v.stop_id, v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id
+        from private.joint_visits(route_plan_ids) as v
+    )
+
     select coalesce(jsonb_agg(jsonb_build_object(
-        'job_id', s.dispatch_job_id, 'number', j.number, 'technician_id', p.technician_id,
-        'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
+        'job_id', v.job_id, 'number', j.number, 'technician_id', v.technician_ids[1],
+        'starts_at', v.starts_at, 'ends_at', v.ends_at,
         'code', c.code, 'severity', c.severity, 'message', c.message, 'data', c.data
-    ) order by c.severity, s.service_starts_at), '[]')
-    from public.route_plans as p
-    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-    inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
-    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    ) order by c.severity, v.starts_at), '[]')
+    from visits as v
+    inner join public.dispatch_jobs as j on v.job_id = j.id
     cross join lateral private.placement_conflicts(
-        s.dispatch_job_id, array[p.technician_id], s.service_starts_at, s.planned_departure_at, null, a.appointment_id, s.id
+        v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id, v.stop_id
     ) as c
-    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and c.severity <> 'soft';
+    where c.severity <> 'soft';
 $$;
 
 comment on function private.plan_conflicts(uuid, uuid[]) is
@@ -12386,7 +14546,7 @@ begin
         inner join private.turns_in_route(route_plan_ids) as t on s.id = t.stop_id
         left join public.services as v on j.service_id = v.id
         cross join lateral private.promised_window(j, s.service_starts_at) as w (promise)
-        where p.id = any(route_plan_ids) and s.change = 'book'
+        where p.id = any(route_plan_ids) and s.change = 'book' and not s.is_joint
     ),
 
     appointments as (
@@ -12416,8 +14576,9 @@ begin
     set job_assignment_id = a.id
     from public.job_assignments as a
     where
-        s.route_plan_id = any(route_plan_ids) and s.change = 'book' and a.org_id = s.org_id
+        s.route_plan_id = any(route_plan_ids) and s.change = 'book' and not s.is_joint and a.org_id = s.org_id
         and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id;
+    perform private.book_joint_visits(run, route_plan_ids);
 end;
 $$;
 
@@ -12486,11 +14647,11 @@ as $$
         select p.technician_id from public.route_plans as p where p.id = any(route_plan_ids)
         union
         select s.from_technician_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
-    ));
+    ) || private.claimants_of_joint_visits(route_plan_ids));
 $$;
 
 comment on function private.lock_plan(uuid[]) is
-'Makes whoever books the plan''s technicians wait, those who give visits away included.';
+'Makes whoever books the plan''s technicians wait, those who give visits away included, and whoever books its bays, mobile units and equipment.';
 
 create function private.overlap_in_plan()
 returns jsonb
@@ -12562,7 +14723,9 @@ as $$
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
-    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign');
+    where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint;
+
+    select private.hold_joint_visits(route_plan_ids);
 $$;
 
 comment on function private.hold_plan(uuid[]) is 'Holds the times a plan wants, each under its stop''s id, in place of what it moves.';
@@ -12585,6 +14748,7 @@ begin
     end if;
     begin
         perform private.lock_plan(route_plan_ids);
+        perform private.assume(r) from public.optimization_runs as r where r.id = run and r.assumptions <> '{}';
         perform private.hold_plan(route_plan_ids);
         conflicts := private.plan_conflicts(run, route_plan_ids);
         raise exception using errcode = 'TRNEV', message = 'only tried';
@@ -12656,6 +14820,80 @@ $$;
 comment on function private.check_plan_is_current(public.optimization_runs, text, uuid[]) is
 'Refuses with 409 plan_is_stale, and what changed, unless schedule and jobs are as the plan knew them.';
 
+create function private.put_stale_plans_aside(run public.optimization_runs)
+returns void
+language sql
+volatile
+set search_path = ''
+as $$
+    with others as materialized (
+        -- One that somebody is about to apply finds out by itself.
+        select r.*
+        from public.optimization_runs as r
+        where
+            r.org_id = run.org_id and r.id <> run.id and r.status = 'proposed'
+            and daterange(r.starts_on, r.starts_on + r.days) && daterange(run.starts_on, run.starts_on + run.days)
+        for update skip locked
+    ),
+
+    stale as (
+        update public.optimization_runs as r
+        set status = 'expired', error_code = 'plan_is_stale',
+            error_message = 'Another plan for these days was put in force.'
+        from others as o
+        where
+            r.id = o.id and o.base_revision is distinct from private.schedule_revision(
+                o.org_id, private.local_days(o.org_id, o.starts_on, o.days)
+            )
+        returning r.id
+    )
+
+    update public.route_plans as p set status = 'canceled'
+    from stale as s where p.optimization_run_id = s.id and p.status = 'proposed';
+$$;
+
+comment on function private.put_stale_plans_aside(public.optimization_runs) is
+'Plans kept side by side end when one of them has changed the world the others were made for.';
+
+create function private.plan_counts(route_plan_ids uuid[])
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'routes', cardinality(route_plan_ids),
+        -- A crew is one booking.
+        'booked', count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id)) filter (where s.change = 'book'),
+        'moved', count(*) filter (where s.change = 'move'),
+        'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep')
+    )
+    from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
+$$;
+
+comment on function private.plan_counts(uuid[]) is 'What some routes of a plan do, counted.';
+
+create function private.routes_needed_too(route_plan_ids uuid[])
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select coalesce(jsonb_agg(distinct jsonb_build_object(
+        'route_id', taker.id, 'technician_id', taker.technician_id, 'technician_name', t.display_name
+    )), '[]')
+    from public.route_plans as accepted
+    inner join public.route_plans as taker
+        on accepted.optimization_run_id = taker.optimization_run_id and taker.id <> all (route_plan_ids)
+    inner join public.route_stops as s
+        on taker.id = s.route_plan_id and s.change = 'reassign' and s.from_technician_id = accepted.technician_id
+    inner join public.technician_profiles as t on taker.technician_id = t.id
+    where accepted.id = any(route_plan_ids);
+$$;
+
+comment on function private.routes_needed_too(uuid[]) is
+'The routes left out that would take visits away from the technicians of those accepted.';
+
 create function private.put_plan_in_force(run public.optimization_runs, route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -12680,6 +14918,7 @@ begin
     update public.route_plans as p set status = 'canceled'
     where p.optimization_run_id = run.id and p.status = 'proposed';
     update public.optimization_runs as r set status = 'applied', applied_at = now() where r.id = run.id;
+    perform private.put_stale_plans_aside(run);
 end;
 $$;
 
@@ -12692,6 +14931,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     run public.optimization_runs := private.visible_run(run_id);
@@ -12707,7 +14948,12 @@ begin
         return known;
     end if;
     select r.* into run from public.optimization_runs as r where r.id = run_id for update;
-    if run.status = 'applied' then
+    if run.kind = 'emergency_insertion' then
+        perform private.fail(
+            409, 'plan_not_ready', 'This run holds options for an emergency, of which one is chosen.',
+            'Commit one by POST /dispatch/jobs/{id}/insert_emergency.'
+        );
+    elsif run.status = 'applied' then
         perform private.fail(409, 'plan_already_applied', 'This plan is in force already.', 'Nothing is left to do.');
     elsif run.status = 'expired' or (run.status = 'proposed' and run.expires_at <= now()) then
         perform private.fail(409, 'plan_expired', 'This proposal was made too long ago.', 'Plan the day again.');
@@ -12729,6 +14975,8 @@ begin
         );
     end if;
 
+    perform private.check_crews_are_whole(run, route_plan_ids);
+
     -- What others booked before they had to wait is seen by the checks that follow.
     perform private.lock_jobs(array(
         select s.dispatch_job_id from public.route_stops as s where s.route_plan_id = any(route_plan_ids)
@@ -12736,22 +14984,33 @@ begin
     perform private.lock_plan(route_plan_ids);
     perform private.check_plan_is_current(run, base_revision, route_plan_ids);
     perform set_config('truckroll.reason', format('optimization run %s', run_id), true);
+    perform private.grant_overtime(run, route_plan_ids);
     conflicts := private.place_plan(run, route_plan_ids);
     if conflicts <> '[]' then
         perform private.fail(
-            409, 'placement_conflict', jsonb_build_object('conflicts', conflicts)::text,
-            'Nothing was changed. Plan the day again.'
+            409, 'placement_conflict', jsonb_build_object(
+                'conflicts', conflicts, 'routes_needed_too', private.routes_needed_too(route_plan_ids)
+            )::text,
+            case when accept is null then 'Nothing was changed. Plan the day again.'
+                else 'Nothing was changed. Accept the routes that take visits over as well, or plan the day again.' end
         );
     end if;
     perform private.put_plan_in_force(run, route_plan_ids);
 
-    select jsonb_build_object(
-        'run_id', run_id, 'status', 'applied', 'routes', cardinality(route_plan_ids),
-        'booked', count(*) filter (where s.change = 'book'), 'moved', count(*) filter (where s.change = 'move'),
-        'reassigned', count(*) filter (where s.change = 'reassign'), 'kept', count(*) filter (where s.change = 'keep'),
-        'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id)
-    ) into counts
-    from public.route_stops as s where s.route_plan_id = any(route_plan_ids);
+    counts := jsonb_build_object(
+        'run_id', run_id, 'status', 'applied',
+        'unserved', (select count(*) from public.unserved_jobs as u where u.optimization_run_id = run_id),
+        'travel_minutes', (
+            select coalesce(round(sum(p.travel_s) / 60.0), 0) from public.route_plans as p where p.id = any(route_plan_ids)
+        )
+    ) || private.plan_counts(route_plan_ids);
+    if accept is not null then
+        -- What was not accepted is over: it was judged together with the rest.
+        counts := counts || jsonb_build_object('dropped', private.plan_counts(array(
+            select p.id from public.route_plans as p
+            where p.optimization_run_id = run_id and p.id <> all (route_plan_ids)
+        )));
+    end if;
     perform private.raise_event(run.org_id, 'plan.applied', 'optimization_run', run_id, counts || jsonb_build_object(
         'starts_on', run.starts_on, 'days', run.days
     ));
@@ -12776,7 +15035,7 @@ as $$
 $$;
 
 comment on function public.apply_plan(uuid, text, uuid[], text) is
-'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
+'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans; the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
 
 revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
 grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
@@ -12821,6 +15080,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work constant private.work := private.work_of_job(job);
@@ -12923,6 +15184,8 @@ language plpgsql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work constant private.work := private.work_of_job(job);
@@ -12943,34 +15206,39 @@ begin
                     and (lower(r.during) at time zone t.time_zone)::date
                     = (coalesce(o.starts_at, earliest) at time zone t.time_zone)::date
             ) as booked_minutes, array(
-                select v.message
-                from (select private.place(work, array[t.id], earliest, null, null, null, null) as placement) as p
-                cross join lateral (
-                    select * from private.violations_of_skills(p.placement)
-                    union all
-                    select * from private.violations_of_zone(p.placement)
-                ) as v
-                where o.starts_at is null
-            ) as obstacles
+                select v.message from private.unfitness(work, t.id, earliest) as v where o.starts_at is null
+            ) as obstacles, private.expected_work(t.org_id, work.service_id, t.id) as expected
         from public.technician_profiles as t
         left join private.best_slots(work, earliest, latest, max_results) as o on t.id = any(o.technician_ids)
         where t.org_id = work.org_id and t.is_active
     )
 
     select
-        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score, (p.slot).reasons, to_jsonb(p.slot),
-        p.booked_minutes,
+        p.id, p.display_name, (p.slot).starts_at is not null, (p.slot).score + coalesce(past.points, 0),
+        (p.slot).reasons || jsonb_strip_nulls(jsonb_build_object('past_performance', past.points)),
+        to_jsonb(p.slot), p.booked_minutes,
         case
             when (p.slot).starts_at is not null then array[
                 format('Could start %s.', private.local_time((p.slot).starts_at, p.time_zone)),
                 format('Adds %s minutes of driving.', (p.slot).added_travel_minutes),
                 format('Has %s minutes booked that day.', p.booked_minutes)
-            ]
+            ] || past.sentences
             when cardinality(p.obstacles) > 0 then p.obstacles
             else array[format('%s has no better time for it in that period.', p.display_name)]
         end
     from people as p
-    order by (p.slot).score desc nulls last, cardinality(p.obstacles), p.display_name
+    left join public.performance_estimates as usual
+        on usual.org_id = work.org_id and usual.service_id = work.service_id and usual.technician_id is null
+    cross join lateral (
+        select
+            round(20 * ((p.expected).first_time_fix - usual.first_time_fix)::numeric) as points,
+            case when (p.expected).visits + (p.expected).first_visits > 0 then array[format(
+                'Has done this %s times: usually within %s minutes, and without a second visit %s times in ten.',
+                greatest((p.expected).visits, (p.expected).first_visits), (p.expected).p70_minutes,
+                round(10 * (p.expected).first_time_fix)
+            )] else '{}' end as sentences
+    ) as past
+    order by (p.slot).score + coalesce(past.points, 0) desc nulls last, cardinality(p.obstacles), p.display_name
     limit max_results;
 end;
 $$;
@@ -12981,32 +15249,95 @@ comment on function private.suggest_technicians(uuid, timestamptz, timestamptz, 
 grant execute on function private.auto_schedule(uuid, timestamptz, timestamptz, integer, uuid[], text) to authenticated, service_role;
 grant execute on function private.suggest_technicians(uuid, timestamptz, timestamptz, integer) to authenticated, service_role;
 
--- sql/288_portal_links.sql
+-- sql/288_compare_plans.sql
 
--- Self-service by signed link (INT-6, TEN-8): whoever holds the link of a job may see it, choose among the windows
--- offered, cancel, or move within the org's limits. No account, no table.
+-- What-if plans side by side (OPT-5, UI-1): several proposals for the same days, each with what it assumes.
 
-create table private.secrets (
-    name text primary key,
-    value bytea not null,
-    created_at timestamptz not null default now()
-);
+create function private.numbers_minus(figures jsonb, base jsonb)
+returns jsonb
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select coalesce(jsonb_object_agg(f.name, (f.value #>> '{}')::numeric - (base ->> f.name)::numeric), '{}')
+    from jsonb_each(figures) as f (name, value)
+    where jsonb_typeof(f.value) = 'number' and jsonb_typeof(base -> f.name) = 'number';
+$$;
 
-comment on table private.secrets is 'Keys the database signs with, made when first needed and never shown.';
+comment on function private.numbers_minus(jsonb, jsonb) is 'The differences of the figures two documents share.';
 
-create function private.portal_signature(payload text)
-returns text
+create function private.compare_plans(run_ids uuid[])
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+set jit = 'off'
+as $$
+declare
+    compared jsonb := '[]';
+    first public.optimization_runs;
+    run public.optimization_runs;
+    one uuid;
+begin
+    if coalesce(cardinality(run_ids), 0) not between 1 and 20 then
+        perform private.fail(
+            400, 'run_ids_invalid', 'Between one and twenty plans can be compared.', 'Name the runs whose plans you look at.'
+        );
+    end if;
+    foreach one in array run_ids loop
+        run := private.visible_run(one);
+        if first.id is null then
+            first := run;
+        end if;
+        if (run.org_id, run.starts_on, run.days) is distinct from (first.org_id, first.starts_on, first.days) then
+            perform private.fail(
+                400, 'other_days', 'These plans are not all for the same days.', 'Compare plans of the same days.'
+            );
+        end if;
+        compared := compared || jsonb_build_object(
+            'run_id', run.id, 'label', run.label, 'kind', run.kind, 'status', run.status, 'strategy', run.strategy,
+            'assumptions', run.assumptions, 'base_revision', run.base_revision, 'expires_at', run.expires_at,
+            'is_current', run.status = 'proposed' and run.expires_at > now()
+            and run.base_revision is not distinct from private.schedule_revision(
+                run.org_id, private.local_days(run.org_id, run.starts_on, run.days)
+            ),
+            'best_objective', run.best_objective,
+            'metrics_before', run.metrics_before, 'metrics', run.metrics_after,
+            'difference', private.numbers_minus(run.metrics_after, first.metrics_after),
+            'changes', private.plan_counts(array(
+                select p.id from public.route_plans as p where p.optimization_run_id = run.id
+            ))
+        );
+    end loop;
+    return compared;
+end;
+$$;
+
+comment on function private.compare_plans(uuid[]) is
+'See public.compare_plans. Definer: counts stops of plans; visible_run checks who asks, run by run.';
+
+create function public.compare_plans(run_ids uuid[])
+returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
-    select translate(rtrim(encode(substring(
-        extensions.hmac(convert_to(payload, 'UTF8'), s.value, 'sha256') from 1 for 18
-    ), 'base64'), '='), '+/', '-_')
-    from private.secrets as s where s.name = 'portal_links';
+    select private.compare_plans(run_ids);
 $$;
 
-comment on function private.portal_signature(text) is 'HMAC-SHA-256 of a link''s payload, cut to 144 bits, URL-safe (RFC 2104, RFC 4648).';
+comment on function public.compare_plans(uuid[]) is
+'Up to twenty plans of the same days side by side, in the order asked: label, strategy and assumptions of each, its metrics, how they differ from the first plan''s, what applying it would change, and whether it still can be. Needs optimize_schedule.';
+
+revoke execute on function public.compare_plans(uuid[]) from public, anon;
+grant execute on function public.compare_plans(uuid[]) to authenticated, service_role;
+grant execute on function private.compare_plans(uuid[]) to authenticated, service_role;
+
+-- sql/288_portal_links.sql
+
+-- Self-service by signed link (INT-6, TEN-8): whoever holds the link of a job may see it, choose among the windows
+-- offered, cancel, or move within the org's limits. No account, no table.
 
 create function private.portal_link(job uuid, days integer)
 returns text
@@ -13014,6 +15345,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     work private.work := private.work_of_job(job);
@@ -13028,9 +15361,8 @@ begin
     if days is null or days not between 1 and 365 then
         perform private.fail(400, 'days_invalid', 'A link lasts 1 to 365 days.', 'Leave it out for 30.');
     end if;
-    insert into private.secrets (name, value) values ('portal_links', extensions.gen_random_bytes(32)) on conflict do nothing;
     payload := replace(job::text, '-', '') || '.' || extract(epoch from date_trunc('second', now()) + make_interval(days => days))::bigint;
-    return payload || '.' || private.portal_signature(payload);
+    return payload || '.' || private.sign('portal_links', payload);
 end;
 $$;
 
@@ -13059,7 +15391,7 @@ declare
     job public.dispatch_jobs;
 begin
     if cardinality(parts) = 3 and parts[1] ~ '^[0-9a-f]{32}$' and parts[2] ~ '^[0-9]{1,12}$'
-        and sha256(convert_to(parts[3], 'UTF8')) = sha256(convert_to(private.portal_signature(parts[1] || '.' || parts[2]), 'UTF8'))
+        and sha256(convert_to(parts[3], 'UTF8')) = sha256(convert_to(private.signature('portal_links', parts[1] || '.' || parts[2]), 'UTF8'))
         and to_timestamp(parts[2]::bigint) > now() then
         select j.* into job from public.dispatch_jobs as j where j.id = parts[1]::uuid;
     end if;
@@ -13169,6 +15501,11 @@ begin
     if option.id is null or option.window_end <= now() then
         perform private.fail(404, 'window_not_found', 'This window is not offered.', 'Choose one of those shown.');
     end if;
+    select j.* into job from public.dispatch_jobs as j where j.id = job.id;
+    if job.status in ('completed', 'canceled')
+        or exists (select from public.appointments as a where a.dispatch_job_id = job.id and a.status in ('en_route', 'in_progress', 'paused')) then
+        perform private.fail(409, 'nothing_to_change', 'There is no appointment that could still be changed.', 'Call the company.');
+    end if;
     if exists (select from public.appointments as a where a.dispatch_job_id = job.id and a.status in ('scheduled', 'confirmed', 'awaiting_parts')) then
         visit := private.visit_of_link(job);
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
@@ -13182,6 +15519,9 @@ begin
     update public.job_time_windows set is_selected = false where dispatch_job_id = job.id and is_selected and id <> chosen;
     update public.job_time_windows set is_selected = true, source = 'customer_selected' where id = chosen;
     work := private.work_of_job(job.id);
+    if visit.id is not null then
+        work := private.work_of_move(work, visit, true);
+    end if;
     select s.* into slot from private.offer_slots(
         work, greatest(option.window_start, now()), option.window_end + make_interval(mins => work.duration_minutes),
         work.duration_minutes, null, null, 1
@@ -13199,6 +15539,7 @@ begin
     if visit.id is null then
         perform private.insert_visit(placed, option.window_start, option.window_end, null, '{}');
     else
+        perform set_config('truckroll.reason', 'customer_request', true);
         insert into public.appointment_reschedules (
             org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
             to_technician_ids, reason, customer_confirmed
@@ -13225,6 +15566,8 @@ language plpgsql
 volatile
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
 declare
     job public.dispatch_jobs := private.job_of_link(token);
@@ -13238,8 +15581,8 @@ begin
     set status = 'canceled', cancel_reason = 'customer_request', cancel_notes = left(reason, 500)
     where id = visit.id;
     update public.dispatch_jobs set status = 'canceled', cancel_reason = 'customer_request'
-    where id = job.id and status = 'unscheduled'
-    returning * into job;
+    where id = job.id and status = 'unscheduled';
+    select j.* into job from public.dispatch_jobs as j where j.id = job.id;
     return private.portal_document(job);
 end;
 $$;
@@ -13253,6 +15596,8 @@ language sql
 stable
 security definer
 set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
 as $$
     select private.portal_document(private.job_of_link(token));
 $$;
@@ -13343,7 +15688,13 @@ as $$
     from public.dispatch_jobs as j inner join public.customer_locations as l on j.location_id = l.id
     where
         with_jobs and j.org_id = org and j.status = 'unscheduled' and l.latitude is not null
-        and (j.sla_start_at is null or j.sla_start_at < upper(period));
+        and (j.sla_start_at is null or j.sla_start_at < upper(period))
+    union
+    select f.latitude, f.longitude
+    from public.facilities as f
+    where
+        with_jobs and f.org_id = org and f.is_active and f.latitude is not null
+        and exists (select from public.resources as r where r.org_id = org and r.facility_id = f.id and r.kind = 'bay');
 $$;
 
 comment on function private.travel_places(uuid, tstzrange, uuid[], boolean) is
@@ -13494,6 +15845,20 @@ grant execute on function private.travel_coverage(double precision[], double pre
 -- Board and technicians hear of changes by private broadcast; who may listen is decided in
 -- policies/realtime_messages.sql.
 
+create function private.obituary(record jsonb)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+return (
+    select jsonb_object_agg(r.key, case when r.key in (
+        'id', 'org_id', 'dispatch_job_id', 'appointment_id', 'technician_id', 'status', 'status_changed_at', 'version'
+    ) then r.value end)
+    from jsonb_each(record) as r
+);
+
+comment on function private.obituary(jsonb) is 'Of a canceled visit or assignment only which one it is; every other column is null.';
+
 create function private.broadcast_change()
 returns trigger
 language plpgsql
@@ -13509,6 +15874,19 @@ begin
         perform realtime.broadcast_changes(
             'org:' || org || ':positions', tg_op, tg_op, tg_table_name, tg_table_schema, new, old
         );
+        return null;
+    end if;
+    -- Not everybody who listens sees canceled visits (view_cancelled_appointments): that one is gone is all that is said.
+    if tg_table_name in ('appointments', 'job_assignments') and tg_op = 'UPDATE' and record ->> 'status' = 'canceled' then
+        perform realtime.broadcast_changes(
+            subject.topic, tg_op, tg_op, tg_table_name, tg_table_schema,
+            jsonb_populate_record(new, private.obituary(record)), jsonb_populate_record(old, private.obituary(to_jsonb(old)))
+        )
+        from (
+            select 'org:' || org || ':schedule' as topic
+            union all
+            select 'technician:' || (record ->> 'technician_id') where record ? 'technician_id'
+        ) as subject;
         return null;
     end if;
     perform realtime.broadcast_changes(
@@ -13620,6 +15998,1860 @@ comment on function private.may_join_topic(text) is
 
 grant execute on function private.may_join_topic(text) to authenticated, service_role;
 
+-- sql/292_emergency_day.sql
+
+-- What an emergency insertion looks at (OPT-7): who works now, where they are, what they have before them.
+-- Times are seconds since 1970, as the engine wants them; a claim stands for a visit with its buffers.
+
+create function private.emergency_work(job uuid)
+returns private.work
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(job);
+begin
+    if work.org_id is null or not private.may('view_jobs', work.org_id, work.facility_id) then
+        perform private.fail(404, 'job_not_found', 'There is no such job, or you may not see it.', 'Check the id.');
+    end if;
+    perform private.require('optimize_schedule', work.org_id, work.facility_id);
+    return work;
+end;
+$$;
+
+comment on function private.emergency_work(uuid) is
+'The work of a job, for who may plan: 404 unless they see it, 42501 without optimize_schedule.';
+
+create function private.emergency_job(job uuid, earliest timestamptz, latest timestamptz, notice interval)
+returns table (
+    asked_at timestamptz, not_before timestamptz, until timestamptz, now_s bigint, leave_from_s bigint,
+    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer, sla_end_s bigint,
+    windows_s bigint[], can_be_inserted boolean
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    asked constant timestamptz := greatest(coalesce(earliest, now()), now());
+    first_start constant timestamptz := greatest(asked, now() + notice);
+    last_end constant timestamptz := coalesce(latest, asked + interval '12 hours');
+    visit constant interval := make_interval(mins => work.duration_minutes);
+begin
+    if last_end <= first_start or last_end > asked + interval '3 days' or asked > now() + interval '92 days' then
+        perform private.fail(
+            400, 'period_invalid', 'An emergency is looked for between now and three days after earliest.',
+            'Leave earliest and latest out to look at the next twelve hours.'
+        );
+    end if;
+    return query
+    select
+        asked, first_start, last_end, floor(extract(epoch from now()))::bigint,
+        ceil(extract(epoch from now() + notice) / 60)::bigint * 60, work.latitude, work.longitude,
+        work.buffer_before_minutes * 60, work.buffer_after_minutes * 60,
+        (work.buffer_before_minutes + work.duration_minutes + work.buffer_after_minutes) * 60,
+        extract(epoch from work.sla_end_at)::bigint,
+        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not.
+        private.window_seconds(array(
+            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end - visit), '[]')
+            from (
+                select w.window_start, w.window_end from private.time_windows(job) as w
+                union all
+                select first_start, last_end where not exists (select from private.time_windows(job))
+            ) as w
+            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end - visit)
+            order by 1
+        )),
+        work.crew_size = 1 and not work.is_composite and work.place_kind = 'site' and work.latitude is not null
+        and work.inactive_because is null;
+end;
+$$;
+
+comment on function private.emergency_job(uuid, timestamptz, timestamptz, interval) is
+'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long with its buffers, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
+
+create function private.way_s(
+    org uuid, from_latitude double precision, from_longitude double precision, to_latitude double precision,
+    to_longitude double precision
+)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(
+            (
+                select k.duration_s
+                from private.known_travel_s(from_latitude, from_longitude, to_latitude, to_longitude) as k
+            ),
+            private.travel_s(private.distance_m(
+                from_latitude, from_longitude, to_latitude, to_longitude, o.travel_detour_factor::float8
+            ), o.travel_speed_kmh::float8), 0
+        )
+        from public.orgs as o where o.id = org
+    );
+end;
+$$;
+
+comment on function private.way_s(
+    uuid, double precision, double precision, double precision, double precision
+) is 'Driving seconds from one place to another, as the judge reckons them.';
+
+create function private.technicians_now(org uuid, technician_ids uuid[])
+returns table (
+    technician_id uuid, latitude double precision, longitude double precision, ready_at timestamptz, source text,
+    known_at timestamptz
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    with under_way as (
+        select distinct on (a.technician_id)
+            a.technician_id, r.latitude, r.longitude, greatest(
+                upper(r.during),
+                coalesce(a.actual_start_at, a.tech_eta_at, now()) + (upper(r.during) - a.scheduled_start_at), now()
+            ) as ready_at
+        from public.job_assignments as a
+        inner join public.reservations as r on r.assignment_id = a.id and r.released_at is null
+        where
+            a.org_id = org and a.technician_id = any(technician_ids) and a.status in ('en_route', 'on_site', 'paused')
+            and a.scheduled_start_at between now() - interval '1 day' and now() + interval '1 day'
+        order by a.technician_id, 4 desc
+    ),
+
+    finished as (
+        select distinct on (a.technician_id) a.technician_id, r.latitude, r.longitude, a.actual_end_at as known_at
+        from public.job_assignments as a
+        inner join public.reservations as r on r.assignment_id = a.id and r.released_at is null
+        where
+            a.org_id = org and a.technician_id = any(technician_ids) and a.status = 'completed'
+            and a.scheduled_start_at > now() - interval '1 day' and a.actual_end_at <= now()
+        order by a.technician_id, a.actual_end_at desc
+    ),
+
+    planned as (
+        select distinct on (r.claimant_id)
+            r.claimant_id as technician_id, r.latitude, r.longitude, upper(r.during) as known_at
+        from public.reservations as r
+        where
+            r.claimant_id = any(technician_ids) and r.released_at is null and r.latitude is not null
+            and r.during && tstzrange(now() - interval '1 day', now()) and upper(r.during) <= now()
+            and r.kind <> 'held'
+        order by r.claimant_id, upper(r.during) desc
+    )
+
+    select
+        t.id, coalesce(known.latitude, u.latitude), coalesce(known.longitude, u.longitude),
+        coalesce(u.ready_at, now()), case when u.technician_id is not null then 'visit_under_way' else known.source end,
+        known.known_at
+    from unnest(technician_ids) as t (id)
+    left join under_way as u on u.technician_id = t.id
+    left join lateral (
+        select seen.*
+        from (
+            (
+                select 'live_position' as source, 1 as turn, l.latitude, l.longitude, l.recorded_at as known_at
+                from public.technician_locations as l
+                where
+                    -- Older than an hour a position tells nothing (AVL-8).
+                    l.org_id = org and l.technician_id = t.id and l.recorded_at > now() - interval '60 minutes'
+                order by l.recorded_at desc
+                limit 1
+            )
+            union all
+            select 'last_visit', 1, f.latitude, f.longitude, f.known_at from finished as f where f.technician_id = t.id
+            union all
+            select 'last_planned_visit', 2, p.latitude, p.longitude, p.known_at
+            from planned as p where p.technician_id = t.id
+        ) as seen
+        where u.technician_id is null
+        order by seen.turn, seen.known_at desc
+        limit 1
+    ) as known on true
+    where u.technician_id is not null or known.source is not null;
+end;
+$$;
+
+comment on function private.technicians_now(uuid, uuid[]) is
+'Where technicians are and from when on they could leave: at the visit under way until it is over, else at a position reported within the hour or the visit finished since, else where they were last planned. No row: nothing is known of them today.';
+
+create function private.emergency_shifts(job uuid, earliest timestamptz, latest timestamptz)
+returns table (
+    technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
+    longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[]
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    time_zone constant text := (select o.time_zone from public.orgs as o where o.id = work.org_id);
+    run public.optimization_runs;
+    able uuid[];
+begin
+    able := array(select q.technician_id from private.qualified_technicians(work, null, earliest) as q);
+    run.org_id := work.org_id;
+    run.technician_ids := able;
+    -- Who began yesterday evening may work still.
+    run.starts_on := (earliest at time zone time_zone)::date - 1;
+    run.days := (latest at time zone time_zone)::date - run.starts_on + 1;
+    return query
+    select
+        s.technician_id, s.technician_name,
+        case when s.has_begun then greatest(s.starts_s, ceil(extract(epoch from coalesce(n.ready_at, now())) / 60)::bigint * 60)
+            else s.starts_s
+        end,
+        s.ends_s,
+        case when s.is_known then n.latitude else s.latitude end,
+        case when s.is_known then n.longitude else s.longitude end,
+        s.latitude, s.longitude, case when s.is_known then n.source else 'home' end,
+        case when s.is_known then floor(extract(epoch from now() - n.known_at) / 60)::integer end,
+        private.way_s(
+            work.org_id, case when s.is_known then n.latitude else s.latitude end,
+            case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
+        ), s.unavailable_s, s.breaks_s
+    from private.plan_shifts(run) as p
+    left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
+    cross join lateral (
+        select p.*, p.starts_s <= extract(epoch from now()) as has_begun,
+            p.starts_s <= extract(epoch from now())
+            and coalesce(n.known_at, n.ready_at) >= to_timestamp(p.starts_s) as is_known
+    ) as s
+    where s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
+    order by s.technician_id, s.starts_s;
+end;
+$$;
+
+comment on function private.emergency_shifts(uuid, timestamptz, timestamptz) is
+'What is left of the working time of everybody who may do a job, on shift or on call: from when and where on they could leave for it, and how long they would drive. Definer: reads positions and every technician''s day. Own check: optimize_schedule.';
+
+create function private.emergency_movable(assignment public.job_assignments)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return private.movable(assignment) and (
+        select t.max_concurrent_jobs = 1 from public.technician_profiles as t where t.id = assignment.technician_id
+    );
+end;
+$$;
+
+comment on function private.emergency_movable(public.job_assignments) is
+'Whether an emergency may move a visit: as a plan may, and of a technician who does one thing at a time.';
+
+create function private.emergency_claims(job uuid, technician_ids uuid[], period tstzrange)
+returns table (
+    technician_id uuid, starts_s bigint, ends_s bigint, latitude double precision, longitude double precision,
+    appointment_id uuid, priority public.job_priority, scheduled_start_s bigint, is_movable boolean, windows_s bigint[]
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+#variable_conflict use_column
+declare
+    work constant private.work := private.emergency_work(job);
+    own_priority constant public.job_priority := (select j.priority from public.dispatch_jobs as j where j.id = job);
+begin
+    return query
+    -- Asked once for each claim, whatever is then read of it.
+    with claims as materialized (
+        select
+            r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
+            j.priority, v.arrival_window_start, v.arrival_window_end,
+            coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as is_movable
+        from public.reservations as r
+        left join public.job_assignments as a on r.assignment_id = a.id
+        left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
+        left join public.appointments as v on a.appointment_id = v.id
+        where
+            r.org_id = work.org_id and r.claimant_id = any(technician_ids) and r.released_at is null and r.during && period
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    )
+
+    select
+        c.claimant_id, floor(extract(epoch from c.begins))::bigint, ceil(extract(epoch from c.ends))::bigint,
+        c.latitude, c.longitude, (c.assignment).appointment_id, c.priority,
+        extract(epoch from (c.assignment).scheduled_start_at)::bigint, c.is_movable,
+        -- Later only: nobody waits for a visit that was told for a later time.
+        case when c.is_movable then private.window_seconds(private.start_windows(
+            (c.assignment).dispatch_job_id,
+            tstzrange(coalesce(c.arrival_window_start, (c.assignment).scheduled_start_at), c.arrival_window_end, '[]'),
+            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+        )) end
+    from claims as c
+    order by c.claimant_id, c.begins, c.id;
+end;
+$$;
+
+comment on function private.emergency_claims(uuid, uuid[], tstzrange) is
+'What the ledger holds against technicians in a period; lower-priority visits that may be moved come with the times at which they may start instead (pairs), the booked one first. Definer: reads every technician''s day. Own check: optimize_schedule.';
+
+create function private.emergency_travel(
+    job uuid, routes integer[], latitudes double precision[], longitudes double precision[]
+)
+returns table (travel_s bytea)
+language plpgsql
+stable
+security definer
+set search_path = ''
+set jit = 'off'
+as $$
+declare
+    work constant private.work := private.emergency_work(job);
+begin
+    return query
+    with settings as materialized (
+        select o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour, private.travel_is_known() as known
+        from public.orgs as o where o.id = work.org_id
+    ),
+
+    places as materialized (
+        select p.route, p.latitude, p.longitude, p.number
+        from unnest(routes, latitudes, longitudes) with ordinality as p (route, latitude, longitude, number)
+    )
+
+    select array_send(array_agg(coalesce(
+        case when s.known then (
+            select k.duration_s
+            from private.known_travel_s(a.latitude, a.longitude, b.latitude, b.longitude) as k
+        ) end,
+        private.travel_s(private.distance_m(a.latitude, a.longitude, b.latitude, b.longitude, s.detour), s.speed), 0
+    ) order by a.number, b.number))
+    from settings as s
+    cross join places as a
+    inner join places as b on a.route = b.route
+    group by a.route
+    order by a.route;
+end;
+$$;
+
+comment on function private.emergency_travel(uuid, integer[], double precision[], double precision[]) is
+'Driving seconds between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
+
+grant execute on function private.emergency_job(uuid, timestamptz, timestamptz, interval) to authenticated, service_role;
+grant execute on function private.emergency_shifts(uuid, timestamptz, timestamptz) to authenticated, service_role;
+grant execute on function private.emergency_claims(uuid, uuid[], tstzrange) to authenticated, service_role;
+grant execute on function private.emergency_travel(
+    uuid, integer[], double precision[], double precision[]
+) to authenticated, service_role;
+
+-- sql/292_explain.sql
+
+-- What explanations are made of (OPT-12): who could do a job but for one rule, how much longer shifts could be, what
+-- the judge says of a change that was tried, and one job's story out of a run.
+
+create function private.able_but_for(job_ids uuid[], technician_ids uuid[], day timestamptz)
+returns table (requirement text, rule text, able uuid[])
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    job uuid;
+    work private.work;
+    lenient private.work;
+    rules constant text[] := '{certification_expired,out_of_zone,skill_level,skill_missing}';
+    known text[] := '{}';
+    told uuid[];
+    found uuid[];
+    one text;
+begin
+    foreach job in array job_ids
+    loop
+        work := private.work_of_job(job);
+        continue when private.requirement(work) = any(known);
+        known := known || private.requirement(work);
+        told := array(select q.technician_id from private.qualified_technicians(work, technician_ids, day) as q);
+        foreach one in array rules
+        loop
+            -- The rule itself is asked again, of a work that does not fall under it.
+            lenient := work;
+            if one = 'out_of_zone' then
+                lenient.location_id := null;
+            elsif one = 'skill_level' then
+                lenient.required_skills := coalesce((
+                    select jsonb_object_agg(s.key, 1) from jsonb_each(work.required_skills) as s
+                ), '{}');
+            elsif one = 'skill_missing' then
+                lenient.required_skills := '{}';
+            end if;
+            found := array(
+                select q.technician_id
+                from private.qualified_technicians(
+                    lenient, technician_ids, case when one = 'certification_expired' then '-infinity' else day end
+                ) as q
+                where q.technician_id <> all (told)
+                order by q.technician_id
+            );
+            told := told || found;
+            requirement := private.requirement(work);
+            rule := one;
+            able := found;
+            return next;
+        end loop;
+        requirement := private.requirement(work);
+        rule := 'several';
+        able := array(
+            select t.id from unnest(technician_ids) as t (id) where t.id <> all (told) order by t.id
+        );
+        return next;
+    end loop;
+end;
+$$;
+
+comment on function private.able_but_for(uuid[], uuid[], timestamptz) is
+'For every kind of requirement among the jobs: the technicians kept from it by a single rule, by the rule slot search uses; several means by more than one.';
+
+create function private.shift_margins(
+    org uuid, technician_ids uuid[], starts_at timestamptz[], ends_at timestamptz[], most interval
+)
+returns table (before_s integer, after_s integer)
+language sql
+stable
+set search_path = ''
+as $$
+    with stretches as materialized (
+        select s.technician_id, s.starts_at, s.ends_at, s.turn
+        from unnest(technician_ids, starts_at, ends_at) with ordinality as s (technician_id, starts_at, ends_at, turn)
+    ),
+
+    horizon as materialized (
+        select tstzrange(min(s.starts_at) - most, max(s.ends_at) + most) as period from stretches as s
+    ),
+
+    taken as materialized (
+        select u.technician_id, u.during
+        from horizon as h
+        cross join private.unavailable_time(org, technician_ids, h.period) as u
+        union all
+        select w.technician_id, unnest(w.during)
+        from horizon as h
+        cross join private.working_time(org, technician_ids, h.period) as w
+        union all
+        select r.claimant_id, r.during
+        from horizon as h
+        inner join public.reservations as r
+            on r.claimant_id = any(technician_ids) and r.released_at is null and r.during && h.period
+    )
+
+    select
+        extract(epoch from least(most, s.starts_at - greatest(s.starts_at - most, max(upper(t.during)) filter (
+            where upper(t.during) <= s.starts_at or lower(t.during) < s.starts_at
+        ))))::integer,
+        extract(epoch from least(most, least(s.ends_at + most, min(lower(t.during)) filter (
+            where lower(t.during) >= s.ends_at or upper(t.during) > s.ends_at
+        )) - s.ends_at))::integer
+    from stretches as s
+    left join taken as t on s.technician_id = t.technician_id
+    group by s.turn, s.starts_at, s.ends_at
+    order by s.turn;
+$$;
+
+comment on function private.shift_margins(uuid, uuid[], timestamptz[], timestamptz[], interval) is
+'How many seconds each working stretch could begin earlier and end later before it met another stretch, time off or a claim; at most so much. In the order asked.';
+
+create function private.rules_against(
+    job_ids uuid[], technician_ids uuid[], starts_at timestamptz[], ends_at timestamptz[]
+)
+returns table (turn integer, codes text[], messages text[], starts_local text)
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+    select
+        tried.turn::integer, coalesce(against.codes, '{}'), coalesce(against.messages, '{}'),
+        private.local_time(tried.starts_at, t.time_zone)
+    from unnest(job_ids, technician_ids, starts_at, ends_at) with ordinality
+        as tried (job_id, technician_id, starts_at, ends_at, turn)
+    inner join public.technician_profiles as t on tried.technician_id = t.id
+    inner join public.orgs as o on t.org_id = o.id
+    cross join lateral private.place(
+        private.work_of_job(tried.job_id), array[t.id], tried.starts_at, tried.ends_at, null, null, null
+    ) as p
+    cross join lateral (
+        select array_agg(v.code order by v.code) as codes, array_agg(v.message order by v.code) as messages
+        from (
+            select * from private.violations_of_time(p)
+            union all
+            select * from private.violations_of_customer(p)
+            union all
+            select * from private.violations_of_skills(p)
+            union all
+            select * from private.violations_of_zone(p)
+        ) as v
+        -- A wish the customer has is no obstacle, a window is one to whoever plans.
+        where v.code = 'customer_window' or private.severity(o, v.code, v.data) <> 'soft'
+    ) as against
+    order by tried.turn;
+$$;
+
+comment on function private.rules_against(uuid[], uuid[], timestamptz[], timestamptz[]) is
+'What the judge has against a job done by somebody at a time, as far as the rest of the plan has no part in it: SLA, windows, skills, zone. In the order asked, from 1, with the start as a dispatcher would say it. Definer: severities are not exposed; for the worker.';
+
+create function private.explain_job(run uuid, job uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    planned constant public.optimization_runs := private.visible_run(run);
+    work constant private.work := private.work_of_job(job);
+    story jsonb;
+begin
+    select jsonb_build_object(
+        'outcome', 'placed', 'technician_id', p.technician_id, 'technician', t.display_name,
+        'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at, 'change', s.change
+    ) || coalesce(s.explanation, '{}')
+    into story
+    from public.route_plans as p
+    inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+    inner join public.technician_profiles as t on p.technician_id = t.id
+    where p.optimization_run_id = run and s.dispatch_job_id = job
+    order by s.service_starts_at
+    limit 1;
+    if story is null then
+        select jsonb_build_object(
+            'outcome', 'left_out', 'reason', u.reason, 'sentence', u.explanation
+        ) || u.detail
+        into story
+        from public.unserved_jobs as u where u.optimization_run_id = run and u.dispatch_job_id = job;
+    end if;
+    if story is null then
+        perform private.fail(
+            404, 'job_not_in_run', 'This run neither placed that job nor left it out.', 'Take job ids from the run.'
+        );
+    end if;
+    return jsonb_build_object('run_id', run, 'job_id', job) || story || jsonb_build_object(
+        'unfit', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'technician_id', t.id, 'technician', t.display_name, 'code', v.code, 'sentence', v.message
+            ) order by t.display_name, v.code)
+            from public.technician_profiles as t
+            cross join lateral private.unfitness(
+                work, t.id, private.local_instant(planned.starts_on + time '12:00', t.time_zone)
+            ) as v
+            where
+                t.org_id = planned.org_id and t.is_active
+                and (planned.technician_ids is null or t.id = any(planned.technician_ids))
+        ), '[]')
+    );
+end;
+$$;
+
+comment on function private.explain_job(uuid, uuid) is
+'Why a run put a job where it did, with the next best places, or why it left the job out and what would serve it; and who may not do it at all, by the judge as it is now (OPT-12). Definer: reads every technician''s skills. visible_run checks who asks.';
+
+grant execute on function private.able_but_for(uuid[], uuid[], timestamptz) to service_role;
+grant execute on function private.shift_margins(uuid, uuid[], timestamptz[], timestamptz[], interval) to service_role;
+grant execute on function private.rules_against(uuid[], uuid[], timestamptz[], timestamptz[]) to service_role;
+grant execute on function private.local_time(timestamptz, text) to service_role;
+grant execute on function private.unavailable_time(uuid, uuid[], tstzrange) to service_role;
+grant execute on function private.working_time(uuid, uuid[], tstzrange) to service_role;
+grant execute on function private.explain_job(uuid, uuid) to authenticated, service_role;
+
+-- sql/293_emergency_trial.sql
+
+-- An emergency option is judged before anybody sees it: its moves are made under holds, looked at, and undone (OPT-7).
+
+create type private.emergency_move as (
+    appointment_id uuid,
+    change public.emergency_change,
+    from_technician_id uuid,
+    to_technician_id uuid,
+    to_starts_at timestamptz,
+    to_ends_at timestamptz,
+    breaks_promise boolean,
+    added_travel_s integer
+);
+
+create type private.emergency_budget as (moves integer, minutes integer, promises integer, unassigned integer);
+
+create function private.hold_visit(
+    work private.work, technician uuid, starts_at timestamptz, ends_at timestamptz, before_minutes integer,
+    after_minutes integer, token uuid
+)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    claim constant tstzrange := private.buffered(starts_at, ends_at, before_minutes, after_minutes);
+begin
+    perform private.release_expired_holds(array[technician]);
+    insert into public.reservations (
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+    )
+    select
+        work.org_id, technician, private.free_lane(technician, claim, t.max_concurrent_jobs), claim, 'held',
+        work.location_id, work.latitude, work.longitude, token, now() + interval '1 hour'
+    from public.technician_profiles as t where t.id = technician;
+end;
+$$;
+
+comment on function private.hold_visit(private.work, uuid, timestamptz, timestamptz, integer, integer, uuid) is
+'Holds a technician''s time for a visit under a token of its own, so that the judge sees it there.';
+
+create function private.blocking_codes(p private.placement, accepted text[])
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+        )), '[]')
+        from private.judge(p) as c
+        where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
+    );
+end;
+$$;
+
+comment on function private.blocking_codes(private.placement, text[]) is
+'What the judge has against a placement, warnings and accepted codes aside.';
+
+create function private.too_far_away(work private.work, technician uuid, starts_at timestamptz, tolerance interval)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    begins constant timestamptz := starts_at - make_interval(mins => work.buffer_before_minutes);
+    needed integer;
+    here record;
+begin
+    -- Whoever has something to do before it comes from there; the judge knows that way.
+    if exists (
+        select from public.reservations as r
+        where
+            r.claimant_id = technician and r.released_at is null and upper(r.during) > now() and lower(r.during) < begins
+            and r.hold_token is distinct from work.job_id
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    ) then
+        return '[]';
+    end if;
+    select n.* into here from private.technicians_now(work.org_id, array[technician]) as n;
+    if here.technician_id is null or here.source = 'last_planned_visit' then
+        return '[]';
+    end if;
+    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
+    if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
+        return '[]';
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'travel_before', 'severity', 'hard_overridable', 'job_id', work.job_id,
+        'message', format('%s could not be there in time any more.', (
+            select t.display_name from public.technician_profiles as t where t.id = technician
+        )),
+        'data', jsonb_build_object('technician_id', technician, 'travel_minutes', ceil(needed / 60.0))
+    ));
+end;
+$$;
+
+comment on function private.too_far_away(private.work, uuid, timestamptz, interval) is
+'travel_before, when the technician cannot get there from where they are now: the one thing the ledger does not know.';
+
+create function private.may_break_promise(p private.placement, visit public.appointments)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return not exists (
+        select from unnest(private.conflicts_of_move(p, visit)) as c
+        where
+            c.severity <> 'soft' and (
+                c.severity = 'hard' or c.code not in ('customer_window', 'notice_too_short', 'reschedule_limit')
+                or not private.may(
+                    coalesce(c.data ->> 'needs', 'override_scheduling_conflict')::public.permission, visit.org_id,
+                    visit.facility_id
+                )
+            )
+    );
+end;
+$$;
+
+comment on function private.may_break_promise(private.placement, public.appointments) is
+'Whether the caller may move a visit although its customer was promised another time: what stands in the way is that promise and the rules of moving late, and the caller holds the approvals these ask for (BKG-9).';
+
+create function private.new_place(visit public.appointments, from_technician uuid, budget private.emergency_budget)
+returns private.emergency_move
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.work_of_job(visit.dispatch_job_id);
+    length constant interval := visit.ends_at - visit.starts_at;
+    minutes constant integer := ceil(extract(epoch from length) / 60);
+    kept constant tstzrange := coalesce(
+        tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]'),
+        tstzrange(visit.starts_at, visit.starts_at + (
+            select make_interval(mins => o.arrival_window_minutes) from public.orgs as o where o.id = visit.org_id
+        ), '[]')
+    );
+    soonest constant timestamptz := now() + interval '15 minutes';
+    candidate record;
+    placed private.placement;
+    breaks boolean;
+    move private.emergency_move;
+begin
+    for candidate in
+        (
+            select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn
+            from private.slot_candidates(
+                work, greatest(soonest, lower(kept)), upper(kept) + length, minutes, null, work.latitude, work.longitude
+            ) as c
+            where upper(kept) >= soonest
+            order by turn, c.added_travel_s, c.technician_ids
+            limit 6
+        )
+        union all
+        (
+            select c.*, true, extract(epoch from c.starts_at)
+            from private.slot_candidates(
+                work, greatest(soonest, upper(kept)), greatest(soonest, upper(kept)) + interval '3 days', minutes, null,
+                work.latitude, work.longitude
+            ) as c
+            where budget.promises > 0 and not kept @> c.starts_at
+            order by c.starts_at, c.added_travel_s, c.technician_ids
+            limit 6
+        )
+        order by breaks, turn
+    loop
+        breaks := candidate.breaks and visit.arrival_window_start is not null;
+        placed := private.place(
+            work, candidate.technician_ids, candidate.starts_at, candidate.starts_at + length, null, visit.id, null, false
+        );
+        continue when not (case when breaks then private.may_break_promise(placed, visit) else private.passes(placed) end);
+        -- Another one's turn to book this technician now: waiting for it out of order could block both.
+        continue when not private.try_lock_claimants(candidate.technician_ids);
+        perform private.hold_visit(
+            work, candidate.technician_ids[1], placed.starts_at, placed.ends_at, visit.buffer_before_minutes,
+            visit.buffer_after_minutes, visit.id
+        );
+        move.appointment_id := visit.id;
+        move.from_technician_id := from_technician;
+        move.to_technician_id := candidate.technician_ids[1];
+        move.to_starts_at := placed.starts_at;
+        move.to_ends_at := placed.ends_at;
+        move.breaks_promise := breaks;
+        move.added_travel_s := candidate.added_travel_s;
+        move.change := case
+            when breaks then 'postpone'
+            when candidate.technician_ids[1] <> from_technician then 'hand_over'
+            else 'delay'
+        end;
+        return move;
+    end loop;
+    if budget.unassigned > 0 and private.may('assign_technician', visit.org_id, visit.facility_id) then
+        return row(
+            visit.id, 'unassign', from_technician, null, visit.starts_at, visit.ends_at, true, 0
+        )::private.emergency_move;
+    end if;
+    return null;
+end;
+$$;
+
+comment on function private.new_place(public.appointments, uuid, private.emergency_budget) is
+'Where a visit that makes room could go: within its promise, nearest to its time; else as soon as can be, if a promise may be broken; else to nobody, if that is allowed. Holds what it found; null when there is nothing.';
+
+create function private.spent(moves private.emergency_move[])
+returns private.emergency_budget
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select row(
+            count(*),
+            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
+            count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
+            count(*) filter (where m.change = 'unassign')
+        )::private.emergency_budget
+        from unnest(moves) as m inner join public.appointments as v on m.appointment_id = v.id
+    );
+end;
+$$;
+
+comment on function private.spent(private.emergency_move[]) is
+'What moves cost of a disruption budget: visits moved, minutes of delay, promises broken, visits left without anybody.';
+
+create function private.try_emergency(work private.work, candidate jsonb, budget private.emergency_budget)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    technician constant uuid := (candidate ->> 'technician_id')::uuid;
+    starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
+    ends_at constant timestamptz := starts_at + make_interval(mins => work.duration_minutes);
+    evicted constant uuid[] := array(select e.id::uuid from jsonb_array_elements_text(candidate -> 'evicted') as e (id));
+    rest private.emergency_budget := budget;
+    used private.emergency_budget;
+    moves private.emergency_move[] := '{}';
+    move private.emergency_move;
+    visit public.appointments;
+    sla_kept boolean;
+    conflicts jsonb;
+begin
+    select coalesce(array_agg(row(
+        v.id, 'delay', technician, technician, to_timestamp(d.starts_s), to_timestamp(d.starts_s) + (v.ends_at - v.starts_at),
+        false, 0
+    )::private.emergency_move order by d.starts_s), '{}') into moves
+    from jsonb_to_recordset(candidate -> 'delays') as d (appointment_id uuid, starts_s bigint)
+    inner join public.appointments as v on d.appointment_id = v.id and v.org_id = work.org_id;
+
+    perform private.lock_claimants(array[technician]);
+    delete from public.reservations as r
+    where
+        r.org_id = work.org_id and r.released_at is null
+        and r.appointment_id = any(evicted || array(select m.appointment_id from unnest(moves) as m));
+    perform private.hold_visit(
+        work, technician, starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes, work.job_id
+    );
+    foreach move in array moves
+    loop
+        select v.* into visit from public.appointments as v where v.id = move.appointment_id;
+        perform private.hold_visit(
+            private.work_of_job(visit.dispatch_job_id), technician, move.to_starts_at, move.to_ends_at,
+            visit.buffer_before_minutes, visit.buffer_after_minutes, visit.id
+        );
+    end loop;
+
+    sla_kept := ends_at <= coalesce(work.sla_end_at, 'infinity') and starts_at >= coalesce(work.sla_start_at, '-infinity');
+    conflicts := private.blocking_codes(
+        private.place(work, array[technician], starts_at, ends_at, null, null, work.job_id), '{sla_missed}'
+    ) || private.too_far_away(work, technician, starts_at, interval '0');
+    foreach move in array moves
+    loop
+        exit when conflicts <> '[]';
+        select v.* into visit from public.appointments as v where v.id = move.appointment_id;
+        conflicts := conflicts || private.blocking_codes(private.place(
+            private.work_of_job(visit.dispatch_job_id), array[technician], move.to_starts_at, move.to_ends_at, null,
+            visit.id, visit.id
+        ), '{}');
+    end loop;
+
+    for visit in
+        select v.* from public.appointments as v where v.id = any(evicted) and v.org_id = work.org_id order by v.starts_at
+    loop
+        exit when conflicts <> '[]';
+        used := private.spent(moves);
+        rest.promises := budget.promises - used.promises;
+        rest.unassigned := budget.unassigned - used.unassigned;
+        move := private.new_place(visit, technician, rest);
+        if move.appointment_id is null then
+            conflicts := conflicts || jsonb_build_object(
+                'code', 'no_room_for_others', 'severity', 'hard', 'job_id', visit.dispatch_job_id,
+                'message', format('Nobody could take over visit %s within the disruption allowed.', visit.number),
+                'data', jsonb_build_object('appointment_id', visit.id)
+            );
+        else
+            moves := moves || move;
+        end if;
+    end loop;
+    used := private.spent(moves);
+    if conflicts = '[]' and (
+        used.moves > budget.moves or used.minutes > budget.minutes or used.promises > budget.promises
+        or used.unassigned > budget.unassigned
+    ) then
+        conflicts := jsonb_build_array(jsonb_build_object(
+            'code', 'over_budget', 'severity', 'hard', 'job_id', work.job_id,
+            'message', 'This would disrupt more than is allowed.', 'data', to_jsonb(used)
+        ));
+    end if;
+    return jsonb_build_object('conflicts', conflicts, 'sla_kept', sla_kept, 'moves', to_jsonb(moves));
+end;
+$$;
+
+comment on function private.try_emergency(private.work, jsonb, private.emergency_budget) is
+'Makes the moves of a candidate under holds and judges all of them in that state, finding places for visits that make room. The caller undoes it.';
+
+create function private.trial_of_emergency(work private.work, candidate jsonb, budget private.emergency_budget)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    found jsonb;
+begin
+    found := private.try_emergency(work, candidate, budget);
+    raise exception using errcode = 'TRNEV', message = 'only tried';
+exception
+    when sqlstate 'TRNEV' then
+        return found;
+    when exclusion_violation then
+        return jsonb_build_object('conflicts', private.overlap_in_plan());
+end;
+$$;
+
+comment on function private.trial_of_emergency(private.work, jsonb, private.emergency_budget) is
+'What try_emergency finds, with everything undone again.';
+
+-- sql/293_reoptimization.sql
+
+-- Disturbances become runs (OPT-8): one for a company and day, once it has been quiet for a moment, limited to the
+-- technicians concerned and those who could take over. Called by the worker's cron, as often as one likes.
+
+create index job_assignments_open_idx on public.job_assignments (scheduled_end_at)
+where status in ('assigned', 'accepted', 'en_route', 'on_site', 'paused');
+
+create unique index optimization_runs_one_reoptimization_key on public.optimization_runs (org_id, starts_on)
+where kind = 'reoptimize' and status = 'queued' and replays_run_id is null;
+
+create function private.note_delay(org uuid, subject uuid, late_minutes integer)
+returns boolean
+language sql
+volatile
+set search_path = ''
+as $$
+    insert into private.noted_delays as d (org_id, subject_id, minutes)
+    values (org, subject, late_minutes)
+    on conflict (org_id, subject_id) do update set minutes = excluded.minutes, noted_at = now()
+    where excluded.minutes >= d.minutes + 30
+    returning true;
+$$;
+
+comment on function private.note_delay(uuid, uuid, integer) is
+'True when a delay is new, or half an hour worse than when it was noted.';
+
+create function private.note_overruns()
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    late record;
+begin
+    delete from private.noted_delays as d where d.noted_at < now() - interval '2 days';
+    for late in
+        select
+            a.org_id, a.id, a.technician_id, a.dispatch_job_id, e.expected_end,
+            case when a.status in ('on_site', 'paused') then 'overrun' else 'late' end as kind,
+            (extract(epoch from e.expected_end - a.scheduled_end_at) / 60)::integer as minutes
+        from public.job_assignments as a
+        inner join public.orgs as o on a.org_id = o.id and o.reoptimization <> 'off'
+        cross join lateral (select private.expected_end(a, now()) as expected_end) as e
+        where
+            a.status in ('assigned', 'accepted', 'en_route', 'on_site', 'paused')
+            -- What nobody closed for a day is an old entry, not a long visit.
+            and a.scheduled_end_at between now() - interval '12 hours' and now() + interval '12 hours'
+            and e.expected_end > a.scheduled_end_at + interval '10 minutes'
+            and exists (
+                select from public.job_assignments as next
+                where
+                    next.org_id = a.org_id and next.technician_id = a.technician_id and next.id <> a.id
+                    and next.status in ('assigned', 'accepted') and next.scheduled_start_at > now()
+                    and next.scheduled_start_at < e.expected_end + interval '4 hours'
+            )
+    loop
+        if private.note_delay(late.org_id, late.id, late.minutes) then
+            perform private.disturb(
+                late.org_id, tstzrange(now(), greatest(late.expected_end, now() + interval '1 minute')),
+                array[late.technician_id], jsonb_build_object(
+                    'kind', late.kind, 'assignment_id', late.id, 'job_id', late.dispatch_job_id,
+                    'technician_id', late.technician_id, 'minutes', late.minutes
+                )
+            );
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function private.note_overruns() is
+'Notes visits that go on past their end or have not begun though they should have, where somebody waits behind them. Definer: the worker looks at all companies.';
+
+create function private.note_travel_changes()
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    leg record;
+begin
+    if not private.travel_is_known() then
+        return;
+    end if;
+    for leg in
+        with claims as (
+            select
+                r.org_id, r.id, r.claimant_id, r.during, r.assignment_id, r.latitude, r.longitude,
+                lag(upper(r.during)) over w as left_at, lag(r.latitude) over w as from_latitude,
+                lag(r.longitude) over w as from_longitude
+            from public.reservations as r
+            inner join public.orgs as o on r.org_id = o.id and o.reoptimization <> 'off'
+            inner join public.technician_profiles as t on r.claimant_id = t.id and t.max_concurrent_jobs = 1
+            where
+                r.released_at is null and r.kind = 'booked'
+                and r.during && tstzrange(now(), now() + make_interval(days => o.reoptimization_days))
+            window w as (partition by r.claimant_id order by lower(r.during))
+        )
+
+        select c.*, (k.duration_s - extract(epoch from lower(c.during) - c.left_at))::integer / 60 as minutes
+        from claims as c
+        cross join lateral private.known_travel_s(c.from_latitude, c.from_longitude, c.latitude, c.longitude) as k
+        where
+            lower(c.during) > now() and c.assignment_id is not null
+            and k.duration_s > extract(epoch from lower(c.during) - c.left_at) + 300
+    loop
+        if private.note_delay(leg.org_id, leg.id, leg.minutes) then
+            perform private.disturb(leg.org_id, leg.during, array[leg.claimant_id], jsonb_build_object(
+                'kind', 'travel_changed', 'assignment_id', leg.assignment_id, 'technician_id', leg.claimant_id,
+                'minutes', leg.minutes
+            ));
+        end if;
+    end loop;
+end;
+$$;
+
+comment on function private.note_travel_changes() is
+'Notes drives between booked visits that, by the provider''s present times, take over five minutes longer than there is. Definer: the worker looks at all companies.';
+
+create function private.replan_scope(org uuid, on_date date, technician_ids uuid[], job_ids uuid[], beside integer)
+returns uuid[]
+language plpgsql
+stable
+security definer
+set search_path = ''
+set jit = 'off'
+as $$
+declare
+    period constant tstzrange := private.local_days(org, on_date, 1);
+    candidates constant uuid[] := array(
+        select t.id
+        from public.technician_profiles as t
+        inner join private.free_time(
+            org, array(select p.id from public.technician_profiles as p where p.org_id = org and p.is_active),
+            period * tstzrange(now(), null)
+        ) as f on t.id = f.technician_id and not isempty(f.during)
+        where t.id <> all(replan_scope.technician_ids)
+    );
+    visits constant uuid[] := array(
+        select distinct a.dispatch_job_id
+        from public.job_assignments as a
+        where
+            a.org_id = org and a.technician_id = any(replan_scope.technician_ids)
+            and a.scheduled_start_at < upper(period) and a.scheduled_end_at > greatest(lower(period), now())
+            and a.status in ('assigned', 'accepted')
+    );
+    able constant uuid[] := array(
+        select distinct person.id
+        from private.eligible_technicians(visits, candidates, array[on_date]) as e
+        cross join unnest(e.able) as person (id)
+    );
+begin
+    return technician_ids || array(
+        with concerned as (
+            select l.latitude, l.longitude
+            from public.dispatch_jobs as j inner join public.customer_locations as l on j.location_id = l.id
+            where j.id = any(visits || job_ids) and l.latitude is not null
+        ),
+
+        places as (
+            select r.claimant_id as technician_id, r.latitude, r.longitude
+            from public.reservations as r
+            where
+                r.claimant_id = any(candidates) and r.released_at is null and r.during && period
+                and r.latitude is not null
+            union all
+            select t.id, l.latitude, l.longitude
+            from public.technician_profiles as t
+            inner join public.customer_locations as l on t.home_base_location_id = l.id
+            where t.id = any(candidates) and l.latitude is not null
+        )
+
+        select c.id
+        from unnest(candidates) as c (id)
+        left join lateral (
+            select min(private.distance_m(p.latitude, p.longitude, h.latitude, h.longitude, 1)) as metres
+            from places as p cross join concerned as h
+            where p.technician_id = c.id
+        ) as nearest on true
+        order by c.id = any(able) desc, nearest.metres nulls last, c.id
+        limit beside
+    );
+end;
+$$;
+
+comment on function private.replan_scope(uuid, date, uuid[], uuid[], integer) is
+'Whose day a re-optimisation may touch: the technicians concerned, and some who have time left, first those who may do the visits at stake and of them the nearest. Definer: the worker looks at whole companies.';
+
+create function private.queue_replans(quiet interval default '20 seconds', at_most interval default '2 minutes')
+returns integer
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    day record;
+    queued integer := 0;
+    taken jsonb;
+    technicians uuid[];
+    jobs uuid[];
+begin
+    for day in
+        select d.org_id, d.on_date, o.reoptimization
+        from private.disturbances as d inner join public.orgs as o on d.org_id = o.id
+        where
+            o.is_active and not exists (
+                select from public.optimization_runs as r
+                where
+                    r.org_id = d.org_id and r.status in ('queued', 'running') and r.kind = 'reoptimize'
+                    and r.starts_on = d.on_date and r.replays_run_id is null
+            )
+        group by d.org_id, d.on_date, o.id
+        -- One cancellation seldom comes alone; but a day on which they never cease must not wait for ever.
+        having max(d.noted_at) <= clock_timestamp() - quiet or min(d.noted_at) <= clock_timestamp() - at_most
+        order by min(d.noted_at)
+    loop
+        continue when not pg_try_advisory_xact_lock(hashtextextended(day.org_id::text || day.on_date::text, 13));
+        with gone as (
+            delete from private.disturbances as d where d.org_id = day.org_id and d.on_date = day.on_date
+            returning d.id, d.cause, d.technician_ids
+        )
+
+        select
+            jsonb_agg(g.cause order by g.id), array(
+                select distinct person.id
+                from gone as x cross join unnest(x.technician_ids) as person (id)
+                inner join public.technician_profiles as t on person.id = t.id and t.is_active
+            ),
+            array_agg(distinct (g.cause ->> 'job_id')::uuid) filter (where g.cause ? 'job_id')
+        into taken, technicians, jobs
+        from gone as g;
+        continue when taken is null or day.reoptimization = 'off' or upper(private.local_days(day.org_id, day.on_date, 1)) <= now();
+
+        with superseded as (
+            update public.optimization_runs as r
+            set status = 'expired'
+            where
+                r.org_id = day.org_id and r.starts_on = day.on_date and r.kind = 'reoptimize' and r.status = 'proposed'
+                and r.replays_run_id is null
+            returning r.id
+        )
+
+        update public.route_plans as p set status = 'canceled'
+        from superseded as s where p.optimization_run_id = s.id and p.status = 'proposed';
+
+        insert into public.optimization_runs (
+            org_id, kind, mode, starts_on, technician_ids, time_limit_s, label, causes, assumptions
+        )
+        values (
+            day.org_id, 'reoptimize', day.reoptimization::text::public.run_mode, day.on_date,
+            private.replan_scope(day.org_id, day.on_date, technicians, coalesce(jobs, '{}'), 12), 3,
+            'After ' || (
+                select string_agg(distinct replace(c.cause ->> 'kind', '_', ' '), ', ')
+                from jsonb_array_elements(taken) as c (cause)
+            ),
+            -- A storm has a thousand causes; the first fifty tell what it was.
+            jsonb_path_query_array(taken, '$[0 to 49]'),
+            -- Who has just canceled is asked before anybody comes after all.
+            jsonb_build_object('without_job_ids', coalesce((
+                select jsonb_agg(distinct j.id)
+                from public.appointments as a
+                inner join public.dispatch_jobs as j on a.org_id = j.org_id and a.dispatch_job_id = j.id
+                where
+                    a.org_id = day.org_id and a.status in ('canceled', 'no_show') and j.status = 'unscheduled'
+                    and tstzrange(a.starts_at, a.ends_at) && private.local_days(day.org_id, day.on_date, 1)
+            ), '[]'))
+        )
+        on conflict do nothing;
+        queued := queued + 1;
+    end loop;
+    return queued;
+end;
+$$;
+
+comment on function private.queue_replans(interval, interval) is
+'Queues one run for every company and day with disturbances, once none has come for a moment; returns how many. What comes while such a run waits or works is taken up after it. Definer: clients do not write runs.';
+
+create function private.announce_replan()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.raise_event(new.org_id, 'plan.proposed', 'optimization_run', new.id, jsonb_build_object(
+        'starts_on', new.starts_on, 'label', new.label, 'causes', new.causes, 'expires_at', new.expires_at
+    ));
+    perform realtime.send(jsonb_build_object(
+        'run_id', new.id, 'starts_on', new.starts_on, 'label', new.label, 'status', new.status
+    ), 'plan_proposed', 'org:' || new.org_id || ':schedule', true);
+    return null;
+end;
+$$;
+
+comment on function private.announce_replan() is
+'Tells subscribers and the board of a proposal nobody asked for. Definer: see raise_event and broadcast_change.';
+
+create trigger optimization_runs_announce after update of status on public.optimization_runs
+for each row when (
+    new.kind = 'reoptimize' and old.status = 'running' and new.status = 'proposed' and new.mode = 'propose'
+    and new.replays_run_id is null
+)
+execute function private.announce_replan();
+
+grant execute on function private.note_overruns() to service_role;
+grant execute on function private.note_travel_changes() to service_role;
+grant execute on function private.queue_replans(interval, interval) to service_role;
+
+-- sql/294_emergency_commit.sql
+
+-- Putting an emergency option in force: the visits move, the job is booked, all of it or nothing (OPT-7).
+
+create function private.apply_emergency_move(move public.emergency_moves, run uuid, reason text)
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    visit public.appointments;
+    placed private.placement;
+    promised tstzrange;
+    accepted private.conflict[];
+begin
+    select v.* into visit from public.appointments as v where v.id = move.appointment_id;
+    placed := private.place(
+        private.work_of_job(visit.dispatch_job_id),
+        array_remove(array[move.to_technician_id], null),
+        move.to_starts_at, move.to_ends_at, null, visit.id, null, false
+    );
+    if move.breaks_promise and move.change <> 'unassign' then
+        accepted := array(
+            select c from unnest(private.conflicts_of_move(placed, visit)) as c
+            where c.code in ('customer_window', 'notice_too_short', 'reschedule_limit')
+        );
+        perform private.record_override(visit.id, visit.org_id, jsonb_build_object(
+            'reason', reason, 'codes', '["customer_window", "notice_too_short", "reschedule_limit"]'::jsonb
+        ), accepted);
+        select private.arrival_window(move.to_starts_at, o.arrival_window_minutes, o.time_zone) into promised
+        from public.orgs as o where o.id = visit.org_id;
+    end if;
+    insert into public.appointment_reschedules (
+        org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
+        to_technician_ids, reason, notes, rescheduled_by_user_id
+    )
+    values (
+        visit.org_id, visit.id, visit.starts_at, visit.ends_at, array[move.from_technician_id], move.to_starts_at,
+        move.to_ends_at, placed.technician_ids, 'emergency', reason, auth.uid()
+    );
+    perform private.move_visit(
+        visit.id, placed, coalesce(lower(promised), visit.arrival_window_start),
+        coalesce(upper(promised), visit.arrival_window_end), run
+    );
+end;
+$$;
+
+comment on function private.apply_emergency_move(public.emergency_moves, uuid, text) is
+'Moves one visit for an emergency, with its history, the override when a promise is broken, and by triggers the notices and events (BKG-9).';
+
+create function private.emergency_obstacles(option public.emergency_options, work private.work)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+            'code', obstacle.code, 'severity', 'hard', 'message', obstacle.message, 'job_id', obstacle.job_id
+        )), '[]')
+        from (
+            select 'job_changed' as code, 'The job has been changed or booked since.' as message, j.id as job_id
+            from public.dispatch_jobs as j
+            where j.id = work.job_id and (j.version <> option.job_version or work.inactive_because is not null)
+            union all
+            select 'not_reschedulable', format('Visit %s has changed since, or may not be moved any more.', v.number), j.id
+            from public.emergency_moves as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+            inner join public.dispatch_jobs as own on own.id = work.job_id
+            where
+                m.emergency_option_id = option.id and (
+                    v.version <> m.appointment_version or j.priority >= own.priority
+                    or not exists (
+                        select from public.job_assignments as a
+                        where
+                            a.appointment_id = v.id and a.technician_id = m.from_technician_id
+                            and private.emergency_movable(a)
+                    )
+                )
+            union all
+            select 'over', 'This option is no longer fresh: the technician should have left by now.', work.job_id
+            where option.expires_at < now() or option.starts_at <= now()
+        ) as obstacle
+    );
+end;
+$$;
+
+comment on function private.emergency_obstacles(public.emergency_options, private.work) is
+'What has changed since an option was made, so that it may not be committed.';
+
+create function private.put_emergency_in_force(option public.emergency_options, work private.work)
+returns jsonb
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    conflicts jsonb := private.emergency_obstacles(option, work);
+    reason constant text := format('Emergency: %s', (select j.number from public.dispatch_jobs as j where j.id = work.job_id));
+    accepted constant text[] := case when option.sla_kept then '{}' else '{sla_missed}' end::text[];
+    placed private.placement;
+    promised tstzrange;
+    appointment uuid;
+    move public.emergency_moves;
+begin
+    if conflicts <> '[]' then
+        return jsonb_build_object('conflicts', conflicts);
+    end if;
+    -- Everything that moves lets go first: one visit may take the time of another.
+    update public.reservations as r set released_at = now(), updated_at = now()
+    from public.emergency_moves as m
+    where m.emergency_option_id = option.id and r.appointment_id = m.appointment_id and r.released_at is null;
+    for move in select m.* from public.emergency_moves as m where m.emergency_option_id = option.id order by m.position
+    loop
+        perform private.apply_emergency_move(move, option.optimization_run_id, reason);
+    end loop;
+    placed := private.place(work, array[option.technician_id], option.starts_at, option.ends_at, null, null, null);
+    promised := private.promised_window((select j from public.dispatch_jobs as j where j.id = work.job_id), option.starts_at);
+    appointment := private.insert_visit(
+        placed, lower(promised), upper(promised), jsonb_build_object('reason', reason, 'codes', to_jsonb(accepted)),
+        private.conflicts_of(placed), option.optimization_run_id
+    );
+    placed.appointment_id := appointment;
+    conflicts := private.blocking_codes(placed, accepted)
+        || private.too_far_away(work, option.technician_id, option.starts_at, interval '5 minutes');
+    for move in
+        select m.* from public.emergency_moves as m
+        where m.emergency_option_id = option.id and m.change <> 'unassign' order by m.position
+    loop
+        conflicts := conflicts || private.blocking_codes(private.place(
+            private.work_of_job(move.dispatch_job_id), array[move.to_technician_id], move.to_starts_at, move.to_ends_at, null,
+            move.appointment_id, null
+        ), case when move.breaks_promise then '{customer_window}' else '{}' end::text[]);
+    end loop;
+    return jsonb_build_object('conflicts', conflicts, 'appointment_id', appointment);
+exception when exclusion_violation then
+    return jsonb_build_object('conflicts', private.overlap_in_plan());
+end;
+$$;
+
+comment on function private.put_emergency_in_force(public.emergency_options, private.work) is
+'Moves the visits, books the job, and has the judge look at all of it where it now stands. The caller undoes it when there are conflicts.';
+
+create function private.require_for_emergency(option public.emergency_options, work private.work)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    perform private.require('create_appointment', work.org_id, work.facility_id);
+    if not option.sla_kept then
+        perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
+    end if;
+    if exists (
+        select from public.emergency_moves as m
+        inner join public.appointments as v on m.appointment_id = v.id
+        where
+            m.emergency_option_id = option.id and m.breaks_promise and not case
+                when m.change = 'unassign' then private.may('assign_technician', v.org_id, v.facility_id)
+                -- What the judge has against the new place is told apart, as a conflict.
+                else not exists (
+                    select from unnest(private.conflicts_of_move(private.place(
+                        private.work_of_job(v.dispatch_job_id), array[m.to_technician_id], m.to_starts_at, m.to_ends_at,
+                        null, v.id, null
+                    ), v)) as c
+                    where
+                        c.code in ('customer_window', 'notice_too_short', 'reschedule_limit') and not private.may(
+                            coalesce(c.data ->> 'needs', 'override_scheduling_conflict')::public.permission, v.org_id,
+                            v.facility_id
+                        )
+                )
+            end
+    ) then
+        perform private.require('approve_emergency_reschedule', work.org_id, work.facility_id);
+    end if;
+end;
+$$;
+
+comment on function private.require_for_emergency(public.emergency_options, private.work) is
+'Refuses with 42501 unless the caller may book, and may break the promises an option breaks.';
+
+create function private.recall_emergency(job uuid, payload jsonb, idempotency_key text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+declare
+    work constant private.work := private.emergency_work(job);
+begin
+    return private.recall(work.org_id, idempotency_key, 'insert_emergency', payload || jsonb_build_object('job_id', job));
+end;
+$$;
+
+comment on function private.recall_emergency(uuid, jsonb, text) is
+'The stored answer to a commit repeated with its key. Definer: keys are nobody''s to read. Own check: optimize_schedule.';
+
+create function private.commit_emergency(job uuid, option_id uuid, idempotency_key text)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    work private.work := private.emergency_work(job);
+    option public.emergency_options;
+    run public.optimization_runs;
+    told jsonb;
+    done jsonb;
+begin
+    select o.* into option from public.emergency_options as o
+    inner join public.optimization_runs as r on o.optimization_run_id = r.id
+    where o.id = option_id and r.dispatch_job_id = job;
+    if option.id is null then
+        perform private.fail(
+            404, 'option_not_found', 'This job has no such option.', 'Take the id from an answer in mode propose.'
+        );
+    end if;
+    perform private.require_for_emergency(option, work);
+    select r.* into run from public.optimization_runs as r where r.id = option.optimization_run_id for update;
+    if run.status <> 'proposed' then
+        perform private.fail(
+            409, 'emergency_option_gone', jsonb_build_object('conflicts', jsonb_build_array(jsonb_build_object(
+                'code', 'over', 'severity', 'hard', 'message', format('These options are %s already.', run.status)
+            )))::text, 'Ask for options again.'
+        );
+    end if;
+    perform private.lock_jobs(array(
+        select job union select m.dispatch_job_id from public.emergency_moves as m where m.emergency_option_id = option_id
+    ));
+    perform private.lock_claimants(array(
+        select option.technician_id
+        union
+        select unnest(array[m.from_technician_id, m.to_technician_id])
+        from public.emergency_moves as m where m.emergency_option_id = option_id
+    ));
+    -- Read again: whoever held the locks before may have changed it.
+    work := private.work_of_job(job);
+    told := private.emergency_option_document(option_id);
+    perform set_config('truckroll.reason', format('optimization run %s', run.id), true);
+    done := private.put_emergency_in_force(option, work);
+    if done -> 'conflicts' <> '[]' then
+        perform private.fail(
+            409, 'emergency_option_gone', jsonb_build_object('conflicts', done -> 'conflicts')::text,
+            'Nothing was changed. Ask for options again.'
+        );
+    end if;
+    update public.optimization_runs as r
+    set status = 'applied', applied_at = now(), mode = 'commit' where r.id = run.id;
+    update public.emergency_options as o set committed_at = now() where o.id = option_id;
+    perform private.raise_event(run.org_id, 'plan.applied', 'optimization_run', run.id, jsonb_build_object(
+        'run_id', run.id, 'status', 'applied', 'booked', 1, 'moved', jsonb_array_length(told -> 'moves'),
+        'starts_on', run.starts_on, 'days', run.days
+    ));
+    return private.remember(run.org_id, idempotency_key, jsonb_build_object(
+        'run_id', run.id, 'option', told,
+        'appointment', private.appointment_document((done ->> 'appointment_id')::uuid)
+    ));
+end;
+$$;
+
+comment on function private.commit_emergency(uuid, uuid, text) is
+'Books an option and moves what it moves, all of it or nothing; 409 emergency_option_gone with the conflicts when the world has changed. Definer: visits and the ledger are written by RPCs only. Own check: optimize_schedule, create_appointment, and the approvals that broken promises need.';
+
+grant execute on function private.recall_emergency(uuid, jsonb, text) to authenticated, service_role;
+grant execute on function private.commit_emergency(uuid, uuid, text) to authenticated, service_role;
+
+-- sql/294_emergency_proposals.sql
+
+-- From what the engine thinks possible to options that are judged, priced, stored and committed (OPT-7).
+
+create function private.emergency_move_cost(move private.emergency_move)
+returns numeric
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select
+            case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
+                5
+                + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
+                + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
+                + case when move.change = 'unassign' then 60 else 0 end
+            )
+        from public.appointments as v
+        inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+        where v.id = move.appointment_id
+    );
+end;
+$$;
+
+comment on function private.emergency_move_cost(private.emergency_move) is
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+
+create function private.position_in_words(source text, age_minutes integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+    select case source
+        when 'live_position' then format('Comes from the position reported %s minutes ago.', age_minutes)
+            || case when age_minutes > 30 then ' That is old; ask before relying on it.' else '' end
+        when 'visit_under_way' then 'Comes from the visit under way.'
+        when 'last_visit' then format('Comes from the visit finished %s minutes ago.', age_minutes)
+        when 'last_planned_visit' then 'No recent position; taken to be where the last visit was planned.'
+        else 'No recent position; taken to start from home.'
+    end;
+$$;
+
+comment on function private.position_in_words(text, integer) is 'Where a technician is taken to be, as a sentence (AVL-8).';
+
+create function private.emergency_reasons(
+    technician uuid, starts_at timestamptz, response_minutes integer, candidate jsonb, moves private.emergency_move[],
+    sla_kept boolean
+)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select array_remove(array[
+            format(
+                '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
+                private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
+            ),
+            private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
+            case when cardinality(moves) = 0 then 'Nobody has to wait.' end
+        ] || array(
+            select case m.change
+                when 'delay' then format(
+                    'Visit %s starts %s minutes later, as promised still.', v.number,
+                    ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
+                )
+                when 'hand_over' then format(
+                    '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
+                )
+                when 'postpone' then format(
+                    'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
+                    private.local_time(m.to_starts_at, t.time_zone), other.display_name
+                )
+                else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
+            end
+            from unnest(moves) as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            left join public.technician_profiles as other on m.to_technician_id = other.id
+            order by v.starts_at
+        ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
+        from public.technician_profiles as t where t.id = technician
+    );
+end;
+$$;
+
+comment on function private.emergency_reasons(
+    uuid, timestamptz, integer, jsonb, private.emergency_move[], boolean
+) is 'Why an option ranks where it does, in sentences (OPT-12).';
+
+create function private.store_emergency_option(
+    run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz
+)
+returns uuid
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    moves constant private.emergency_move[] := array(
+        select m from jsonb_populate_recordset(null::private.emergency_move, trial -> 'moves') as m
+    );
+    starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
+    leave_at constant timestamptz := least(starts_at, to_timestamp((candidate ->> 'leave_s')::bigint));
+    response constant integer := greatest(0, ceil(extract(epoch from starts_at - asked_at) / 60));
+    sla_kept constant boolean := (trial ->> 'sla_kept')::boolean;
+    added constant integer := ceil(((candidate ->> 'added_travel_s')::integer + (
+        select coalesce(sum(m.added_travel_s), 0) from unnest(moves) as m
+    )) / 60.0);
+    option uuid;
+begin
+    insert into public.emergency_options (
+        org_id, optimization_run_id, rank, kind, technician_id, job_version, starts_at, ends_at, leave_at,
+        response_minutes, added_travel_minutes, sla_kept, promises_broken, cost, reasons, expires_at
+    )
+    select
+        run.org_id, run.id, 1 + (select count(*) from public.emergency_options as o where o.optimization_run_id = run.id),
+        case
+            when cardinality(moves) = 0 then 'free'
+            when bool_or(m.breaks_promise) then 'bump'
+            when bool_or(m.to_technician_id <> m.from_technician_id) then 'hand_over'
+            else 'delay'
+        end::public.emergency_option_kind,
+        (candidate ->> 'technician_id')::uuid, (select j.version from public.dispatch_jobs as j where j.id = work.job_id),
+        starts_at, starts_at + make_interval(mins => work.duration_minutes), leave_at, response, added, sla_kept,
+        count(*) filter (where m.breaks_promise),
+        response + 0.25 * greatest(0, added) + coalesce(sum(private.emergency_move_cost(m)), 0)
+        + case when sla_kept then 0 else 100000 end,
+        private.emergency_reasons(
+            (candidate ->> 'technician_id')::uuid, starts_at, response, candidate, moves, sla_kept
+        ),
+        least(now() + interval '15 minutes', greatest(leave_at, now() + interval '1 minute'))
+    from unnest(moves) as m
+    returning id into option;
+    insert into public.emergency_moves (
+        org_id, emergency_option_id, position, dispatch_job_id, appointment_id, appointment_version, change,
+        from_technician_id, from_starts_at, to_technician_id, to_starts_at, to_ends_at, breaks_promise
+    )
+    select
+        run.org_id, option, m.turn, v.dispatch_job_id, v.id, v.version, m.change, m.from_technician_id, v.starts_at,
+        m.to_technician_id, m.to_starts_at, m.to_ends_at, m.breaks_promise
+    from unnest(moves) with ordinality as m (
+        appointment_id, change, from_technician_id, to_technician_id, to_starts_at, to_ends_at, breaks_promise,
+        added_travel_s, turn
+    )
+    inner join public.appointments as v on m.appointment_id = v.id;
+    return option;
+end;
+$$;
+
+comment on function private.store_emergency_option(
+    public.optimization_runs, private.work, jsonb, jsonb, timestamptz
+) is 'Stores an option the judge accepted, with its cost and its moves.';
+
+create function private.emergency_option_document(option uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with moves as (
+            select
+                m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
+                j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
+            from public.emergency_moves as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
+            left join public.customers as c on j.customer_id = c.id
+            inner join public.technician_profiles as was on m.from_technician_id = was.id
+            left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
+            where m.emergency_option_id = option
+        )
+
+        select jsonb_build_object(
+            'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
+            'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
+            'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
+            'cost', o.cost, 'reasons', o.reasons,
+            'moves', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
+                    'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
+                    'from', jsonb_build_object(
+                        'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
+                    ),
+                    'to', jsonb_build_object(
+                        'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
+                        'ends_at', m.to_ends_at
+                    ),
+                    'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
+                    'breaks_promise', m.breaks_promise
+                ) order by m.position) from moves as m
+            ), '[]'),
+            'promises_broken', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
+                    'window_end', m.arrival_window_end
+                ) order by m.position) from moves as m where m.breaks_promise
+            ), '[]'),
+            'customers_to_tell', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
+                    'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
+                ) order by m.position)
+                from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
+            ), '[]')
+        )
+        from public.emergency_options as o
+        inner join public.technician_profiles as t on o.technician_id = t.id
+        where o.id = option
+    );
+end;
+$$;
+
+comment on function private.emergency_option_document(uuid) is
+'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
+
+create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    able constant uuid[] := array(
+        select q.technician_id from private.qualified_technicians(work, null, moment) as q
+    );
+begin
+    if work.inactive_because is not null then
+        return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
+    elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
+        return jsonb_build_array(jsonb_build_object(
+            'code', case
+                when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
+                else 'needs_' || work.place_kind
+            end,
+            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
+        ));
+    elsif work.latitude is null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'location_missing', 'message', 'It is not known where this job is; give its site coordinates.'
+        ));
+    elsif able = '{}' then
+        return (
+            select coalesce(jsonb_agg(jsonb_build_object('code', e.code, 'message', e.message, 'data', e.data)), '[]')
+            from private.explain_ineligible(work.job_id, array(
+                select t.id from public.technician_profiles as t where t.org_id = work.org_id and t.is_active
+            ), moment) as e
+        );
+    elsif refused <> '[]' then
+        return (
+            select jsonb_agg(distinct jsonb_build_object('code', c ->> 'code', 'message', c ->> 'message'))
+            from jsonb_array_elements(refused) as c
+        );
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'no_time_in_window', 'message', format(
+            'None of the %s technicians who may do it is at work, or could get there and be done, in that period.',
+            cardinality(able)
+        )
+    ));
+end;
+$$;
+
+comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
+'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
+
+create function private.propose_emergency(
+    job uuid, asked_at timestamptz, candidates jsonb, budget jsonb, max_results integer, mode public.run_mode
+)
+returns jsonb
+language plpgsql
+volatile
+security definer
+set search_path = ''
+set plan_cache_mode = 'force_generic_plan'
+set jit = 'off'
+as $$
+declare
+    work constant private.work := private.emergency_work(job);
+    allowed constant private.emergency_budget := jsonb_populate_record(null::private.emergency_budget, budget);
+    run public.optimization_runs;
+    candidate jsonb;
+    trial jsonb;
+    refused jsonb := '[]';
+    passed integer := 0;
+begin
+    insert into public.optimization_runs (
+        org_id, kind, mode, status, starts_on, dispatch_job_id, stage, progress, requested_by_user_id, started_at,
+        finished_at, expires_at
+    )
+    select
+        work.org_id, 'emergency_insertion', propose_emergency.mode, 'proposed', (asked_at at time zone o.time_zone)::date,
+        job, 'done', 1, auth.uid(), now(), clock_timestamp(), now() + interval '15 minutes'
+    from public.orgs as o where o.id = work.org_id
+    returning * into run;
+    for candidate in select c.value from jsonb_array_elements(candidates) as c
+    loop
+        exit when passed >= max_results or (passed > 0 and (candidate ->> 'is_last_resort')::boolean);
+        trial := private.trial_of_emergency(work, candidate, allowed);
+        if trial -> 'conflicts' = '[]' then
+            perform private.store_emergency_option(run, work, candidate, trial, asked_at);
+            passed := passed + 1;
+        else
+            refused := refused || (trial -> 'conflicts');
+        end if;
+    end loop;
+    -- Where a visit that makes room could go was not known when the candidates were put in order.
+    update public.emergency_options as o set rank = o.rank + 1000 where o.optimization_run_id = run.id;
+    update public.emergency_options as o set rank = ordered.turn
+    from (
+        select x.id, row_number() over (order by x.cost, x.starts_at, x.rank) as turn
+        from public.emergency_options as x where x.optimization_run_id = run.id
+    ) as ordered
+    where o.id = ordered.id;
+    return jsonb_build_object(
+        'run_id', run.id, 'expires_at', run.expires_at,
+        'options', (
+            select coalesce(jsonb_agg(private.emergency_option_document(o.id) order by o.rank), '[]')
+            from public.emergency_options as o where o.optimization_run_id = run.id
+        ),
+        'reasons', case when passed = 0 then private.nobody_for_emergency(work, refused, asked_at) else '[]' end
+    );
+end;
+$$;
+
+comment on function private.propose_emergency(
+    uuid, timestamptz, jsonb, jsonb, integer, public.run_mode
+) is
+'Tries candidates in order until enough pass the judge, last resorts until one does, stores and ranks those, and returns them with reasons when there is none. Definer: tries what only a commit may do. Own check: optimize_schedule.';
+
+grant execute on function private.propose_emergency(
+    uuid, timestamptz, jsonb, jsonb, integer, public.run_mode
+) to authenticated, service_role;
+
 -- sql/294_text_limits.sql
 
 -- No text a client writes is longer than ten thousand characters, in any table: from the catalogue, so that a new column
@@ -13665,8 +17897,11 @@ begin
             select from pg_attribute as a
             where a.attrelid = c.oid and a.attname = 'org_id'
         ) and c.relname not in (
-            -- The ledger mirrors assignments, stops mirror plans, runs tell their own story, events and audit are logs.
-            'reservations', 'route_stops', 'optimization_runs', 'domain_events', 'audit_log', 'external_busy_times'
+            -- The ledger mirrors assignments, stops mirror plans, runs, their options and notices tell their own story,
+            -- events and audit are logs.
+            'reservations', 'route_stops', 'optimization_runs', 'emergency_options', 'emergency_moves',
+            'job_notifications', 'domain_events', 'audit_log', 'external_busy_times',
+            'performance_estimates'
         ) as is_audited
         from pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
@@ -13684,6 +17919,73 @@ begin
                 target.relname || '_audit', target.relname
             );
         end if;
+    end loop;
+end;
+$$;
+
+-- sql/296_deletions.sql
+
+create function private.refuse_deleting_what_is_used()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    reference record;
+    is_used boolean;
+begin
+    for reference in
+        select
+            r.relname, format('%I.%I', 'public', r.relname) as source,
+            string_agg(format('r.%I = ($1).%I', mine.attname, theirs.attname), ' and ') as condition
+        from pg_catalog.pg_constraint as c
+        inner join pg_catalog.pg_class as r on c.conrelid = r.oid
+        cross join lateral unnest(c.conkey, c.confkey) as k (mine, theirs)
+        inner join pg_catalog.pg_attribute as mine on mine.attrelid = c.conrelid and mine.attnum = k.mine
+        inner join pg_catalog.pg_attribute as theirs on theirs.attrelid = c.confrelid and theirs.attnum = k.theirs
+        where
+            c.contype = 'f' and c.confrelid = tg_relid and c.confdeltype in ('a', 'r')
+            and r.relnamespace = 'public'::regnamespace
+        group by c.oid, r.relname
+        order by r.relname
+    loop
+        execute format('select exists (select from %s as r where %s)', reference.source, reference.condition)
+        into is_used using old;
+        if is_used then
+            perform private.fail(
+                409, 'still_used', format(
+                    'One of these %s cannot be deleted: %s refer to it.', replace(tg_table_name, '_', ' '),
+                    replace(reference.relname, '_', ' ')
+                ), 'Deactivate it instead, or delete what refers to it first.'
+            );
+        end if;
+    end loop;
+    return old;
+end;
+$$;
+
+comment on function private.refuse_deleting_what_is_used() is
+'409 still_used before a foreign key would say it with its own name and key. Definer: what refers to a row may be hidden from whoever deletes it.';
+
+-- Attached from the catalogue, so that a new table cannot be forgotten. What a deleted org takes along is not asked.
+do $$
+declare
+    target record;
+begin
+    for target in
+        select distinct t.relname
+        from pg_constraint as c
+        inner join pg_class as t on c.confrelid = t.oid
+        where
+            c.contype = 'f' and c.confdeltype in ('a', 'r') and t.relnamespace = 'public'::regnamespace
+            and c.connamespace = 'public'::regnamespace
+    loop
+        execute format(
+            'create trigger %I before delete on public.%I for each row when (pg_trigger_depth() = 0) '
+            || 'execute function private.refuse_deleting_what_is_used()',
+            target.relname || '_still_used', target.relname
+        );
     end loop;
 end;
 $$;
@@ -13766,7 +18068,10 @@ grant select, delete on table public.assignment_notes to service_role;
 
 create policy select_by_whoever_sees_the_assignment on public.assignment_notes for select to authenticated
 using (
-    org_id = any(array(select private.org_ids_with_permission('view_assignments')))
+    (
+        org_id = any(array(select private.org_ids_with_permission('view_assignments')))
+        and org_id = any(array(select private.org_ids_with_permission_somewhere('view_cancelled_appointments')))
+    )
     or (
         org_id = any(array(select private.member_org_ids()))
         and assignment_id in (select j.id from public.job_assignments as j)
@@ -14105,6 +18410,40 @@ grant select on table public.domain_events to service_role;
 create policy select_by_auditors on public.domain_events for select to authenticated
 using (org_id = any(array(select private.org_ids_with_permission('view_audit'))));
 
+-- policies/emergency_moves.sql
+
+-- Written through RPCs only; seen by who sees the option.
+alter table public.emergency_moves enable row level security;
+revoke all on table public.emergency_moves from public, anon, authenticated, service_role;
+
+grant select on table public.emergency_moves to authenticated;
+grant select, insert, update, delete on table public.emergency_moves to service_role;
+
+create policy select_by_who_sees_the_option on public.emergency_moves for select to authenticated
+using (
+    exists (
+        select from public.emergency_options as o
+        where o.org_id = emergency_moves.org_id and o.id = emergency_moves.emergency_option_id
+    )
+);
+
+-- policies/emergency_options.sql
+
+-- Written through RPCs only; seen by who sees the run.
+alter table public.emergency_options enable row level security;
+revoke all on table public.emergency_options from public, anon, authenticated, service_role;
+
+grant select on table public.emergency_options to authenticated;
+grant select, insert, update, delete on table public.emergency_options to service_role;
+
+create policy select_by_who_sees_the_run on public.emergency_options for select to authenticated
+using (
+    exists (
+        select from public.optimization_runs as r
+        where r.org_id = emergency_options.org_id and r.id = emergency_options.optimization_run_id
+    )
+);
+
 -- policies/estimates.sql
 
 -- Has no facility: a quote may be carried out in any of them.
@@ -14429,7 +18768,8 @@ grant select on table public.orgs to authenticated;
 grant update (
     name, slug, time_zone, country, currency, slot_grid_minutes, arrival_window_minutes, hold_minutes,
     travel_speed_kmh, travel_detour_factor, technicians_may_self_claim, out_of_zone_is_soft,
-    reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit
+    reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit,
+    concurrent_runs, reoptimization, reoptimization_days, durations_from_history, duration_percentile
 ) on table public.orgs to authenticated;
 grant select, insert, update, delete on table public.orgs to service_role;
 
@@ -14439,6 +18779,18 @@ using (id = any(array(select private.member_org_ids())));
 create policy update_by_managers on public.orgs for update to authenticated
 using (id = any(array(select private.org_ids_with_permission('manage_org'))))
 with check (id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+-- policies/performance_estimates.sql
+
+-- Made by a cron; how somebody performs is for who plans, not for colleagues.
+alter table public.performance_estimates enable row level security;
+revoke all on table public.performance_estimates from public, anon, authenticated, service_role;
+
+grant select on table public.performance_estimates to authenticated;
+grant select, insert, update, delete on table public.performance_estimates to service_role;
+
+create policy select_by_planners on public.performance_estimates for select to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('optimize_schedule'))));
 
 -- policies/realtime_messages.sql
 
