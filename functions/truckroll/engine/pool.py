@@ -22,7 +22,7 @@ from truckroll.engine.search import cost_of
 from truckroll.engine.tours import Tour, Tours, lay, tours_of
 
 MARKS = (0.5, 0.75, 0.9, 1.0)  # of a search, when it puts the routes it met together anew
-ROOM = 12_000  # routes
+ROOM = 6000  # routes
 NODES = 50  # of the branching
 SHARE, LONGEST_S = 0.02, 2.0  # of a search's seconds
 
