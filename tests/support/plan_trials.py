@@ -28,6 +28,7 @@ from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapsh
 from truckroll.planning.unserved import unserved_json
 
 STEP = timedelta(minutes=30)
+ROUNDING = timedelta(minutes=10)  # plans drive whole minutes a leg, the judge seconds
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ def _bend(trial: Trial, technician: UUID, rule: str) -> None:
 def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
     """Try every technician at every half hour of MONDAY's shifts; return what the judge lets pass.
 
-    Left out is who may have several visits at once, of which a plan makes no use, and whose limit is
-    shared among the parts of a day.
+    With some minutes to spare, since plans round driving up. Left out is who may have several visits
+    at once, of which a plan makes no use, and whose limit is shared among the parts of a day.
     """
     yield from sql.rows(
         company.db,
@@ -198,9 +199,12 @@ def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
             j.id = %s
             -- A wanted window binds a plan, though it only warns who books by hand.
             and not exists (
-                select from private.placement_conflicts(j.id, array[t.id], start.at, null) as c
+                select from private.placement_conflicts(
+                    j.id, array[t.id], start.at,
+                    start.at + make_interval(mins => (private.work_of_job(j.id)).duration_minutes) + %s
+                ) as c
                 where c.severity <> 'soft' or c.code = 'customer_window'
             )
         """,
-        (at(5), at(19), STEP, job),
+        (at(5), at(19), STEP, job, ROUNDING),
     )
