@@ -70,6 +70,7 @@ def test_what_is_said_of_a_plan_is_true(
         select a.id, c.code, c.message
         from public.appointments as a
         inner join public.job_assignments as x on a.id = x.appointment_id
+        inner join public.route_stops as s on x.id = s.job_assignment_id and s.change <> 'keep'
         cross join lateral public.check_placement(
             a.dispatch_job_id, array[x.technician_id], a.starts_at, a.ends_at, null, a.id
         ) as c

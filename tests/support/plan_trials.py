@@ -182,7 +182,8 @@ def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
     """Try every technician at every half hour of MONDAY's shifts; return what the judge lets pass.
 
     With some minutes to spare, since plans round driving up. Left out is who may have several visits
-    at once, of which a plan makes no use, and whose limit is shared among the parts of a day.
+    at once, of which a plan makes no use, whose limit is shared among the parts of a day, and who
+    has time off, in which a plan has nobody drive.
     """
     yield from sql.rows(
         company.db,
@@ -193,6 +194,9 @@ def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
             on t.org_id = j.org_id and t.is_active and t.max_concurrent_jobs = 1 and (
                 t.max_daily_work_minutes is null
                 or (select count(*) from public.technician_shifts as h where h.technician_id = t.id) = 1
+            )
+            and not exists (
+                select from public.technician_time_off as f where f.technician_id = t.id and f.minutes is null
             )
         cross join generate_series(%s::timestamptz, %s::timestamptz, %s) as start (at)
         where
