@@ -147,7 +147,8 @@ def plan_day(
     if iterations is not None:
         search["iteration_limit"] = iterations
     run = _watched(client, function(client, f"dispatch/days/{day.isoformat()}/optimize_all", body=search))
-    console.print(f"Planned with seed 1 in {seconds} s, {run['iterations']:,} tries.", highlight=False)
+    limit = "" if iterations is not None else f" in {seconds} s"
+    console.print(f"Planned with seed 1{limit}, {run['iterations']:,} tries.", highlight=False)
     curve = run["objective_curve"]
     if line := sparkline(curve):
         console.print(f"Objective {curve[0][1]:,.0f} {line} {curve[-1][1]:,.0f}", highlight=False)
