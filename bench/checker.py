@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from truckroll.engine.model import Problem, Route, Shift, Solution, Stop, Visit
+from bench.van_stock import missing_stock
+
+from truckroll.engine.model import Fetch, Problem, Route, Shift, Solution, Stop, Visit
 
 Interval = tuple[int, int]
 
@@ -33,13 +35,16 @@ def objective(problem: Problem, solution: Solution) -> float:
     for route in solution.routes:
         shift = problem.shifts[route.shift]
         places = [shift.start_place, *(problem.visits[s.visit].place for s in route.stops), shift.end_place]
+        if route.fetch is not None and shift.depot is not None:
+            places.insert(1 + route.fetch.after, shift.depot.place)
         driven = sum(_travel(problem, a, b) for a, b in pairwise(places))
         total += weights.travel * driven
         total += weights.distance * sum(_metres(problem, a, b) for a, b in pairwise(places))
         for stop in route.stops:
             current = problem.visits[stop.visit].current
             total += weights.stability * (current is not None and current.shift != route.shift)
-        work.append(driven + sum(problem.visits[stop.visit].duration for stop in route.stops))
+        work.append(driven + _at_work(problem, route))
+        total += weights.span * _away(problem, route)
     for left in solution.unserved:
         visit = problem.visits[left.visit]
         rank = {"low": -1, "normal": 0, "high": 1, "emergency": 2}.get(visit.priority, 0)
@@ -106,14 +111,15 @@ def _route(problem: Problem, route: Route) -> Iterator[str]:
         yield "leaves before the shift starts"
     if route.ends > max(shift.ends, must["home"]):
         yield "is back after the shift ends"
-    work = route.travel_s + sum(visit.duration for visit in visits)
+    yield from missing_stock(problem, route)
+    work = route.travel_s + _at_work(problem, route)
     if work != route.work_s:
         yield f"works {work} s, not {route.work_s}"
     if shift.max_work is not None and work > max(shift.max_work, must["work"]):
         yield f"works {work} s of {shift.max_work}"
     if shift.capacity is not None and sum(visit.load for visit in visits) > max(shift.capacity, must["load"]):
         yield "is overloaded"
-    away = route.ends - route.starts - _overlap(pauses, route.starts, route.ends)
+    away = _away(problem, route)
     if shift.max_span is not None and not alone and away > shift.max_span:
         yield f"is away for {away} s of {shift.max_span}"
 
@@ -122,7 +128,12 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
     shift = problem.shifts[route.shift]
     place, free = shift.start_place, route.starts
     travel_s = distance_m = 0
-    for stop in route.stops:
+    for i, stop in enumerate(route.stops):
+        if route.fetch is not None and route.fetch.after == i:
+            yield from _loading(problem, shift, route.fetch, (place, free), pauses)
+            place, free = _depot_place(shift), route.fetch.ends
+            travel_s += route.fetch.travel_s
+            distance_m += route.fetch.distance_m
         visit = problem.visits[stop.visit]
         leg = _travel(problem, place, visit.place)
         metres = _metres(problem, place, visit.place)
@@ -149,6 +160,48 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
         yield "is back sooner than it can"
     if (travel_s + leg, distance_m + metres) != (route.travel_s, route.distance_m):
         yield f"drives {travel_s + leg} s and {distance_m + metres} m in all"
+
+
+def _loading(
+    problem: Problem, shift: Shift, fetch: Fetch, left: tuple[int, int], pauses: list[Interval]
+) -> Iterator[str]:
+    """Yield what is wrong with the stop at the depot, having left a place at some time."""
+    depot = shift.depot
+    place, free = left
+    if depot is None:
+        yield "stops at a depot it does not know"
+        return
+    leg = _travel(problem, place, depot.place)
+    if (leg, _metres(problem, place, depot.place)) != (fetch.travel_s, fetch.distance_m):
+        yield f"the way to the depot is {leg} s"
+    if fetch.arrives - free - _overlap(pauses, free, fetch.arrives) < leg:
+        yield "is at the depot sooner than it can"
+    if fetch.starts < max(fetch.arrives, free) or fetch.ends != fetch.starts + depot.duration:
+        yield f"loads from {fetch.starts} to {fetch.ends}"
+    if depot.windows and not any(a <= fetch.starts <= b for a, b in depot.windows):
+        yield "loads outside the depot's hours"
+    if _overlap(pauses, fetch.starts, fetch.ends) or fetch.ends > shift.ends:
+        yield "loads in a pause, or after the shift"
+
+
+def _at_work(problem: Problem, route: Route) -> int:
+    """Return the seconds of service and loading."""
+    depot = problem.shifts[route.shift].depot
+    loading = depot.duration if route.fetch is not None and depot is not None else 0
+    return loading + sum(problem.visits[stop.visit].duration for stop in route.stops)
+
+
+def _away(problem: Problem, route: Route) -> int:
+    """Return the seconds from leaving to returning, pauses not counted."""
+    shift = problem.shifts[route.shift]
+    fixed = [one for one in problem.visits if one.fixed is not None and one.fixed.shift == route.shift]
+    in_order = sorted(fixed, key=lambda one: _claims(one)[0])
+    pauses = sorted([*_closed(shift, in_order), *((one.starts, one.ends) for one in route.breaks)])
+    return route.ends - route.starts - _overlap(pauses, route.starts, route.ends)
+
+
+def _depot_place(shift: Shift) -> int:
+    return shift.depot.place if shift.depot is not None else shift.start_place
 
 
 def _movable(shift: Shift, visit: Visit, stop: Stop, pauses: list[Interval]) -> Iterator[str]:

@@ -4,7 +4,8 @@ Sets: solomon, gh200, gh400, gh1000, sdvrptw, mdvrptw, pcvrptw (gap to the best 
 instances in TRUCKROLL_INSTANCES, default ../shared/instances), small, large (rich days of
 bench/days.py), joint-small, joint-large (the same with crews, bays and composite visits), insertion
 (one more visit into a large day), replan (a booked large day after a cancellation or with somebody
-sick), huge (1,000 technicians, 10,000 visits: only when named; some GB and minutes, --workers 2
+sick), pillac (technicians with tools, parts and a depot: requests served and working time beside the
+published solutions), huge (1,000 technicians, 10,000 visits: only when named; some GB and minutes, --workers 2
 --wall). Beside our figures stand the bars, and below them what pyvrp,
 ortools and vroom make of the same in the same time. Time is processor time of one core (vroom's limit
 is wall time, and soft); every plan goes through the independent checker.
@@ -23,6 +24,7 @@ from bench.huge import measure_huge
 from bench.joint import measure_joint
 from bench.replan import measure_replan
 from bench.rich import measure_insertion, measure_rich
+from bench.technicians import measure_technicians
 from rich.console import Console
 from rich.table import Table
 
@@ -78,6 +80,7 @@ SETS: dict[str, Callable[[str, argparse.Namespace], Iterator[Figure]]] = {
     "joint-large": measure_joint,
     "insertion": measure_insertion,
     "replan": measure_replan,
+    "pillac": measure_technicians,
 }
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import argparse
 import ast
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -31,7 +32,10 @@ SCALES = (2.0, 1.0, 0.5, 0.25)  # minutes for one of the instance's units of tim
 
 @dataclass(frozen=True)
 class Node:
-    """A technician's home or a request; times and coordinates in the instance's units."""
+    """The depot, a technician's home or a request; times and coordinates in the instance's units.
+
+    `parts` are how many of each kind a technician brings or a request uses up.
+    """
 
     number: int
     x: float
@@ -40,14 +44,17 @@ class Node:
     closes: float
     service: float
     skills: tuple[int, ...]
+    tools: tuple[int, ...]
+    parts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Instance:
-    """A technician-routing instance, without tools and parts."""
+    """A technician-routing instance; nodes are numbered depot first, then technicians, then requests."""
 
     name: str
     skills: int
+    depot: Node
     technicians: tuple[Node, ...]
     requests: tuple[Node, ...]
 
@@ -77,14 +84,16 @@ def read(path: Path) -> Instance:
         )
     crew, skills = (int(value) for value in lines[sizes + 1].split()[:2])
     rows = [_node(line) for line in lines[nodes + 1 :] if line.strip()]
-    return Instance(path.name.split("_")[0], skills, tuple(rows[1 : crew + 1]), tuple(rows[crew + 1 :]))
+    name = path.name.split("_")[0]
+    return Instance(name, skills, rows[0], tuple(rows[1 : crew + 1]), tuple(rows[crew + 1 :]))
 
 
 def _node(line: str) -> Node:
     numbers, _, lists = line.partition("[")
     number, x, y, opens, closes, service = numbers.split()[:6]
-    skills = ast.literal_eval("[" + lists.split("]")[0] + "]")
-    return Node(int(number), float(x), float(y), float(opens), float(closes), float(service), tuple(skills))
+    skills, tools, parts = (tuple(ast.literal_eval(one)) for one in re.findall(r"\[.*?\]", "[" + lists))
+    times = float(opens), float(closes), float(service)
+    return Node(int(number), float(x), float(y), *times, skills, tools, parts)
 
 
 def write(instance: Instance, folder: Path, day: date) -> None:

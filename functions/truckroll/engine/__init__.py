@@ -9,6 +9,8 @@ from truckroll.engine.measure import metrics
 from truckroll.engine.model import (
     Break,
     CurrentPlace,
+    Depot,
+    Fetch,
     FixedPlace,
     Group,
     Insertion,
@@ -30,6 +32,8 @@ from truckroll.engine.solver import solve
 __all__ = [
     "Break",
     "CurrentPlace",
+    "Depot",
+    "Fetch",
     "FixedPlace",
     "Group",
     "Insertion",

@@ -4,6 +4,9 @@
 count of visits are visits, the rest pauses. Between two nodes lies a slot; slot k is the gap
 before node k, the last one the gap before the way home. Times are seconds since `Day.origin`.
 
+The last of the visits, from `Day.depots_from` on, are stops at the depot, one for each shift that
+may need one: free to leave out, served only by that shift, and never in anybody's hand.
+
 Travel may be interrupted by pauses. With the last visit left at t, pauses of total length B taken
 since, and c the end of the last of them, the next place is reached at max(t + B + travel, c):
 `ready` is t + B and `clock` is c. Symmetrically `latest_arrival` bounds ready + travel to the next
@@ -29,6 +32,7 @@ SHIFT = np.dtype(
         ("capacity", np.int32),
         ("first_break", np.int32),  # its movable breaks, as a range of pauses
         ("last_break", np.int32),
+        ("depot", np.int32),  # its stop at the depot among the visits, or -1
         ("twin", np.int32),  # the nearest earlier shift that differs in nothing but its id, or -1
     ],
     align=True,
@@ -102,6 +106,9 @@ ROUTE = np.dtype(
         ("visits", np.int32),
         ("load", np.int32),
         ("work", np.int32),
+        ("span", np.int32),  # kept up only where the objective counts it
+        ("busy", np.int32),  # travel, service and buffers: the span without waiting
+        ("depot_at", np.int32),  # the position of its stop at the depot, or -1
         ("cost", np.float64),
     ],
     align=True,
@@ -129,6 +136,12 @@ class Day(NamedTuple):
     beside: NDArray[np.int32]  # for each visit x, 2y + 1 to follow visit y, 2y to precede it, then -1
     stability: float
     balance: float  # cost of a second of work squared
+    span: float  # cost of a second between leaving and returning; that of travel is in `cost`
+    depots_from: int
+    stocked: bool  # whether any visit needs something a van may lack
+    # By kind of part or tool: what each visit needs, below them what each shift's van holds.
+    # A tool that is needed counts -1, so that nothing is used up.
+    stock: NDArray[np.int32]
 
 
 class Plan(NamedTuple):
@@ -143,10 +156,11 @@ class Plan(NamedTuple):
     trial: NDArray[np.int32]  # the same for a route under trial, see `span_with`
     windows: NDArray[np.int32]  # as in Day, but those of parts of groups narrowed to their one start
     ranges: NDArray[np.int32]  # slots to look at: shift, first and last position
+    used: NDArray[np.int32]  # by shift and kind of part, what it uses before its stop at the depot
 
 
-def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32]) -> Plan:
-    """Return a plan with no node in any route; `width` is the most nodes a route can hold."""
+def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32], kinds: int) -> Plan:
+    """Return a plan with no node in any route; `width` is the most nodes a route can hold, `kinds` of parts."""
     return Plan(
         nodes=np.zeros((shifts, width), np.int32),
         slots=np.zeros((shifts, width + 1), SLOT),
@@ -157,4 +171,5 @@ def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32])
         trial=np.zeros(width + 2, np.int32),
         windows=windows.copy(),
         ranges=np.zeros((2 * (shifts + MOST_BESIDE), 3), np.int32),
+        used=np.zeros((shifts, kinds), np.int32),
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.fetch import NO_CHANCE, place_depot
 from truckroll.engine.insert import pause_fits, place_node, start_in_slot, take_node, work_allows
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.schedule import NEVER, reschedule, span, span_with
+from truckroll.engine.stock import first_slot
+from truckroll.engine.supplied import cheapest_fetch, past_depot
 
 Timed = list[tuple[int, int]]  # when, which node
 
@@ -32,6 +35,8 @@ def _whole(day: Day, plan: Plan, v: int, booked: Timed) -> bool:
     fixed: Timed = []
     breaks: list[int] = []
     for node in before:
+        if day.depots_from <= node < visits:
+            continue
         if node < visits:
             fixed.append((int(day.visits[node]["opens"]), node))
         elif day.pauses[node - visits]["index"] < 0:
@@ -43,7 +48,7 @@ def _whole(day: Day, plan: Plan, v: int, booked: Timed) -> bool:
     if len(nodes) + len(breaks) <= plan.nodes.shape[1]:
         _lay(plan, v, nodes)
         if (
-            reschedule(day, plan, v)
+            (reschedule(day, plan, v) or place_depot(day, plan, v, False, NO_CHANCE))
             and all(_fit_break(day, plan, v, node, wanted) for node in breaks)
             and span(day, plan, v) <= day.shifts[v]["max_span"]
         ):
@@ -70,7 +75,12 @@ def keep_booking(day: Day, plan: Plan, x: int) -> None:
     v = int(day.visits[x]["booked_shift"])
     if plan.routes[v]["length"] >= plan.nodes.shape[1]:
         return
-    for k in range(int(plan.routes[v]["length"]), -1, -1):
+    last = int(plan.routes[v]["length"])
+    fetches = day.stocked and day.shifts[v]["depot"] >= 0 and first_slot(day, plan, v, x) > last
+    for k in range(last, -1, -1):
+        if fetches and cheapest_fetch(day, plan, v, x, k, np.inf)[0] >= 0:
+            place_node(day, plan, v, past_depot(day, plan, v, k, x), x)
+            return
         if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
             continue
         if span_with(day, plan, v, k, x) > day.shifts[v]["max_span"]:

@@ -15,6 +15,7 @@ from truckroll.engine.chance import draw
 from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import place_node, take_node
 from truckroll.engine.schedule import NEVER, span, span_with
+from truckroll.engine.stock import first_slot
 
 OPTION = np.dtype(
     [
@@ -68,7 +69,7 @@ def pin(day: Day, plan: Plan, x: int, begins: int) -> None:
 
 @compiled
 def added_cost(day: Day, plan: Plan, v: int, k: int, x: int) -> float:
-    """Return what visit x adds to the cost of route v before position k; infinite where work or load forbid it."""
+    """Return what visit x adds to the cost of route v before position k; infinite where it may not be."""
     visit = day.visits[x]
     shift = day.shifts[v]
     route = plan.routes[v]
@@ -77,7 +78,10 @@ def added_cost(day: Day, plan: Plan, v: int, k: int, x: int) -> float:
     more += visit.work - slot.leg_travel
     if route.work + more > shift.max_work or route.load + visit.load > shift.capacity:
         return np.inf
+    if day.stocked and first_slot(day, plan, v, x) > k:
+        return np.inf
     added = float(day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost)
+    added += day.span * float(visit.occupies)
     return added + day.balance * float(more) * float(2 * route.work + more)
 
 

@@ -8,6 +8,7 @@ from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import lean
 from truckroll.engine.schedule import NEVER, reschedule, span_with, start_of_service
+from truckroll.engine.stock import first_slot
 
 IDLE = 3  # shifts with nothing to do that a visit looks at, nearest home first
 
@@ -42,7 +43,8 @@ def cheapest_slot(
 ) -> tuple[int, int, float]:
     """Return shift, position and added cost of the cheapest slot for visit x, or -1, -1, limit.
 
-    Searched are the shifts among[first:last]; only a cost below `limit` counts. Each candidate is
+    For days without stock on which only the legs cost; `supplied.cheapest` serves any day. Searched
+    are the shifts among[first:last]; only a cost below `limit` counts. Each candidate is
     overlooked with probability `blink` (Christiaens and Vanden Berghe, Transportation Science 54(2),
     2020).
     """
@@ -196,7 +198,7 @@ def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
 
 @lean
 def work_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
-    """Tell whether visit x before position k keeps route v within its work limit and capacity."""
+    """Tell whether visit x before position k keeps route v within its work limit, capacity and stock."""
     slot = plan.slots[v, k]
     visit = day.visits[x]
     route = plan.routes[v]
@@ -204,4 +206,5 @@ def work_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
     return bool(
         route.work + travel + visit.work <= day.shifts[v].max_work
         and route.load + visit.load <= day.shifts[v].capacity
+        and (not day.stocked or first_slot(day, plan, v, x) <= k)
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.compiled import compiled
+from truckroll.engine.fetch import NO_CHANCE, drop_idle_stops, place_depot
 from truckroll.engine.groups import pin
 from truckroll.engine.insert import place_node, start_in_slot, work_allows
 from truckroll.engine.model import Insertion, Problem, ProblemError, Route
@@ -19,6 +20,8 @@ from truckroll.engine.result import route_of
 from truckroll.engine.schedule import NEVER, departure, reschedule
 from truckroll.engine.search import restore
 from truckroll.engine.squeeze import lift_pauses, put_back, settle_pauses
+from truckroll.engine.stock import first_slot
+from truckroll.engine.supplied import cheapest_fetch, past_depot
 
 KEPT = 4  # rankers at hand: whoever compares plans asks about each in turn
 
@@ -106,6 +109,8 @@ class Ranker:
             return True
         was_sound = bool(self._sound[home.shift])
         self._sound[home.shift] = _read_route(self._prepared, self._plan, home, without=visit)
+        if self._prepared.day.stocked:
+            drop_idle_stops(self._prepared.day, self._plan)
         self._plan.shift_of[visit] = -1
         return was_sound
 
@@ -120,13 +125,15 @@ def plan_of(prepared: Prepared, routes: Iterable[Route]) -> tuple[Plan, Any]:
     for route in routes:
         sound[route.shift] = _read_route(prepared, plan, route)
     restore(prepared.day, plan)
+    if prepared.day.stocked:
+        drop_idle_stops(prepared.day, plan)
     return plan, sound
 
 
 def _read_route(prepared: Prepared, plan: Plan, route: Route, *, without: int = -1) -> bool:
     """Make a row of the plan what a route says; tell whether it is feasible, its pauses moved if need be."""
     day, v = prepared.day, route.shift
-    visits = len(prepared.problem.visits)
+    visits = len(day.visits)
     kept = [node for node in prepared.nodes[v] if node >= visits]
     break_of = {int(day.pauses[node - visits]["index"]): node for node in kept}
     timed = [
@@ -141,13 +148,15 @@ def _read_route(prepared: Prepared, plan: Plan, route: Route, *, without: int = 
             if day.visits[stop.visit]["group"] >= 0:
                 pin(day, plan, stop.visit, begins - prepared.origin)
             timed.append((begins, stop.visit))
+    if route.fetch is not None and day.shifts[v]["depot"] >= 0:
+        timed.append((route.fetch.starts, int(day.shifts[v]["depot"])))
     nodes = [node for _, node in sorted(timed)]
     missing = [node - visits for node in kept if node not in nodes]
     if len(nodes) + len(missing) > plan.nodes.shape[1]:
         return False
     plan.nodes[v, : len(nodes)] = nodes
     plan.routes[v]["length"] = len(nodes)
-    sound = bool(reschedule(day, plan, v))
+    sound = bool(reschedule(day, plan, v) or place_depot(day, plan, v, False, NO_CHANCE))
     if missing or not sound:
         pauses = np.zeros(len(kept) + 1, np.int32)
         found = lift_pauses(day, plan, v, pauses)
@@ -158,7 +167,7 @@ def _read_route(prepared: Prepared, plan: Plan, route: Route, *, without: int = 
 
 @compiled
 def slots_for(day: Day, plan: Plan, x: int, sound: Any, found: Any, costs: Any) -> int:
-    """List every feasible (shift, number of stops before) for visit x with its cost; return how many."""
+    """List every feasible (shift, position without pauses) for visit x with its cost; return how many."""
     count = 0
     visit = day.visits[x]
     lifted = np.empty(plan.nodes.shape[1], np.int32)
@@ -172,9 +181,11 @@ def slots_for(day: Day, plan: Plan, x: int, sound: Any, found: Any, costs: Any) 
         pauses = lift_pauses(day, plan, v, lifted)
         stops = int(plan.routes[v].length)
         bare = plan.nodes[v, :stops].copy()
+        fetches = day.shifts[v].depot >= 0 and first_slot(day, plan, v, x) > stops
         for k in range(stops + 1):
-            if start_in_slot(day, plan, v, k, x) != NEVER and work_allows(day, plan, v, k, x):
-                place_node(day, plan, v, k, x)
+            fits = start_in_slot(day, plan, v, k, x) != NEVER and work_allows(day, plan, v, k, x)
+            if fits or (fetches and cheapest_fetch(day, plan, v, x, k, np.inf)[0] >= 0):
+                place_node(day, plan, v, past_depot(day, plan, v, k, x) if day.stocked else k, x)
                 if settle_pauses(day, plan, v, lifted, pauses):
                     found[count, 0], found[count, 1] = v, k
                     costs[count] = plan.routes[v].cost - before
@@ -273,14 +284,15 @@ def _insertion_done(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, 
     saved = plan.nodes[v, :length].copy()
     lifted = np.zeros(plan.nodes.shape[1], np.int32)
     pauses = lift_pauses(day, plan, v, lifted)
-    place_node(day, plan, v, stops, x)
+    place_node(day, plan, v, past_depot(day, plan, v, stops, x) if day.stocked else stops, x)
     settle_pauses(day, plan, v, lifted, pauses)
     after = route_of(prepared, plan, v)
     put_back(day, plan, v, saved, length)
-    own = after.stops[stops]
+    position = next(i for i, stop in enumerate(after.stops) if stop.visit == x)
+    own = after.stops[position]
     return Insertion(
         shift=v,
-        position=stops,
+        position=position,
         arrives=own.arrives,
         starts=own.starts,
         ends=own.ends,
@@ -290,4 +302,5 @@ def _insertion_done(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, 
         delays_s=max(
             (stop.starts - starts[stop.visit] for stop in after.stops if stop.visit != x), default=0
         ),
+        fetch=after.fetch is not None and before.fetch is None,
     )

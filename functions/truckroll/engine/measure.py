@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from statistics import fmean, pstdev
 from typing import Any
 
+from truckroll.engine.anchors import anchor
 from truckroll.engine.model import Problem, Route
 
 
@@ -39,6 +40,8 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     objective = weights.travel * travel_s + weights.distance * distance_m + weights.stability * moved
     objective += sum(weights.price(problem.visits[x]) for x in left)
+    if weights.span:
+        objective += weights.span * sum(_span(problem, route) for route in routes)
     if weights.balance and lengths:
         objective += weights.balance / fmean(lengths) * sum(one**2 for one in work.values())
     by_priority: dict[str, int] = {}
@@ -60,3 +63,11 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
         "work_s": work,
         "work_spread_s": pstdev(work.values()) if work else 0.0,
     }
+
+
+def _span(problem: Problem, route: Route) -> int:
+    """Return the seconds between leaving and returning, breaks and unavailable time not counted."""
+    pauses = [(one.starts, one.ends) for one in route.breaks]
+    pauses += anchor(problem, route.shift).unavailable
+    away = route.ends - route.starts
+    return away - sum(max(0, min(b, route.ends) - max(a, route.starts)) for a, b in pauses)

@@ -26,7 +26,11 @@ Reason = Literal[
     "locked",
     "capacity",
     "not_worth_the_travel",
+    "needs_tools",
+    "needs_parts",
 ]
+
+Parts = tuple[tuple[str, int], ...]  # of which part how many
 
 PRIORITY_RANK = {"low": 0, "normal": 1, "high": 2, "emergency": 3}
 
@@ -48,6 +52,18 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class Depot:
+    """Where a technician can fetch whatever the van lacks: every tool, and any number of any part.
+
+    Loading takes `duration` seconds; `windows` are closed ranges for its start, none means any time.
+    """
+
+    place: int
+    duration: int = 0
+    windows: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Shift:
     """One technician's working day, which becomes one route.
 
@@ -55,6 +71,8 @@ class Shift:
     `max_work` limits service plus travel (home legs included, waiting and breaks not);
     `max_span` limits the time from leaving to returning, less breaks; `capacity` the sum of loads.
     `unavailable` are half-open intervals in which the technician neither drives nor works.
+    `tools` and `parts` are in the van as the day begins; one stop at the `depot` may add what the
+    visits after it need. Its loading time counts as work.
     """
 
     id: str
@@ -68,6 +86,9 @@ class Shift:
     unavailable: tuple[tuple[int, int], ...] = ()
     max_span: int | None = None
     capacity: int | None = None
+    tools: tuple[str, ...] = ()
+    parts: Parts = ()
+    depot: Depot | None = None
 
 
 class FixedPlace(NamedTuple):
@@ -91,7 +112,8 @@ class Visit:
     `windows` are closed ranges for the start of service, in order and disjoint; none means any time.
     `weight` is the cost of leaving it unserved, in seconds of travel. `eligible` names the shifts
     that may serve it. `setup_before` and `setup_after` are seconds at the place kept free of
-    anything else, travel included.
+    anything else, travel included. `tools` must be in the van, `parts` are used up. Fixed visits are
+    served even when something is missing that no stop at the depot could bring in time.
     """
 
     id: str
@@ -106,6 +128,8 @@ class Visit:
     setup_before: int = 0
     setup_after: int = 0
     load: int = 0
+    tools: tuple[str, ...] = ()
+    parts: Parts = ()
 
 
 class Part(NamedTuple):
@@ -141,7 +165,8 @@ class Objective:
     `travel` per second driven; `distance` per metre driven; `stability` for each visit taken from
     the shift it is booked on (to another or to nobody); `balance` multiplies the sum over shifts of
     work squared over the mean length of a shift, so equal work is cheapest; an unserved visit costs
-    its weight times `priority_factor` to the power of its rank above normal.
+    its weight times `priority_factor` to the power of its rank above normal; `span` per second
+    between leaving and returning, breaks and unavailable time not counted, so that waiting costs too.
     """
 
     travel: float = 1.0
@@ -149,6 +174,7 @@ class Objective:
     stability: float = 0.0
     balance: float = 0.0
     priority_factor: float = 1.0
+    span: float = 0.0
 
     @classmethod
     def for_strategy(cls, strategy: Strategy, *, stability: float = 0.0) -> Objective:
@@ -212,11 +238,29 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """The stop at the depot after the first `after` stops, and what later stops need from there.
+
+    `travel_s` and `distance_m` are those of the leg that leads to it.
+    """
+
+    after: int
+    arrives: int
+    starts: int
+    ends: int
+    travel_s: int
+    distance_m: int
+    tools: tuple[str, ...]
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """What one shift does. `starts` is leaving the start place, `ends` being at the end place.
 
     A shift with nothing to do has no stops, and travels only where its two places differ.
-    Breaks that no plan could honour beside the fixed visits are left out.
+    Breaks that no plan could honour beside the fixed visits are left out. With a `fetch`, the leg to
+    the stop after it comes from the depot; `work_s` includes the loading there.
     """
 
     shift: int
@@ -227,6 +271,7 @@ class Route:
     travel_s: int
     distance_m: int
     work_s: int
+    fetch: Fetch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +286,8 @@ class Unserved:
     `locked`: it fits an empty day, but not beside the fixed visits.
     `capacity`: it fits only if others are dropped that cost more; detail `displaces` is the cheapest.
     `not_worth_the_travel`: it fits, at a cost above its weight.
+    `needs_tools`, `needs_parts`: it would fit an empty day, were it not for what the van lacks;
+    detail names that, and in `depot` whether anybody who might bring it knows a depot.
     """
 
     visit: int
@@ -280,7 +327,7 @@ class Insertion:
     """One way to add a visit to today's routes: before stop `position` of the shift's route.
 
     `cost` is in seconds of travel and ranks; `delays_s` is how much later the latest-moved of the
-    following stops would start.
+    following stops would start; `fetch` tells whether the way to the visit needs a new stop at the depot.
     """
 
     shift: int
@@ -292,3 +339,4 @@ class Insertion:
     added_distance_m: int
     cost: float
     delays_s: int
+    fetch: bool = False

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from truckroll.engine.anchors import Anchors, anchor
 from truckroll.engine.arrays import GROUP, PART, PAUSE, SHIFT, VISIT, Day, Plan, empty_plan
+from truckroll.engine.fetch import NO_CHANCE, place_depot
 from truckroll.engine.insert import pause_fits, place_node
+from truckroll.engine.loading import load_vans
 from truckroll.engine.model import Problem, Visit
 from truckroll.engine.neighbours import companions, nearest
 from truckroll.engine.schedule import reschedule, span
+from truckroll.engine.stock import take_stock
 from truckroll.engine.validate import check_problem
 
 FAR = 2**29
@@ -38,7 +41,13 @@ class Prepared:
 
     def plan(self) -> Plan:
         """Return a new plan with fixed visits, unavailable times and breaks in place."""
-        plan = empty_plan(len(self.problem.shifts), len(self.problem.visits), self.width, self.day.windows)
+        plan = empty_plan(
+            len(self.problem.shifts),
+            len(self.day.visits),
+            self.width,
+            self.day.windows,
+            self.day.stock.shape[1],
+        )
         for v, nodes in enumerate(self.nodes):
             plan.nodes[v, : len(nodes)] = nodes
             plan.routes[v]["length"] = len(nodes)
@@ -62,19 +71,24 @@ def prepare_once(problem: Problem) -> Prepared:
     travel = np.ascontiguousarray(problem.travel, np.int32).copy()
     np.fill_diagonal(travel, 0)
     weights = problem.weights
-    cost = weights.travel * travel.astype(np.float64)
+    cost = (weights.travel + weights.span) * travel.astype(np.float64)
     if weights.distance and problem.distance is not None:
         cost += weights.distance * problem.distance
     np.fill_diagonal(cost, 0.0)
     anchors = [anchor(problem, v) for v in range(len(problem.shifts))]
     visits, windows, eligible, may_serve = _visits(problem, origin, travel, anchors)
+    loading = load_vans(problem, origin, len(windows))
+    depots_from, visits = len(visits), np.concatenate([visits, loading.stops])
+    windows = np.concatenate([windows, np.array(loading.windows, np.int32).reshape(-1, 2)])
+    may_serve = np.pad(may_serve, ((0, 0), (0, len(loading.stops))))
     pauses, breaks = _pauses(problem, origin, anchors)
     shifts = _shifts(problem, origin, anchors, breaks, may_serve)
+    shifts["depot"] = loading.depot_of
     groups, parts, covers = _groups(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     cost32 = cost.astype(np.float32)
-    beside = companions(travel, visits, may_serve)
-    _count_nearby(visits, shifts, eligible, beside, travel)
+    beside = companions(travel, visits[:depots_from], may_serve[:, :depots_from])
+    _count_nearby(visits[:depots_from], shifts, eligible, beside, travel)
     day = Day(
         travel=travel,
         travel_to=_transposed(travel),
@@ -86,17 +100,21 @@ def prepare_once(problem: Problem) -> Prepared:
         eligible=eligible,
         may_serve=may_serve,
         pauses=pauses,
-        near=nearest(travel, visits["place"]),
+        near=nearest(travel, visits["place"][:depots_from]),
         beside=beside,
         groups=groups,
         parts=parts,
         covers=covers,
         stability=float(weights.stability),
         balance=float(weights.balance) / float(np.mean(lengths)) if weights.balance and lengths else 0.0,
+        span=float(weights.span),
+        depots_from=depots_from,
+        stocked=loading.stocked,
+        stock=loading.stock,
     )
-    fixed_nodes = _fixed_nodes(problem, anchors, pauses)
+    fixed_nodes = _fixed_nodes(anchors, pauses, len(visits))
     width = _width(shifts, visits, travel, may_serve, fixed_nodes, breaks)
-    return _place_breaks(Prepared(problem, day, origin, fixed_nodes, (), width))
+    return _place_breaks(_stock_fixed(Prepared(problem, day, origin, fixed_nodes, (), width)))
 
 
 def _transposed(matrix: NDArray[Any]) -> NDArray[Any]:
@@ -225,6 +243,7 @@ def _shifts(
         like = (
             *(shift.start_place, shift.end_place, shift.starts, shift.ends, shift.breaks),
             *(shift.max_work, shift.max_span, shift.capacity, shift.unavailable),
+            *(shift.tools, shift.parts, shift.depot),
             may_serve[v].tobytes(),
         )
         row["twin"] = last_like.get(like, -1)
@@ -258,11 +277,8 @@ def _groups(problem: Problem, visits: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     return groups, np.array(parts, PART), table
 
 
-def _fixed_nodes(
-    problem: Problem, anchors: list[Anchors], pauses: NDArray[Any]
-) -> tuple[tuple[int, ...], ...]:
+def _fixed_nodes(anchors: list[Anchors], pauses: NDArray[Any], visits: int) -> tuple[tuple[int, ...], ...]:
     """Return for each shift its fixed visits and unavailable times as nodes, in order of time."""
-    visits = len(problem.visits)
     rows: list[tuple[int, ...]] = []
     for v, of_shift in enumerate(anchors):
         unavailable = np.flatnonzero((pauses["shift"] == v) & (pauses["index"] < 0))
@@ -293,7 +309,22 @@ def _width(
         room = shifts[v]["ends"] - shifts[v]["starts"] + (takes.max() if len(takes) else 0)
         count = int(np.count_nonzero(may_serve[v, order] & (taken <= room)))
         most = max(most, count + len(fixed_nodes[v]) + breaks[v][1] - breaks[v][0])
-    return most + 2
+    return most + 3
+
+
+def _stock_fixed(prepared: Prepared) -> Prepared:
+    """Add a stop at the depot where fixed visits lack something; where none fits, take it as in the van."""
+    day = prepared.day
+    if not day.stocked:
+        return prepared
+    plan = prepared.plan()
+    for v, nodes in enumerate(prepared.nodes):
+        fixed = [node for node in nodes if node < day.depots_from]
+        if fixed and not take_stock(day, plan, v) and not place_depot(day, plan, v, False, NO_CHANCE):
+            needed = np.where(day.stock[fixed] < 0, 0, day.stock[fixed]).sum(axis=0)
+            held = day.stock[len(day.visits) + v]
+            held[:] = np.maximum(held, np.maximum(needed, (day.stock[fixed] < 0).any(axis=0)))
+    return Prepared(prepared.problem, day, prepared.origin, _nodes_of(plan), (), prepared.width)
 
 
 def _place_breaks(prepared: Prepared) -> Prepared:
@@ -311,7 +342,10 @@ def _place_breaks(prepared: Prepared) -> Prepared:
                 place_node(day, plan, v, at, len(day.visits) + p)
         waived.append(tuple(without))
         day.shifts[v]["max_span"] = max(int(day.shifts[v]["max_span"]), span(day, plan, v))
-    nodes = tuple(
+    return Prepared(prepared.problem, day, prepared.origin, _nodes_of(plan), tuple(waived), prepared.width)
+
+
+def _nodes_of(plan: Plan) -> tuple[tuple[int, ...], ...]:
+    return tuple(
         tuple(int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]) for v in range(len(plan.nodes))
     )
-    return Prepared(prepared.problem, day, prepared.origin, nodes, tuple(waived), prepared.width)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from truckroll.engine.arrays import Plan
-from truckroll.engine.model import Pause, Route, Stop
+from truckroll.engine.loading import fetched
+from truckroll.engine.model import Fetch, Pause, Route, Stop
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.schedule import departure, start_of_service
 
@@ -16,7 +17,8 @@ def routes_of(prepared: Prepared, plan: Plan) -> tuple[Route, ...]:
 def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
     """Return the route of shift v in the problem's time.
 
-    Where an early start would exceed the shift's `max_span`, the day is started later.
+    Where an early start would exceed the shift's `max_span`, or every hour away costs, the day is
+    started later.
     """
     day = prepared.day
     problem = prepared.problem
@@ -25,10 +27,11 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
     last = plan.slots[v, len(nodes)]
     end = max(int(last["ready"]) + int(day.travel[last["place"], shift["end_place"]]), int(last["clock"]))
     leaves, paused, home_first = departure(day, plan, v, end, True, -1, 0)
-    if end - leaves - paused > shift["max_span"]:
+    if end - leaves - paused > shift["max_span"] or (day.span > 0.0 and plan.routes[v]["visits"] > 0):
         leaves, paused, home_first = departure(day, plan, v, end, False, -1, 0)
 
-    visits = len(problem.visits)
+    visits = len(day.visits)
+    fetch: Fetch | None = None
     stops: list[Stop] = []
     breaks: list[Pause] = []
     place = int(shift["start_place"])
@@ -43,12 +46,32 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
             if pause["index"] >= 0:
                 breaks.append(Pause(begins + prepared.origin, clock + prepared.origin, int(pause["index"])))
             continue
-        if home_first and not stops:
+        if home_first and not stops and fetch is None:
             ready = clock = int(leaves)
         row = day.visits[node]
-        visit = problem.visits[node]
-        leg, metres = _leg(prepared, place, visit.place)
+        leg, metres = _leg(prepared, place, int(row["place"]))
         arrival = max(ready + leg, clock)
+        travel_s += leg
+        distance_m += metres
+        work += leg + int(row["work"])
+        place = int(row["place"])
+        if node >= day.depots_from:
+            begins = start_of_service(day, plan, node, arrival)
+            ready = clock = begins + int(row["occupies"])
+            later = [one for one in nodes[nodes.index(node) :] if one < day.depots_from]
+            tools, parts = fetched(problem, v, stops, later)
+            fetch = Fetch(
+                after=len(stops),
+                arrives=arrival + prepared.origin,
+                starts=begins + prepared.origin,
+                ends=clock + prepared.origin,
+                travel_s=leg,
+                distance_m=metres,
+                tools=tools,
+                parts=parts,
+            )
+            continue
+        visit = problem.visits[node]
         if visit.fixed is not None:
             starts = visit.fixed.start
             clock = int(row["fixed_until"])
@@ -57,11 +80,7 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
             starts = begins + visit.setup_before + prepared.origin
             clock = begins + int(row["occupies"])
         ready = clock
-        place = visit.place
         stops.append(Stop(node, arrival + prepared.origin, starts, starts + visit.duration, leg, metres))
-        travel_s += leg
-        distance_m += metres
-        work += leg + visit.duration
     leg, metres = _leg(prepared, place, int(shift["end_place"]))
     over = max(ready + leg, clock)
     return Route(
@@ -73,6 +92,7 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
         travel_s=travel_s + leg,
         distance_m=distance_m + metres,
         work_s=work + leg,
+        fetch=fetch,
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from truckroll.engine.arrays import Day, Plan, empty_plan
 from truckroll.engine.chance import below, draw
 from truckroll.engine.compiled import compiled, lean
+from truckroll.engine.fetch import settle_depot
 from truckroll.engine.groups import (
     OPTIONS,
     cheapest_for_group,
@@ -24,8 +25,9 @@ from truckroll.engine.groups import (
     price_of_group,
     shifts_for_lead,
 )
-from truckroll.engine.insert import cheapest_nearby, cheapest_slot, pause_fits, place_node, take_node
+from truckroll.engine.insert import cheapest_nearby, pause_fits, place_node, take_node
 from truckroll.engine.schedule import NEVER, copy_schedule, reschedule
+from truckroll.engine.supplied import cheapest, past_depot
 
 
 class Manner(NamedTuple):
@@ -68,7 +70,7 @@ def empty_trail(plan: Plan) -> Trail:
     """Return a trail with room for every route."""
     shifts, width = plan.nodes.shape
     return Trail(
-        saved=empty_plan(shifts, 0, width, np.zeros((0, 2), np.int32)),
+        saved=empty_plan(shifts, 0, width, np.zeros((0, 2), np.int32), plan.used.shape[1]),
         shifts=np.zeros(shifts, np.int32),
         touched=np.zeros(shifts, np.bool_),
         size=np.zeros(1, np.int64),
@@ -130,7 +132,6 @@ def forget(trail: Trail) -> None:
 @lean
 def remove_string(day: Day, plan: Plan, manner: Manner, loose: Loose, v: int, at: int, chance: Any) -> None:
     """Take a string of nodes around position `at` out of route v; fixed visits and pauses stay."""
-    visits = day.visits.shape[0]
     n = plan.routes[v].length
     length = 1 + below(chance, int(min(manner.string, n)))
     kept = 0
@@ -145,7 +146,7 @@ def remove_string(day: Day, plan: Plan, manner: Manner, loose: Loose, v: int, at
     for k in range(n):
         node = plan.nodes[v, k]
         inside = start <= k < start + length + kept and not keep_from <= k < keep_from + kept
-        if inside and node < visits and day.visits[node].fixed_shift < 0:
+        if inside and node < day.depots_from and day.visits[node].fixed_shift < 0:
             loose.visits[loose.total[0]] = node
             loose.total[0] += 1
             plan.shift_of[node] = -1
@@ -191,7 +192,7 @@ def center_of_ruin(day: Day, manner: Manner, loose: Loose, count: int, chance: A
     """
     if count > 0 and draw(chance) < manner.seek:
         return int(loose.unserved[below(chance, count)]), True
-    return below(chance, day.visits.shape[0]), False
+    return below(chance, day.depots_from), False
 
 
 @lean
@@ -217,6 +218,8 @@ def ruin(
             feasible = wander(day, plan, v, chance) and feasible
         else:
             feasible = reschedule(day, plan, v) and feasible
+        if day.stocked:
+            feasible = settle_depot(day, plan, v, chance) and feasible
     if day.groups.shape[0] > 0:
         feasible = take_whole_groups(day, plan, trail, loose) and feasible
     loose.removed[0] = loose.total[0]
@@ -356,16 +359,16 @@ def recreate(
             continue
         if order[i] >= loose.removed[0]:
             last = int(trail.size[0])
-            v, k, _ = cheapest_slot(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
-        elif thorough or slots_for(day, x) < manner.many:
+            v, k, _ = cheapest(day, plan, x, trail.shifts, 0, last, visit.price, manner.blink, chance)
+        elif thorough or day.stocked or day.span > 0.0 or slots_for(day, x) < manner.many:
             first, last = int(visit.first_eligible), int(visit.last_eligible)
-            v, k, _ = cheapest_slot(
-                day, plan, x, day.eligible, first, last, visit.price, manner.blink, chance
-            )
+            v, k, _ = cheapest(day, plan, x, day.eligible, first, last, visit.price, manner.blink, chance)
         else:
             v, k, _ = cheapest_nearby(day, plan, x, visit.price, manner.blink, chance)
         if v >= 0:
             remember(plan, trail, v)
+            if day.stocked:
+                k = past_depot(day, plan, v, k, x)
             feasible = place_node(day, plan, v, k, x) and feasible
     return feasible
 

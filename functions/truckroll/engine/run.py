@@ -138,7 +138,7 @@ class Run:
 
     def best_visits(self) -> int:
         """Return how many visits the best plan serves."""
-        visits = len(self.day.visits)
+        visits = self.day.depots_from
         columns = np.arange(self.best.nodes.shape[1]) < self.best.routes["length"][:, None]
         return int(np.count_nonzero((self.best.nodes < visits) & columns))
 

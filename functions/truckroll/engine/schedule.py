@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.compiled import lean
+from truckroll.engine.stock import take_stock
 
 NEVER = -(2**30)
 
@@ -119,7 +120,27 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
     route.load = load
     route.work = work
     route.cost = cost + day.balance * float(work) * float(work)
+    if day.span > 0.0:
+        count_span(day, plan, v)
+    if day.stocked:
+        feasible = take_stock(day, plan, v) and feasible
     return feasible
+
+
+@lean
+def count_span(day: Day, plan: Plan, v: int) -> None:
+    """Note how long route v takes from leaving to returning, and add what that costs beside its legs."""
+    route = plan.routes[v]
+    visits = day.visits.shape[0]
+    driven, busy = 0, 0
+    for k in range(route.length + 1):
+        if k == route.length or plan.nodes[v, k] < visits:
+            driven += plan.slots[v, k].leg_travel
+        if k < route.length and plan.nodes[v, k] < visits:
+            busy += day.visits[plan.nodes[v, k]].occupies
+    route.busy = driven + busy
+    route.span = span(day, plan, v) if route.visits > 0 else driven
+    route.cost += day.span * float(route.span - driven)
 
 
 @lean
@@ -132,6 +153,8 @@ def copy_schedule(source: Plan, v: int, target: Plan, w: int) -> None:
         target.slots[w, k] = source.slots[v, k]
     target.slots[w, n] = source.slots[v, n]
     target.routes[w] = source.routes[v]
+    for p in range(source.used.shape[1]):
+        target.used[w, p] = source.used[v, p]
 
 
 @lean

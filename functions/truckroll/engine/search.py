@@ -16,7 +16,7 @@ from truckroll.engine.groups import (
     price_of_group,
     shifts_for_lead,
 )
-from truckroll.engine.insert import cheapest_slot, place_node
+from truckroll.engine.insert import place_node
 from truckroll.engine.ruin_recreate import (
     Loose,
     Manner,
@@ -29,6 +29,7 @@ from truckroll.engine.ruin_recreate import (
     undo,
 )
 from truckroll.engine.schedule import NEVER, reschedule
+from truckroll.engine.supplied import cheapest, past_depot
 
 
 @lean
@@ -85,8 +86,10 @@ def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
                 placed += 1
             continue
         first, last = int(visit.first_eligible), int(visit.last_eligible)
-        v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, visit.price, 0.0, chance)
+        v, k, _ = cheapest(day, plan, x, day.eligible, first, last, visit.price, 0.0, chance)
         if v >= 0:
+            if day.stocked:
+                k = past_depot(day, plan, v, k, x)
             place_node(day, plan, v, k, x)
             placed += 1
     return placed
@@ -122,7 +125,7 @@ def anneal(
     `state` holds the cost of the plan and of the best one; `stale` marks routes in which `best`
     lags behind `plan`.
     """
-    visits = day.visits.shape[0]
+    visits = day.depots_from
     unserved = loose.unserved
     count = 0
     for x in range(visits):

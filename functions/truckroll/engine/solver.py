@@ -98,7 +98,7 @@ class Search:
         run = Run(prepared, plan, chance, Heat.of(plan, self.heat))
         self.report(0.0, 0, run.best_cost, run.best_visits())
         # Each visit left out takes a moment to explain at the end.
-        left = int((run.plan.shift_of < 0).sum())
+        left = int((run.plan.shift_of[: prepared.day.depots_from] < 0).sum())
         budget = time_limit_s - min(0.3 * time_limit_s, EXPLAINING_S * left) - (self.clock() - self.began)
         if self.cancelled or not self.problem.visits or not self.problem.shifts:
             pass

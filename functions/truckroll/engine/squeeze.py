@@ -10,6 +10,7 @@ from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import pause_fits, place_node, start_in_slot, take_node, work_allows
 from truckroll.engine.schedule import NEVER, reschedule, span
+from truckroll.engine.stock import first_slot
 
 
 @compiled
@@ -75,6 +76,47 @@ def put_back(day: Day, plan: Plan, v: int, saved: Any, length: int) -> None:
 
 
 @compiled
+def cheapest_of_slots(
+    day: Day,
+    plan: Plan,
+    v: int,
+    x: int,
+    first: int,
+    before: float,
+    limit: float,
+    lifted: Any,
+    count: int,
+    otherwise: Any,
+) -> tuple[float, Any]:
+    """Return the least cost below `limit` of visit x at position `first` or later, and the route's nodes then.
+
+    The pauses lifted[:count] go wherever they fit; `before` is what the route cost. Else `limit` and
+    `otherwise`.
+    """
+    best, chosen = limit, otherwise
+    for k in range(first, plan.routes[v].length + 1):
+        slot = plan.slots[v, k]
+        visit = day.visits[x]
+        added = day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost
+        if added >= best and day.balance == 0.0 and day.span == 0.0:
+            continue
+        if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
+            continue
+        place_node(day, plan, v, k, x)
+        cost = plan.routes[v].cost - before
+        # With pauses in other places the span may turn out shorter.
+        if (cost < best or day.span > 0.0) and settle_pauses(day, plan, v, lifted, count):
+            cost = plan.routes[v].cost - before
+            if cost < best:
+                best = cost
+                chosen = plan.nodes[v, : plan.routes[v].length].copy()
+            unused = np.empty(plan.nodes.shape[1], np.int32)
+            lift_pauses(day, plan, v, unused)
+        take_node(day, plan, v, k)
+    return best, chosen
+
+
+@compiled
 def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> float:
     """Return the least cost below `limit` of visit x in route v, its pauses anywhere; else `limit`.
 
@@ -85,26 +127,21 @@ def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> f
     before = plan.routes[v].cost
     length = plan.routes[v].length
     saved = plan.nodes[v, :length].copy()
-    chosen = saved
-    best = limit
     lifted = np.empty(plan.nodes.shape[1], np.int32)
     count = lift_pauses(day, plan, v, lifted)
-    for k in range(plan.routes[v].length + 1):
-        slot = plan.slots[v, k]
-        visit = day.visits[x]
-        added = day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost
-        if added >= best and day.balance == 0.0:
-            continue
-        if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):
-            continue
-        place_node(day, plan, v, k, x)
-        cost = plan.routes[v].cost - before
-        if cost < best and settle_pauses(day, plan, v, lifted, count):
-            best = cost
-            chosen = plan.nodes[v, : plan.routes[v].length].copy()
-            unused = np.empty(plan.nodes.shape[1], np.int32)
-            lift_pauses(day, plan, v, unused)
-        take_node(day, plan, v, k)
+    best, chosen = cheapest_of_slots(day, plan, v, x, 0, before, limit, lifted, count, saved)
+    depot, bare = int(day.shifts[v].depot), int(plan.routes[v].length)
+    if (
+        depot >= 0
+        and length + 2 < plan.nodes.shape[1]
+        and first_slot(day, plan, v, x) > plan.routes[v].length
+    ):
+        for j in range(bare + 1):
+            if start_in_slot(day, plan, v, j, depot) == NEVER or not work_allows(day, plan, v, j, depot):
+                continue
+            place_node(day, plan, v, j, depot)
+            best, chosen = cheapest_of_slots(day, plan, v, x, j + 1, before, best, lifted, count, chosen)
+            take_node(day, plan, v, j)
     if keep and best < limit:
         put_back(day, plan, v, chosen, len(chosen))
     else:
@@ -126,7 +163,6 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
     the cheapest. The cost counts the price of what is dropped and the change of travel, not the
     price of x; -1, 0, limit when none costs less than `limit`.
     """
-    visits = day.visits.shape[0]
     best, best_v, best_count = limit, -1, 0
     for e in range(day.visits[x].first_eligible, day.visits[x].last_eligible):
         v = int(day.eligible[e])
@@ -134,11 +170,11 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
         saved = plan.nodes[v, :length].copy()
         before = plan.routes[v].cost
         for a in range(length):
-            if saved[a] >= visits or not alone(day, saved[a]):
+            if saved[a] >= day.depots_from or not alone(day, saved[a]):
                 continue
             price, count = 0.0, 0
             for b in range(a, length):
-                if saved[b] >= visits or not alone(day, saved[b]):
+                if saved[b] >= day.depots_from or not alone(day, saved[b]):
                     continue
                 price += day.visits[saved[b]].price
                 count += 1
@@ -148,7 +184,7 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
                 w = 0
                 for k in range(length):
                     node = saved[k]
-                    if a <= k <= b and node < visits and alone(day, node):
+                    if a <= k <= b and node < day.depots_from and alone(day, node):
                         plan.shift_of[node] = -1
                     else:
                         plan.nodes[v, w] = node
@@ -161,7 +197,7 @@ def cheapest_displacement(day: Day, plan: Plan, x: int, limit: float, dropped: A
                         best, best_v, best_count = price + change + added, v, count
                         w = 0
                         for k in range(a, b + 1):
-                            if saved[k] < visits and alone(day, saved[k]):
+                            if saved[k] < day.depots_from and alone(day, saved[k]):
                                 dropped[w] = saved[k]
                                 w += 1
                 put_back(day, plan, v, saved, length)

@@ -25,7 +25,8 @@ def first_plan(prepared: Prepared, chance: NDArray[np.uint64]) -> Plan:
 
 def dearest_first(day: Day) -> NDArray[np.int32]:
     """Return the visits in the order of what leaving them out costs, by the time they take."""
-    by_time = day.visits["price"] / (day.visits["occupies"] + 900.0)
+    visits = day.visits[: day.depots_from]
+    by_time = visits["price"] / (visits["occupies"] + 900.0)
     return np.argsort(-by_time, kind="stable").astype(np.int32)
 
 

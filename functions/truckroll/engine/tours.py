@@ -1,8 +1,8 @@
 """A plan free of its arrays: for every shift its visits and pauses in order, and when groups begin.
 
 A visit is its position in the problem, a pause -1 less its place among its shift's pauses (the
-first is -1, the second -2), so that a tour means the same in any district of the day that holds its
-shift.
+first is -1, the second -2), the stop at the depot is DEPOT, so that a tour means the same in any
+district of the day that holds its shift.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from truckroll.engine.prepare import Prepared
 from truckroll.engine.search import restore
 
 Tour = tuple[int, ...]
+DEPOT = -1_000_000
 
 
 class Tours(NamedTuple):
@@ -27,7 +28,7 @@ class Tours(NamedTuple):
 
 def first_pauses(prepared: Prepared) -> list[int]:
     """Return for each shift the node of the first of its pauses."""
-    visits = len(prepared.problem.visits)
+    visits = len(prepared.day.visits)
     shifts = range(len(prepared.problem.shifts))
     return [visits + int(one) for one in prepared.day.pauses["shift"].searchsorted(shifts)]
 
@@ -36,9 +37,15 @@ def tours_of(prepared: Prepared, plan: Plan) -> Tours:
     """Return the tours of a plan."""
     visits = prepared.day.visits
     lines = zip(plan.nodes, plan.routes["length"], first_pauses(prepared), strict=True)
+    depots_from = prepared.day.depots_from
+
+    def named(node: int, first: int) -> int:
+        if node < depots_from:
+            return node
+        return DEPOT if node < len(visits) else first - node - 1
+
     rows = tuple(
-        tuple(node if node < len(visits) else first - node - 1 for node in nodes[:length].tolist())
-        for nodes, length, first in lines
+        tuple(named(node, first) for node in nodes[:length].tolist()) for nodes, length, first in lines
     )
     return Tours(
         rows,
@@ -57,6 +64,9 @@ def lay(prepared: Prepared, plan: Plan, tours: Tours) -> None:
     for x, start in tours.starts.items():
         pin(prepared.day, plan, x, start - prepared.origin)
     for v, (tour, first) in enumerate(zip(tours.rows, first_pauses(prepared), strict=True)):
-        plan.nodes[v, : len(tour)] = [node if node >= 0 else first - node - 1 for node in tour]
-        plan.routes[v]["length"] = len(tour)
+        depot = int(prepared.day.shifts[v]["depot"])
+        # Where no van can lack anything there is no stop at the depot to lay.
+        kept = [depot if node == DEPOT else node for node in tour if node != DEPOT or depot >= 0]
+        plan.nodes[v, : len(kept)] = [node if node >= 0 else first - node - 1 for node in kept]
+        plan.routes[v]["length"] = len(kept)
     restore(prepared.day, plan)

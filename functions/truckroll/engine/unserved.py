@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.arrays import Plan
+from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.fetch import drop_idle_stops
 from truckroll.engine.groups import leads, price_of_group
-from truckroll.engine.insert import cheapest_slot, place_node
+from truckroll.engine.insert import place_node
 from truckroll.engine.model import Objective, Problem, Reason, Unserved
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.search import fill_group, restore
 from truckroll.engine.squeeze import cheapest_displacement, squeeze
+from truckroll.engine.supplied import cheapest, past_depot
 from truckroll.engine.unserved_groups import explain_group
 
 ANY_COST = 1e15
@@ -30,7 +32,7 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
     day = prepared.day
     dropped = np.zeros(plan.nodes.shape[1], np.int32)
     for _ in range(ROUNDS):
-        waiting = _left_out(plan)
+        waiting = _left_out(day, plan)
         changed = False
         for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
             visit = day.visits[x]
@@ -44,8 +46,10 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
                 int(visit["last_eligible"]),
                 float(visit["price"]),
             )
-            v, k, _ = cheapest_slot(day, plan, x, day.eligible, first, last, price, 0.0, chance)
+            v, k, _ = cheapest(day, plan, x, day.eligible, first, last, price, 0.0, chance)
             if v >= 0:
+                if day.stocked:
+                    k = past_depot(day, plan, v, k, x)
                 place_node(day, plan, v, k, x)
                 changed = True
                 continue
@@ -59,13 +63,15 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
                 _drop(prepared, plan, v, {int(one) for one in dropped[:count]})
                 squeeze(day, plan, v, x, ANY_COST, True)
                 changed = True
+        if day.stocked:
+            drop_idle_stops(day, plan)
         if not changed:
             return
 
 
 def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
     """Return every unserved visit with the reason, each proved by a trial."""
-    waiting = _left_out(plan)
+    waiting = _left_out(prepared.day, plan)
     if not waiting:
         return ()
     problem = prepared.problem
@@ -104,8 +110,8 @@ def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
     return tuple(reasons[x] for x in waiting)
 
 
-def _left_out(plan: Plan) -> list[int]:
-    return [int(x) for x in np.flatnonzero(plan.shift_of < 0)]
+def _left_out(day: Day, plan: Plan) -> list[int]:
+    return [int(x) for x in np.flatnonzero(plan.shift_of[: day.depots_from] < 0)]
 
 
 def _cheapest_squeeze(prepared: Prepared, plan: Plan, x: int, limit: float) -> tuple[int, float]:
@@ -127,6 +133,7 @@ def _drop(prepared: Prepared, plan: Plan, v: int, visits: set[int]) -> None:
 
 def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
     """Tell apart why visits fit nobody's empty day."""
+    stocked = _empty_day(problem, visits, stock=False)
     any_time = _empty_day(problem, visits, windows=False)
     here = _empty_day(problem, visits, windows=False, travel=False)
     found: dict[int, Unserved] = {}
@@ -135,7 +142,9 @@ def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
         shifts = [problem.shifts[v] for v in visit.eligible]
         reason: Reason
         detail: dict[str, Any]
-        if any_time[x]:
+        if stocked[x]:
+            reason, detail = _lacking(problem, x, stocked[x])
+        elif any_time[x]:
             reason, detail = "no_time_in_window", {"shifts": any_time[x], "windows": visit.windows}
         elif here[x]:
             there_and_back = [
@@ -151,16 +160,37 @@ def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
     return found
 
 
+def _lacking(problem: Problem, x: int, shifts: Sequence[int]) -> tuple[Reason, dict[str, Any]]:
+    """Return which of visit x's needs keep these shifts from serving it on an empty day."""
+    visit = problem.visits[x]
+    tools = {tool for v in shifts for tool in visit.tools if tool not in problem.shifts[v].tools}
+    parts = {
+        part
+        for v in shifts
+        for part, count in visit.parts
+        if count > sum(held for one, held in problem.shifts[v].parts if one == part)
+    }
+    depot = any(problem.shifts[v].depot is not None for v in shifts)
+    reason: Reason = "needs_tools" if tools else "needs_parts"
+    return reason, {
+        "tools": tuple(sorted(tools)),
+        "parts": tuple(sorted(parts)),
+        "depot": depot,
+        "shifts": tuple(shifts),
+    }
+
+
 def _empty_day(
-    problem: Problem, visits: Iterable[int], *, windows: bool = True, travel: bool = True
+    problem: Problem, visits: Iterable[int], *, windows: bool = True, travel: bool = True, stock: bool = True
 ) -> dict[int, tuple[int, ...]]:
-    """Return for each visit the shifts that could serve it alone; at any time, or next door, if asked."""
+    """Return for each visit the shifts that could serve it alone: any time, next door, with a full van, if asked."""
     chosen = list(visits)
     if not chosen:
         return {}
     places = sorted(
         {problem.visits[x].place for x in chosen}
         | {place for shift in problem.shifts for place in (shift.start_place, shift.end_place)}
+        | {shift.depot.place for shift in problem.shifts if shift.depot is not None}
     )
     row = {place: i for i, place in enumerate(places)}
     matrix = problem.travel[np.ix_(places, places)] * (1 if travel else 0)
@@ -169,7 +199,12 @@ def _empty_day(
             travel=matrix.astype(np.int32),
             distance=None,
             shifts=tuple(
-                replace(shift, start_place=row[shift.start_place], end_place=row[shift.end_place])
+                replace(
+                    shift,
+                    start_place=row[shift.start_place],
+                    end_place=row[shift.end_place],
+                    depot=shift.depot and replace(shift.depot, place=row[shift.depot.place]),
+                )
                 for shift in problem.shifts
             ),
             visits=tuple(
@@ -178,6 +213,8 @@ def _empty_day(
                     place=row[problem.visits[x].place],
                     windows=problem.visits[x].windows if windows else (),
                     current=None,
+                    tools=problem.visits[x].tools if stock else (),
+                    parts=problem.visits[x].parts if stock else (),
                 )
                 for x in chosen
             ),

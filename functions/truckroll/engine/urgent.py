@@ -31,6 +31,7 @@ WAY = np.dtype(
     align=True,
 )
 ROOM = 512
+NO_TIME = 2**40  # when a stop at the depot is booked: any time does
 GAIN_S = 300  # what dropping a visit must save the urgent one, or it is not worth anybody's time
 
 
@@ -62,8 +63,9 @@ def ways_to_serve(
     prepared = prepare_once(problem)
     day = prepared.day
     plan, sound = plan_of(prepared, routes)
-    begins = np.array(booked, np.int64) - prepared.origin
-    may_go = np.zeros(len(problem.visits), np.bool_)
+    begins = np.full(len(day.visits), NO_TIME, np.int64)
+    begins[: len(problem.visits)] = np.array(booked, np.int64) - prepared.origin
+    may_go = np.zeros(len(day.visits), np.bool_)
     may_go[list(droppable)] = True
     rows = np.zeros(ROOM, WAY)
     delayed = np.full((ROOM, plan.nodes.shape[1]), -1, np.int32)

@@ -44,6 +44,15 @@ def _check_shift(shift: Shift, places: int) -> None:
         raise ProblemError(f"shift {shift.id}: ends before it starts")
     if any(end < start for start, end in shift.unavailable):
         raise ProblemError(f"shift {shift.id}: an unavailable interval ends before it starts")
+    if any(count < 0 for _, count in shift.parts):
+        raise ProblemError(f"shift {shift.id}: holds a negative number of a part")
+    if shift.depot is not None:
+        if not 0 <= shift.depot.place < places:
+            raise ProblemError(f"shift {shift.id}: its depot lies outside the matrix")
+        if shift.depot.duration < 0 or any(closes < opens for opens, closes in shift.depot.windows):
+            raise ProblemError(
+                f"shift {shift.id}: its depot loads in negative time, or closes before it opens"
+            )
     if any(one.latest < one.earliest or one.duration < 0 for one in shift.breaks):
         raise ProblemError(f"shift {shift.id}: a break has no time to start, or a negative duration")
 
@@ -55,6 +64,8 @@ def _check_visit(visit: Visit, places: int, shifts: int) -> None:
         raise ProblemError(f"visit {visit.id}: a duration or load is negative")
     if visit.duration + visit.setup_before + visit.setup_after > LONGEST:
         raise ProblemError(f"visit {visit.id}: takes longer than {LONGEST} s")
+    if any(count < 0 for _, count in visit.parts):
+        raise ProblemError(f"visit {visit.id}: needs a negative number of a part")
     if not 0 <= visit.weight < float("inf"):
         raise ProblemError(f"visit {visit.id}: its weight is negative or not finite")
     if any(closes < opens for opens, closes in visit.windows):

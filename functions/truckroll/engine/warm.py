@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
 from truckroll.engine.compiled import CACHE_FOLDER
 from truckroll.engine.interactive import best_insertions
-from truckroll.engine.model import Break, CurrentPlace, Group, Objective, Part, Problem, Shift, Visit
+from truckroll.engine.model import Break, CurrentPlace, Depot, Group, Objective, Part, Problem, Shift, Visit
 from truckroll.engine.solver import solve
 from truckroll.engine.task import Task
 from truckroll.engine.urgent import ways_to_serve
@@ -33,9 +34,19 @@ def _tiny_day() -> Problem:
         Shift(name, name, 0, 0, 0, 14400, (Break(3600, 7200, 900),), 12000, ((9000, 9600),), 13000)
         for name in ("a", "b")
     )
+    shifts = tuple(replace(one, parts=(("filter", 1),), depot=Depot(2, 300)) for one in shifts)
     visits = tuple(
         Visit(
-            f"v{i}", 1 + i % 5, 3000, ((0, 9000),), 3600.0 * (1 + i), "normal", (0,), None, CurrentPlace(0, 0)
+            f"v{i}",
+            1 + i % 5,
+            3000,
+            ((0, 9000),),
+            3600.0 * (1 + i),
+            "normal",
+            (0,),
+            None,
+            CurrentPlace(0, 0),
+            parts=(("filter", 1),) if i > 2 else (),
         )
         for i in range(7)
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from truckroll.engine.insert import take_node
 from truckroll.engine.interactive import plan_of, slots_for
 from truckroll.engine.model import Problem, Route
-from truckroll.engine.prepare import prepare
+from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.squeeze import put_back
 
@@ -91,7 +91,11 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
                     int(found[i, 1]),
                     round(float(costs[i]) - (was - without), 1),
                     _travel(
-                        problem, plan.nodes[there, : plan.routes[there]["length"]], there, x, int(found[i, 1])
+                        prepared,
+                        plan.nodes[there, : plan.routes[there]["length"]],
+                        there,
+                        x,
+                        int(found[i, 1]),
                     )
                     - (route.travel_s - alone.travel_s),
                 )
@@ -116,11 +120,11 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
     return placed
 
 
-def _travel(problem: Problem, nodes: NDArray[np.int32], v: int, x: int, position: int) -> int:
+def _travel(prepared: Prepared, nodes: NDArray[np.int32], v: int, x: int, position: int) -> int:
     """Return the seconds of driving that visit x before the visit at `position` adds to shift v."""
-    shift = problem.shifts[v]
-    visits = [int(node) for node in nodes if node < len(problem.visits)]
-    places = [shift.start_place, *(problem.visits[y].place for y in visits), shift.end_place]
-    before, after, here = places[position], places[position + 1], problem.visits[x].place
+    shift, visits = prepared.problem.shifts[v], prepared.day.visits
+    stops = (int(visits[node]["place"]) for node in nodes if node < len(visits))
+    places = [shift.start_place, *stops, shift.end_place]
+    before, after, here = places[position], places[position + 1], int(visits[x]["place"])
     legs = ((before, here, 1), (here, after, 1), (before, after, -1))
-    return sum(sign * int(problem.travel[a, b]) for a, b, sign in legs if a != b)
+    return sum(sign * int(prepared.day.travel[a, b]) for a, b, sign in legs if a != b)
