@@ -5,11 +5,11 @@ revoke all on table public.facilities from public, anon, authenticated, service_
 grant select on table public.facilities to authenticated;
 grant insert (
     id, org_id, name, phone, address_line1, address_line2, city, region, postal_code, country, latitude,
-    longitude, time_zone, daily_capacity, is_active
+    longitude, time_zone, daily_capacity, loading_minutes, is_active
 ) on table public.facilities to authenticated;
 grant update (
     name, phone, address_line1, address_line2, city, region, postal_code, country, latitude, longitude,
-    time_zone, daily_capacity, is_active
+    time_zone, daily_capacity, loading_minutes, is_active
 ) on table public.facilities to authenticated;
 grant select, insert, update, delete on table public.facilities to service_role;
 

@@ -75,7 +75,7 @@ create type public.route_status as enum (
     'draft', 'proposed', 'finalized', 'in_progress', 'completed', 'canceled'
 );
 create type public.route_generator as enum ('manual', 'rule_engine', 'ai_optimizer');
-create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot_end', 'other');
+create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot', 'depot_end', 'other');
 create type public.stop_change as enum ('book', 'move', 'reassign', 'keep');
 create type public.emergency_option_kind as enum ('free', 'delay', 'hand_over', 'bump');
 create type public.emergency_change as enum ('delay', 'hand_over', 'postpone', 'unassign');

@@ -68,6 +68,7 @@ create table public.facilities (
     longitude double precision,
     time_zone text not null,
     daily_capacity integer,
+    loading_minutes integer,
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -79,11 +80,14 @@ create table public.facilities (
         (latitude is null) = (longitude is null)
         and latitude between -90 and 90 and longitude between -180 and 180
     ),
-    constraint facilities_daily_capacity_positive check (daily_capacity > 0)
+    constraint facilities_daily_capacity_positive check (daily_capacity > 0),
+    constraint facilities_loading_sensible check (loading_minutes between 0 and 480)
 );
 
 comment on table public.facilities is 'A branch, shop or depot of the company: bays and mobile units stand here, technicians may start here.';
 comment on column public.facilities.daily_capacity is 'Visits the facility accepts per local day; null means no limit.';
+comment on column public.facilities.loading_minutes is
+'How long a technician takes to fetch what the van lacks, where this is a depot for that; null means nothing is fetched here.';
 
 create table public.org_members (
     id uuid primary key default gen_random_uuid(),

@@ -211,7 +211,7 @@ create index route_stops_org_id_dispatch_job_id_idx on public.route_stops (org_i
 create index route_stops_org_id_from_technician_id_idx on public.route_stops (org_id, from_technician_id);
 create index route_stops_org_id_resource_id_idx on public.route_stops (org_id, resource_id);
 
-comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, end.';
+comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, a depot where something is fetched (see notes), end.';
 comment on column public.route_stops.job_assignment_id is 'The booking behind a visit; null in a proposal that would book the job for the first time.';
 comment on column public.route_stops.change is 'What applying the proposal does to the visit: book it, move it to another time, reassign it to another technician, or keep it as it was.';
 comment on column public.route_stops.from_starts_at is 'When the visit was booked as the plan was made; from_technician_id says with whom.';

@@ -36,6 +36,8 @@ begin
         select * from private.violations_of_route(p)
         union all
         select * from private.violations_of_place(p)
+        union all
+        select * from private.violations_of_stock(p)
     ) as v
     where o.id = (p.work).org_id
     order by 2, 1;
@@ -113,6 +115,8 @@ begin
         select * from private.violations_of_customer(p)
         union all
         select * from private.violations_of_place(p)
+        union all
+        select * from private.violations_of_stock(p)
         union all
         select * from private.violations_of_claims(whole)
         union all

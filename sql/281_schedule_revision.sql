@@ -65,13 +65,16 @@ as $$
         select k.id, k.updated_at::text from public.technician_skills as k where k.org_id = org
         union all
         select z.id, '' from public.technician_service_zones as z where z.org_id = org
+        union all
+        select s.technician_id, concat_ws(' ', 'stock', s.part_id, s.quantity)
+        from public.technician_stock as s where s.org_id = org
     )
 
     select concat_ws(
         '.',
         (select left(md5(coalesce(string_agg(concat_ws(':', b.kind, b.id, b.state), ',' order by b.kind, b.id), '')), 12) from bookings as b),
         (select left(md5(coalesce(string_agg(concat_ws(':', a.kind, a.id, a.state), ',' order by a.kind, a.id), '')), 12) from availability as a),
-        (select left(md5(coalesce(string_agg(concat_ws(':', p.id, p.state), ',' order by p.id), '')), 12) from people as p)
+        (select left(md5(coalesce(string_agg(concat_ws(':', p.id, p.state), ',' order by p.id, p.state), '')), 12) from people as p)
     );
 $$;
 

@@ -122,6 +122,8 @@ def _settings(rows: Rows, facilities: list[Row], technician_user: UUID) -> tuple
         rows.known("resources", rows.company.bay(facility))
         tool = rows.company.add("resources", facility_id=facility["id"], kind="equipment", name="Camera")
         rows.add("service_equipment", service_id=service["id"], resource_id=tool["id"])
+        part = rows.add("parts", code=f"part_{n}", name=f"Part {n}")
+        rows.add("service_parts", service_id=service["id"], part_id=part["id"])
         technician = rows.add(
             "technician_profiles",
             display_name=f"Tess of {rows.company.row['name']}, {n}",
@@ -132,6 +134,7 @@ def _settings(rows: Rows, facilities: list[Row], technician_user: UUID) -> tuple
         technicians.append(technician)
         of = {"technician_id": technician["id"]}
         rows.add("technician_skills", skill_code=f"skill_{n}", **of)
+        rows.add("technician_stock", part_id=part["id"], **of)
         rows.add("technician_service_zones", service_zone_id=zone["id"], **of)
         rows.known("technician_shifts", rows.company.shift(technician, 8, 17))
         a_day = {"starts_at": MONDAY + timedelta(days=7), "ends_at": MONDAY + timedelta(days=8)}
@@ -170,6 +173,8 @@ def _work(rows: Rows, facilities: list[Row], services: list[Row], customer_user:
         estimate = rows.add("estimates", **source)
         rows.add("work_orders", estimate_id=estimate["id"], **source)
         job = rows.known("dispatch_jobs", rows.company.job(site, service, facility_id=facility["id"]))
+        part = rows.company.add("parts", code=f"extra_{n}", name="Extra part")
+        rows.add("job_parts", dispatch_job_id=job["id"], part_id=part["id"], quantity=0)
         rows.add(
             "job_time_windows",
             dispatch_job_id=job["id"],

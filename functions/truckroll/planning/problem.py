@@ -11,6 +11,7 @@ from truckroll.engine.model import Strategy
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
 from truckroll.planning.limits import with_shared_limits
 from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
+from truckroll.planning.van_stock import Needs, Van, engine_depot
 from truckroll.planning.windows import shifted
 
 Rows = dict[Coordinates, int]
@@ -54,7 +55,7 @@ def model_of(
     and all waiting jobs unless `books`. With everything pinned and nothing booked it is today's plan.
     """
     row = {place: i for i, place in enumerate(snapshot.places)}
-    shifts = tuple(_shift(i, stretch, row) for i, stretch in enumerate(snapshot.stretches))
+    shifts = tuple(_shift(snapshot, i, stretch, row) for i, stretch in enumerate(snapshot.stretches))
     visits: list[Visit] = []
     sources: list[Claim | WaitingJob] = []
     outside: list[tuple[WaitingJob, str]] = []
@@ -101,6 +102,8 @@ def model_of(
                     weight=job.weight,
                     priority=job.priority,
                     eligible=eligible,
+                    tools=needs_of(snapshot, job.job_id).tools,
+                    parts=needs_of(snapshot, job.job_id).parts,
                 )
             )
             sources.append(job)
@@ -123,7 +126,8 @@ def calmer(model: Model) -> Model:
     return replace(model, problem=replace(model.problem, weights=weights))
 
 
-def _shift(number: int, stretch: WorkingStretch, row: Rows) -> Shift:
+def _shift(snapshot: Snapshot, number: int, stretch: WorkingStretch, row: Rows) -> Shift:
+    van = snapshot.vans.get(stretch.technician_id, Van())
     return Shift(
         id=f"{stretch.technician_id}/{number}",
         technician_id=str(stretch.technician_id),
@@ -134,7 +138,15 @@ def _shift(number: int, stretch: WorkingStretch, row: Rows) -> Shift:
         breaks=tuple(Break(*one) for one in stretch.breaks),
         max_work=stretch.max_work_s,
         unavailable=stretch.unavailable,
+        tools=van.tools,
+        parts=van.parts,
+        depot=engine_depot(van, row),
     )
+
+
+def needs_of(snapshot: Snapshot, job_id: UUID | None) -> Needs:
+    """Return what the visit of a job needs; nothing for anything else that takes time."""
+    return Needs() if job_id is None else snapshot.needs.get(job_id, Needs())
 
 
 def _booked(
@@ -154,6 +166,8 @@ def _booked(
         eligible=tuple(sorted(eligible)),
         fixed=None if movable else FixedPlace(home, claim.starts_s),
         current=CurrentPlace(home, claim.starts_s) if movable else None,
+        tools=needs_of(snapshot, claim.job_id).tools,
+        parts=needs_of(snapshot, claim.job_id).parts,
     )
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from truckroll.engine import Problem, Route, Solution
+from truckroll.engine import Fetch, Problem, Route, Solution, Stop
 from truckroll.planning.problem import Model
 from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
+from truckroll.planning.van_stock import SupplyDepot, fetched, sentence
 
 
 def instant(seconds: int) -> str:
@@ -83,12 +84,27 @@ def _stops(
             "explanation": why.get(stop.visit),
         }
         timed.append((stop.starts, document))
+    van = snapshot.vans.get(stretch.technician_id)
+    if route.fetch is not None and van is not None and van.depot is not None:
+        timed.append((route.fetch.starts, _fetch(snapshot, van.depot, route.fetch)))
     yield from (document for _, document in sorted(timed, key=lambda one: one[0]))
     if stretch.home is not None:
-        driven = sum(stop.travel_s for stop in route.stops), sum(stop.distance_m for stop in route.stops)
+        legs: list[Stop | Fetch] = [*route.stops] if route.fetch is None else [*route.stops, route.fetch]
+        driven = sum(leg.travel_s for leg in legs), sum(leg.distance_m for leg in legs)
         yield _depot(
             "depot_end", stretch, route.ends, route.travel_s - driven[0], route.distance_m - driven[1]
         )
+
+
+def _fetch(snapshot: Snapshot, depot: SupplyDepot, fetch: Fetch) -> dict[str, Any]:
+    """Return the stop at the depot with what is to be fetched there."""
+    told = sentence(fetch, depot, snapshot.part_names)
+    return _stop("depot", depot.place, fetch.arrives, fetch.ends, fetch.starts) | {
+        "travel_s": fetch.travel_s,
+        "distance_m": fetch.distance_m,
+        "notes": told,
+        "explanation": {"sentence": told, "fetch": fetched(fetch)},
+    }
 
 
 def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[str, Any]:

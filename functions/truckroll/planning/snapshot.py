@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.database import Connection
+from truckroll.planning.van_stock import Needs, Van, read_stock
 
 Coordinates = tuple[float, float] | None  # latitude, longitude in degrees; None is no distance from anywhere
 
@@ -134,6 +135,9 @@ class Snapshot:
     not_before_s: int = 0
     things: tuple[ThingStretch, ...] = ()
     brings: Mapping[tuple[str, dt.date], tuple[frozenset[UUID], ...]] = field(default_factory=dict)
+    vans: Mapping[UUID, Van] = field(default_factory=dict)
+    needs: Mapping[UUID, Needs] = field(default_factory=dict)
+    part_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_snapshot(connection: Connection, run: Mapping[str, Any], not_before: dt.datetime) -> Snapshot:
@@ -189,6 +193,8 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
     dates = tuple(run["starts_on"] + dt.timedelta(days=i) for i in range(run["days"]))
     able = _able(connection, claims, jobs, technicians, dates)
     things = tuple(_things(connection, run_id, jobs))
+    job_ids = {job.job_id for job in jobs} | {claim.job_id for claim in claims if claim.job_id is not None}
+    stock = read_stock(connection, run_id, sorted(job_ids))
     places = tuple(
         dict.fromkeys(
             [
@@ -196,6 +202,7 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
                 *(claim.place for claim in claims),
                 *(job.place for job in jobs),
                 *([None] if things else []),
+                *(van.depot.place for van in stock.vans.values() if van.depot is not None),
             ]
         )
     )
@@ -215,6 +222,9 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
         starts_no_sooner,
         things,
         _brings(connection, jobs, technicians, dates),
+        stock.vans,
+        stock.needs,
+        stock.names,
     )
 
 

@@ -30,6 +30,8 @@ SENTENCES = {
     "shift_too_short": "It takes longer than any shift of those who may do it.",
     "unreachable": "It is too far for those who may do it to get there, do it and be back within a shift.",
     "locked": "Visits that are locked or under way leave no room for it.",
+    "needs_tools": "It needs a tool that nobody who may do it has in the van or can fetch in time.",
+    "needs_parts": "It needs parts that nobody who may do it has in the van or can fetch in time.",
     "not_worth_the_travel": "It would fit, but the driving it adds weighs more than the job does today.",
     "judge_refused": "A rule stood against the place the plan had for it.",
 }

@@ -1,0 +1,94 @@
+"""Parts a van lacks are fetched at the depot on the way, and the technician is told so (OPT-4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support import sql
+from support.factory import CITY, MONDAY
+from support.functions import Day
+from support.plan import at
+from support.sql import Row
+
+PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
+QUICK = {"time_limit_s": 1}
+
+
+def listed(day: Day, job: Row, **needed: int) -> dict[str, Row]:
+    """Add parts by code, and have a job need so many of each."""
+    parts = {code: day.company.add("parts", code=code, name=code.capitalize()) for code in needed}
+    for code, part in parts.items():
+        day.company.add("job_parts", dispatch_job_id=job["id"], part_id=part["id"], quantity=needed[code])
+    return parts
+
+
+def depot(day: Day, **values: Any) -> Row:
+    return day.company.facility(
+        **{"name": "Depot", "latitude": CITY[0] + 2 / 111.2, "loading_minutes": 15} | values
+    )
+
+
+def types(run: Any) -> list[list[str]]:
+    return [[stop["type"] for stop in route["stops"] if "_" not in stop["type"]] for route in run["routes"]]
+
+
+def test_a_missing_part_is_fetched_at_the_depot_before_the_visit(day: Day) -> None:
+    job = day.job(4)
+    parts = listed(day, job, filter=3)
+    depot(day)
+    for technician in sql.rows(day.db, "select id from public.technician_profiles"):
+        day.company.add(
+            "technician_stock", technician_id=technician["id"], part_id=parts["filter"]["id"], quantity=1
+        )
+    run = day.run(PATH, QUICK)
+    assert run["status"] == "proposed", run["error"]
+    assert types(run) == [["depot", "job"]]
+    stop = next(stop for stop in run["routes"][0]["stops"] if stop["type"] == "depot")
+    assert stop["notes"] == "Fetch 2 × Filter at Depot."
+    assert stop["explanation"]["fetch"] == {"parts": [{"code": "filter", "quantity": 2}], "tools": []}
+
+    applied = day.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})
+    assert applied.status_code == 200, applied.text
+    found = sql.rows(
+        day.db,
+        """
+        select s.stop_type, s.notes, s.planned_departure_at - s.service_starts_at as takes
+        from public.route_stops as s inner join public.route_plans as p on s.route_plan_id = p.id
+        where p.status = 'finalized' and s.stop_type in ('depot', 'job') order by s.sequence
+        """,
+    )
+    assert [(row["stop_type"], row["notes"], row["takes"].seconds // 60) for row in found] == [
+        ("depot", "Fetch 2 × Filter at Depot.", 15),
+        ("job", None, 60),
+    ]
+
+
+def test_a_van_that_has_the_part_drives_straight(day: Day) -> None:
+    job = day.job(4)
+    parts = listed(day, job, filter=3)
+    depot(day)
+    bob = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Bob'")
+    day.company.add("technician_stock", technician_id=bob["id"], part_id=parts["filter"]["id"], quantity=3)
+    run = day.run(PATH, QUICK)
+    assert [
+        (route["technician_name"], kinds) for route, kinds in zip(run["routes"], types(run), strict=True)
+    ] == [("Bob", ["job"])]
+
+
+def test_the_depot_is_reached_while_it_is_open(day: Day) -> None:
+    listed(day, day.job(4), filter=1)
+    place = depot(day)
+    day.company.add(
+        "operating_hours", facility_id=place["id"], weekday=1, opens_at="13:00", closes_at="14:00"
+    )
+    run = day.run(PATH, QUICK)
+    stop = next(stop for stop in run["routes"][0]["stops"] if stop["type"] == "depot")
+    assert at(13).isoformat() <= stop["starts_at"] <= at(13.75).isoformat()
+
+
+def test_a_job_whose_parts_nobody_can_bring_is_left_out_and_says_so(day: Day) -> None:
+    listed(day, day.job(4), filter=1)
+    run = day.run(PATH, QUICK)
+    assert [(one["reason"], one["explanation"][:14]) for one in run["unserved"]] == [
+        ("needs_parts", "It needs parts")
+    ]
