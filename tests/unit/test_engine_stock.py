@@ -213,7 +213,7 @@ def stocked(draw: st.DrawFn, *, tiny: bool = False) -> Problem:
         replace(
             one,
             duration=max(1, one.duration),
-            fixed=one.fixed and FixedPlace(one.fixed.shift, one.fixed.start + 16),
+            fixed=None,
             tools=tuple(sorted(draw(tools))) if draw(st.booleans()) else (),
             parts=tuple(sorted(draw(parts).items())),
         )

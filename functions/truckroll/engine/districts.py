@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.model import Depot, FixedPlace, Group, Objective, Problem, Shift, Visit
+from truckroll.engine.model import FixedPlace, Group, Objective, Problem, Visit
 from truckroll.engine.tours import Tour, Tours
 
 LANDMARKS = 40
@@ -70,7 +70,7 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
     """
     rows = sorted(
         {problem.visits[x].place for x in visits}
-        | {place for v in shifts for place in _places(problem.shifts[v])}
+        | {place for v in shifts for place in problem.shifts[v].places}
     )
     row = {place: i for i, place in enumerate(rows)}
     number = {v: i for i, v in enumerate(shifts)}
@@ -89,15 +89,7 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
             problem,
             travel=problem.travel[square],
             distance=None if problem.distance is None else problem.distance[square],
-            shifts=tuple(
-                replace(
-                    problem.shifts[v],
-                    start_place=row[problem.shifts[v].start_place],
-                    end_place=row[problem.shifts[v].end_place],
-                    depot=_depot(problem.shifts[v], row),
-                )
-                for v in shifts
-            ),
+            shifts=tuple(problem.shifts[v].renumbered(row) for v in shifts),
             visits=tuple(_visit(problem.visits[x], row, number, still.get(x)) for x in visits),
             weights=_weights(problem, shifts),
             groups=tuple(_group(group, name, number) for group in groups),
@@ -111,15 +103,6 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
             if (current := problem.visits[x].current) is not None and current.shift not in number
         ),
     )
-
-
-def _places(shift: Shift) -> tuple[int, ...]:
-    ends = shift.start_place, shift.end_place
-    return ends if shift.depot is None else (*ends, shift.depot.place)
-
-
-def _depot(shift: Shift, row: dict[int, int]) -> Depot | None:
-    return shift.depot and replace(shift.depot, place=row[shift.depot.place])
 
 
 def _weights(problem: Problem, shifts: tuple[int, ...]) -> Objective:

@@ -8,7 +8,7 @@ shifts and visits are named by their position in the problem's tuples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -89,6 +89,21 @@ class Shift:
     tools: tuple[str, ...] = ()
     parts: Parts = ()
     depot: Depot | None = None
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """All places the shift itself names."""
+        ends = self.start_place, self.end_place
+        return ends if self.depot is None else (*ends, self.depot.place)
+
+    def renumbered(self, row: Mapping[int, int]) -> Shift:
+        """Return the shift with other numbers for its places."""
+        return replace(
+            self,
+            start_place=row[self.start_place],
+            end_place=row[self.end_place],
+            depot=self.depot and replace(self.depot, place=row[self.depot.place]),
+        )
 
 
 class FixedPlace(NamedTuple):

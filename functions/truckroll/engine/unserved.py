@@ -189,8 +189,7 @@ def _empty_day(
         return {}
     places = sorted(
         {problem.visits[x].place for x in chosen}
-        | {place for shift in problem.shifts for place in (shift.start_place, shift.end_place)}
-        | {shift.depot.place for shift in problem.shifts if shift.depot is not None}
+        | {place for shift in problem.shifts for place in shift.places}
     )
     row = {place: i for i, place in enumerate(places)}
     matrix = problem.travel[np.ix_(places, places)] * (1 if travel else 0)
@@ -198,15 +197,7 @@ def _empty_day(
         Problem(
             travel=matrix.astype(np.int32),
             distance=None,
-            shifts=tuple(
-                replace(
-                    shift,
-                    start_place=row[shift.start_place],
-                    end_place=row[shift.end_place],
-                    depot=shift.depot and replace(shift.depot, place=row[shift.depot.place]),
-                )
-                for shift in problem.shifts
-            ),
+            shifts=tuple(shift.renumbered(row) for shift in problem.shifts),
             visits=tuple(
                 replace(
                     problem.visits[x],

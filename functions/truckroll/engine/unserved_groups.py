@@ -57,17 +57,13 @@ def _alone(problem: Problem, group: Group) -> Problem:
     """Return the problem with nothing in it but this group."""
     visits = tuple(problem.visits[part.visit] for part in group.parts)
     places = sorted(
-        {visit.place for visit in visits}
-        | {place for shift in problem.shifts for place in (shift.start_place, shift.end_place)}
+        {visit.place for visit in visits} | {place for shift in problem.shifts for place in shift.places}
     )
     row = {place: i for i, place in enumerate(places)}
     return Problem(
         travel=problem.travel[np.ix_(places, places)],
         distance=None,
-        shifts=tuple(
-            replace(shift, start_place=row[shift.start_place], end_place=row[shift.end_place])
-            for shift in problem.shifts
-        ),
+        shifts=tuple(shift.renumbered(row) for shift in problem.shifts),
         visits=tuple(replace(visit, place=row[visit.place]) for visit in visits),
         weights=Objective(),
         groups=(replace(group, parts=tuple(part._replace(visit=i) for i, part in enumerate(group.parts))),),

@@ -64,7 +64,7 @@ def ways_to_serve(
     day = prepared.day
     plan, sound = plan_of(prepared, routes)
     begins = np.full(len(day.visits), NO_TIME, np.int64)
-    begins[: len(problem.visits)] = np.array(booked, np.int64) - prepared.origin
+    begins[: len(booked)] = np.array(booked, np.int64) - prepared.origin
     may_go = np.zeros(len(day.visits), np.bool_)
     may_go[list(droppable)] = True
     rows = np.zeros(ROOM, WAY)
