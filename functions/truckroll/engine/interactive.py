@@ -252,7 +252,8 @@ def figures_of(day: Day, plan: Plan, x: int, v: int, k: int, figures: Any) -> bo
 def _insertion(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost: float) -> Insertion:
     """Return one of the ways found in full."""
     figures = np.zeros(6, np.int64)
-    if not figures_of(prepared.day, plan, x, v, stops, figures):
+    counted = prepared.day.stocked or prepared.day.span > 0.0
+    if counted or not figures_of(prepared.day, plan, x, v, stops, figures):
         return _insertion_done(prepared, plan, x, v, stops, cost)
     arrives, begins, added, delays, before, after = map(int, figures)
     visit = prepared.problem.visits[x]
