@@ -29,9 +29,9 @@ class Heat(NamedTuple):
     cold: float
 
     @classmethod
-    def of(cls, plan: Plan, share: float) -> Heat:
+    def of(cls, day: Day, plan: Plan, share: float) -> Heat:
         """Return a share of the usual heat for a search from this plan."""
-        manner, hot, cold = manner_for(plan)
+        manner, hot, cold = manner_for(plan, day.depots_from)
         return cls(manner, hot * share, min(cold, 0.1 * hot * share))
 
 
@@ -45,7 +45,7 @@ class Run:
         self.day: Day = prepared.day
         self.plan = plan
         self.chance = chance
-        self.heat = heat or Heat(*manner_for(plan))
+        self.heat = heat or Heat(*manner_for(plan, prepared.day.depots_from))
         self.best: Plan = prepared.plan()
         self.steps = 0
         self._share = 1.0  # of the heat, see `share_of_heat`
@@ -87,8 +87,8 @@ class Run:
     def for_steps(self, steps: int, done: float, after: float, look: Look) -> None:
         """Search for a number of steps, the same in every run."""
         chunk = min(max(1, -(-steps // LOOKS)), MOST_STEPS)
-        left_out = bool((self.plan.shift_of < 0).any())
-        self._share = share_of_heat(len(self.day.visits), steps / max(1e-6, after - done), left_out=left_out)
+        left_out = bool((self.plan.shift_of[: self.day.depots_from] < 0).any())
+        self._share = share_of_heat(self.day.depots_from, steps / max(1e-6, after - done), left_out=left_out)
         taken = 0
         while taken < steps:
             now = min(chunk, steps - taken)
@@ -104,7 +104,7 @@ class Run:
         """Search until so many seconds of the clock have passed."""
         first = clock()
         steps = STEPS
-        left_out = bool((self.plan.shift_of < 0).any())
+        left_out = bool((self.plan.shift_of[: self.day.depots_from] < 0).any())
         while True:
             looked = clock()
             share = (looked - first) / max(1e-6, seconds)
@@ -114,7 +114,7 @@ class Run:
             self.advance(steps, done + width * share, done + width * min(1.0, share + 1.0 / LOOKS))
             took = clock() - looked
             in_all = steps / max(took, 1e-6) * seconds / max(1e-6, after - done)
-            self._share = share_of_heat(len(self.day.visits), in_all, left_out=left_out)
+            self._share = share_of_heat(self.day.depots_from, in_all, left_out=left_out)
             wanted = min(seconds / LOOKS, LONGEST_S)
             steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
             if look(min(1.0, (clock() - first) / max(1e-6, seconds))):

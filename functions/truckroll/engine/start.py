@@ -30,8 +30,8 @@ def dearest_first(day: Day) -> NDArray[np.int32]:
     return np.argsort(-by_time, kind="stable").astype(np.int32)
 
 
-def manner_for(plan: Plan) -> tuple[Manner, float, float]:
-    """Return the size of steps, and first and last temperature, for a search from this plan.
+def manner_for(plan: Plan, visits: int) -> tuple[Manner, float, float]:
+    """Return the size of steps, and first and last temperature, for a search from this plan of so many visits.
 
     Heat is measured in legs of the plan. Where visits are left out, bigger and hotter steps trade
     them against each other, and every slot counts; where all are served, calmer ones shorten the roads.
@@ -40,7 +40,7 @@ def manner_for(plan: Plan) -> tuple[Manner, float, float]:
     costs = plan.slots["leg_cost"][np.arange(plan.slots.shape[1]) <= plan.routes["length"][:, None]]
     driven = costs[costs > 0.0]
     mean = float(driven.mean()) if len(driven) else 1.0
-    overloaded = bool((plan.shift_of < 0).any())
+    overloaded = bool((plan.shift_of[:visits] < 0).any())
     hot = (6.0 if overloaded else 3.0) * mean
     manner = Manner(removed=18.0, thorough=1.0) if overloaded else Manner(removed=10.0)
     return manner, hot, 0.01 * hot
