@@ -83,7 +83,7 @@ begin
                 ), '-infinity')
         )
     order by o.id
-    limit max_orgs;
+    limit greatest(0, max_orgs);
 end;
 $$;
 
