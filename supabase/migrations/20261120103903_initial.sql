@@ -112,7 +112,7 @@ create type public.route_status as enum (
     'draft', 'proposed', 'finalized', 'in_progress', 'completed', 'canceled'
 );
 create type public.route_generator as enum ('manual', 'rule_engine', 'ai_optimizer');
-create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot_end', 'other');
+create type public.stop_type as enum ('depot_start', 'job', 'break', 'fuel', 'depot', 'depot_end', 'other');
 create type public.stop_change as enum ('book', 'move', 'reassign', 'keep');
 create type public.emergency_option_kind as enum ('free', 'delay', 'hand_over', 'bump');
 create type public.emergency_change as enum ('delay', 'hand_over', 'postpone', 'unassign');
@@ -290,6 +290,7 @@ create table public.facilities (
     longitude double precision,
     time_zone text not null,
     daily_capacity integer,
+    loading_minutes integer,
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -301,11 +302,14 @@ create table public.facilities (
         (latitude is null) = (longitude is null)
         and latitude between -90 and 90 and longitude between -180 and 180
     ),
-    constraint facilities_daily_capacity_positive check (daily_capacity > 0)
+    constraint facilities_daily_capacity_positive check (daily_capacity > 0),
+    constraint facilities_loading_sensible check (loading_minutes between 0 and 480)
 );
 
 comment on table public.facilities is 'A branch, shop or depot of the company: bays and mobile units stand here, technicians may start here.';
 comment on column public.facilities.daily_capacity is 'Visits the facility accepts per local day; null means no limit.';
+comment on column public.facilities.loading_minutes is
+'How long a technician takes to fetch what the van lacks, where this is a depot for that; null means nothing is fetched here.';
 
 create table public.org_members (
     id uuid primary key default gen_random_uuid(),
@@ -2357,6 +2361,95 @@ comment on function private.my_technician_ids() is
 
 grant execute on function private.my_technician_ids() to anon, authenticated, service_role;
 
+-- sql/142_van_stock.sql
+
+-- What vans carry and work needs: tools that stay in the van, parts that are used up.
+
+create table public.parts (
+    id uuid primary key default gen_random_uuid(),
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    code text not null,
+    name text not null,
+    is_tool boolean not null default false,
+    is_active boolean not null default true,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint parts_org_id_id_key unique (org_id, id),
+    constraint parts_org_id_code_key unique (org_id, code),
+    constraint parts_code_is_slug check (code ~ '^[a-z0-9][a-z0-9_-]*$'),
+    constraint parts_name_not_blank check (btrim(name) <> '')
+);
+
+comment on table public.parts is
+'Parts and tools that matter for planning (OPT-4): what is on every van anyway need not be listed.';
+comment on column public.parts.is_tool is 'A tool must be there and stays in the van; a part is used up.';
+comment on column public.parts.is_active is 'What is no longer active is needed nowhere.';
+
+create table public.technician_stock (
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    technician_id uuid not null,
+    part_id uuid not null,
+    quantity integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (technician_id, part_id),
+    constraint technician_stock_technician_fkey foreign key (org_id, technician_id)
+    references public.technician_profiles (org_id, id) on delete cascade,
+    constraint technician_stock_part_fkey foreign key (org_id, part_id)
+    references public.parts (org_id, id) on delete cascade,
+    constraint technician_stock_quantity_sensible check (quantity between 0 and 10000)
+);
+
+create index technician_stock_org_id_technician_id_idx on public.technician_stock (org_id, technician_id);
+create index technician_stock_org_id_part_id_idx on public.technician_stock (org_id, part_id);
+
+comment on table public.technician_stock is
+'What a technician''s van holds as each working day begins; a plan counts what its visits use up during the day.';
+
+create table public.service_parts (
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    service_id uuid not null,
+    part_id uuid not null,
+    quantity integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (service_id, part_id),
+    constraint service_parts_service_fkey foreign key (org_id, service_id)
+    references public.services (org_id, id) on delete cascade,
+    constraint service_parts_part_fkey foreign key (org_id, part_id)
+    references public.parts (org_id, id) on delete cascade,
+    constraint service_parts_quantity_sensible check (quantity between 1 and 10000)
+);
+
+create index service_parts_org_id_service_id_idx on public.service_parts (org_id, service_id);
+create index service_parts_org_id_part_id_idx on public.service_parts (org_id, part_id);
+
+comment on table public.service_parts is 'Tools and parts a visit of this service needs; a job may say otherwise in job_parts.';
+
+create function private.depot_of(technician uuid)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select f.id
+        from public.technician_profiles as t
+        inner join public.facilities as f on t.org_id = f.org_id
+        left join public.customer_locations as home on t.home_base_location_id = home.id
+        where t.id = technician and f.is_active and f.loading_minutes is not null and f.latitude is not null
+        order by
+            (f.id is not distinct from t.facility_id) desc,
+            private.distance_m(home.latitude, home.longitude, f.latitude, f.longitude, 1) nulls last, f.name
+        limit 1
+    );
+end;
+$$;
+
+comment on function private.depot_of(uuid) is
+'Where a technician fetches what the van lacks: the own facility if vans are loaded there, else the one nearest to home; null if there is none.';
+
 -- sql/150_sources.sql
 
 create table public.estimates (
@@ -2632,6 +2725,29 @@ create unique index job_time_windows_one_selected_key on public.job_time_windows
 
 comment on table public.job_time_windows is
 'Times at which the visit may start (JOB-6): offered ones, or the one that was chosen. Once one is selected only it counts; with none at all any time will do.';
+
+-- sql/161_job_parts.sql
+
+create table public.job_parts (
+    org_id uuid not null references public.orgs (id) on delete cascade,
+    dispatch_job_id uuid not null,
+    part_id uuid not null,
+    quantity integer not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (dispatch_job_id, part_id),
+    constraint job_parts_job_fkey foreign key (org_id, dispatch_job_id)
+    references public.dispatch_jobs (org_id, id) on delete cascade,
+    constraint job_parts_part_fkey foreign key (org_id, part_id)
+    references public.parts (org_id, id) on delete cascade,
+    constraint job_parts_quantity_sensible check (quantity between 0 and 10000)
+);
+
+create index job_parts_org_id_dispatch_job_id_idx on public.job_parts (org_id, dispatch_job_id);
+create index job_parts_org_id_part_id_idx on public.job_parts (org_id, part_id);
+
+comment on table public.job_parts is 'Tools and parts a job needs, where it differs from its service.';
+comment on column public.job_parts.quantity is 'How many, in place of the service''s number; 0 where this job needs none.';
 
 -- sql/170_appointments.sql
 
@@ -4332,7 +4448,7 @@ create index route_stops_org_id_dispatch_job_id_idx on public.route_stops (org_i
 create index route_stops_org_id_from_technician_id_idx on public.route_stops (org_id, from_technician_id);
 create index route_stops_org_id_resource_id_idx on public.route_stops (org_id, resource_id);
 
-comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, end.';
+comment on table public.route_stops is 'The stops of a route in order: start, visits, breaks, a depot where something is fetched (see notes), end.';
 comment on column public.route_stops.job_assignment_id is 'The booking behind a visit; null in a proposal that would book the job for the first time.';
 comment on column public.route_stops.change is 'What applying the proposal does to the visit: book it, move it to another time, reassign it to another technician, or keep it as it was.';
 comment on column public.route_stops.from_starts_at is 'When the visit was booked as the plan was made; from_technician_id says with whom.';
@@ -6442,6 +6558,69 @@ $$;
 comment on function private.violations_of_route(private.placement) is
 'travel_before, travel_after, daily_limit, and time_off for flexible breaks.';
 
+-- sql/234_rules_of_stock.sql
+
+create function private.parts_needed(work private.work)
+returns table (part_id uuid, code text, name text, is_tool boolean, quantity integer)
+language plpgsql
+stable
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    select p.id, p.code, p.name, p.is_tool, n.quantity
+    from (
+        select j.part_id, j.quantity from public.job_parts as j where j.dispatch_job_id = work.job_id
+        union all
+        select s.part_id, s.quantity from public.service_parts as s
+        where s.service_id = work.service_id and not exists (
+            select from public.job_parts as j where j.dispatch_job_id = work.job_id and j.part_id = s.part_id
+        )
+    ) as n
+    inner join public.parts as p on n.part_id = p.id
+    where n.quantity > 0 and p.is_active;
+end;
+$$;
+
+comment on function private.parts_needed(private.work) is
+'Tools and parts a work needs: its job''s own list, and for the rest its service''s.';
+
+-- A depot makes up for what the van lacks: whether there is time to stop there is the plan's question.
+create function private.violations_of_stock(p private.placement)
+returns setof private.violation
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select 'equipment_missing', format(
+        case when n.is_tool then '%s has no %s in the van, and no depot to fetch it from.'
+            else '%s has too few of %s in the van, and no depot to fetch it from.' end, who.names, n.name
+    ), jsonb_build_object('part_id', n.part_id, 'needed', n.quantity, 'held', held.quantity)
+    from private.parts_needed(p.work) as n
+    cross join lateral (
+        select coalesce(sum(s.quantity), 0) as quantity
+        from public.technician_stock as s
+        where s.technician_id = any(p.technician_ids) and s.part_id = n.part_id
+    ) as held
+    cross join lateral (
+        select string_agg(t.display_name, ', ' order by t.display_name) as names
+        from public.technician_profiles as t where t.id = any(p.technician_ids)
+    ) as who
+    where
+        cardinality(p.technician_ids) > 0 and (p.work).place_kind <> 'bay'
+        and held.quantity < case when n.is_tool then 1 else n.quantity end
+        and not exists (
+            select from unnest(p.technician_ids) as t (id) where private.depot_of(t.id) is not null
+        );
+end;
+$$;
+
+comment on function private.violations_of_stock(private.placement) is
+'equipment_missing, for what a site visit needs and none of its technicians has or could fetch; in a bay everything is at hand.';
+
 -- sql/235_severities.sql
 
 create table private.conflict_codes (
@@ -6576,6 +6755,8 @@ begin
         select * from private.violations_of_route(p)
         union all
         select * from private.violations_of_place(p)
+        union all
+        select * from private.violations_of_stock(p)
     ) as v
     where o.id = (p.work).org_id
     order by 2, 1;
@@ -6653,6 +6834,8 @@ begin
         select * from private.violations_of_customer(p)
         union all
         select * from private.violations_of_place(p)
+        union all
+        select * from private.violations_of_stock(p)
         union all
         select * from private.violations_of_claims(whole)
         union all
@@ -10775,7 +10958,7 @@ begin
                 ), '-infinity')
         )
     order by o.id
-    limit max_orgs;
+    limit greatest(0, max_orgs);
 end;
 $$;
 
@@ -13125,13 +13308,16 @@ as $$
         select k.id, k.updated_at::text from public.technician_skills as k where k.org_id = org
         union all
         select z.id, '' from public.technician_service_zones as z where z.org_id = org
+        union all
+        select s.technician_id, concat_ws(' ', 'stock', s.part_id, s.quantity)
+        from public.technician_stock as s where s.org_id = org
     )
 
     select concat_ws(
         '.',
         (select left(md5(coalesce(string_agg(concat_ws(':', b.kind, b.id, b.state), ',' order by b.kind, b.id), '')), 12) from bookings as b),
         (select left(md5(coalesce(string_agg(concat_ws(':', a.kind, a.id, a.state), ',' order by a.kind, a.id), '')), 12) from availability as a),
-        (select left(md5(coalesce(string_agg(concat_ws(':', p.id, p.state), ',' order by p.id), '')), 12) from people as p)
+        (select left(md5(coalesce(string_agg(concat_ws(':', p.id, p.state), ',' order by p.id, p.state), '')), 12) from people as p)
     );
 $$;
 
@@ -14014,6 +14200,85 @@ grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
 grant execute on function private.window_seconds(tstzrange[]) to service_role;
 
+-- sql/283_van_stock.sql
+
+-- What the solver is told of vans and depots (OPT-4); nothing where a company lists no parts.
+
+create function private.plan_vans(run public.optimization_runs)
+returns table (
+    technician_id uuid, tools text[], parts text[], quantities integer[], depot_name text,
+    latitude double precision, longitude double precision, loading_s integer, open_s bigint[]
+)
+language sql
+stable
+set search_path = ''
+as $$
+    with horizon as (
+        select tstzrange(lower(h.days) - interval '1 day', upper(h.days) + interval '1 day') as period
+        from (select private.local_days(run.org_id, run.starts_on, run.days) as days) as h
+    ),
+
+    depots as materialized (
+        select f.id, f.name, f.latitude, f.longitude, f.loading_minutes * 60 as loading_s, array(
+            select bound.at
+            from unnest(private.opening_time(f.id, h.period)) as open (during)
+            cross join lateral (values
+                (extract(epoch from lower(open.during))::bigint),
+                (extract(epoch from upper(open.during))::bigint - f.loading_minutes * 60)
+            ) as bound (at)
+            where upper(open.during) - lower(open.during) >= make_interval(mins => f.loading_minutes)
+            order by bound.at
+        ) as open_s
+        from public.facilities as f cross join horizon as h
+        where f.org_id = run.org_id and f.loading_minutes is not null and f.is_active
+    )
+
+    select
+        t.id,
+        array(
+            select p.code from public.technician_stock as s inner join public.parts as p on s.part_id = p.id
+            where s.org_id = t.org_id and s.technician_id = t.id and p.is_tool and s.quantity > 0 order by p.code
+        ),
+        array(
+            select p.code from public.technician_stock as s inner join public.parts as p on s.part_id = p.id
+            where s.org_id = t.org_id and s.technician_id = t.id and not p.is_tool order by p.code
+        ),
+        array(
+            select s.quantity from public.technician_stock as s inner join public.parts as p on s.part_id = p.id
+            where s.org_id = t.org_id and s.technician_id = t.id and not p.is_tool order by p.code
+        ),
+        d.name, d.latitude, d.longitude, d.loading_s, d.open_s
+    from public.technician_profiles as t
+    left join depots as d on private.depot_of(t.id) = d.id
+    where
+        t.org_id = run.org_id and t.is_active and (run.technician_ids is null or t.id = any(run.technician_ids))
+        and exists (select from public.parts as p where p.org_id = run.org_id and p.is_active)
+    order by t.id;
+$$;
+
+comment on function private.plan_vans(public.optimization_runs) is
+'What each technician''s van holds as the day begins, and the depot with its hours (pairs of first and last start of loading).';
+
+create function private.plan_needs(job_ids uuid[])
+returns table (job_id uuid, code text, name text, is_tool boolean, quantity integer)
+language sql
+stable
+set search_path = ''
+as $$
+    select j.id, n.code, n.name, n.is_tool, n.quantity
+    from unnest(job_ids) as j (id)
+    cross join lateral private.parts_needed(private.work_of_job(j.id)) as n
+    order by j.id, n.code;
+$$;
+
+comment on function private.plan_needs(uuid[]) is 'Tools and parts each of these jobs needs.';
+
+-- The worker reads as the service role.
+grant execute on function private.plan_vans(public.optimization_runs) to service_role;
+grant execute on function private.plan_needs(uuid[]) to service_role;
+grant execute on function private.parts_needed(private.work) to service_role;
+grant execute on function private.depot_of(uuid) to service_role;
+
 -- sql/284_proposals.sql
 
 -- From the solver's answer to a proposal that can be read, compared and applied.
@@ -14068,7 +14333,7 @@ begin
         org_id, route_plan_id, job_assignment_id, dispatch_job_id, stop_type, sequence, latitude, longitude,
         planned_arrival_at, planned_departure_at, service_starts_at, travel_time_minutes_from_prev,
         distance_km_from_prev, change, from_technician_id, from_starts_at, from_ends_at, job_version, is_joint,
-        resource_id, segment_position, explanation
+        resource_id, segment_position, explanation, notes
     )
     select
         planned.org_id, p.id, (s.stop ->> 'assignment_id')::uuid, (s.stop ->> 'job_id')::uuid,
@@ -14086,7 +14351,8 @@ begin
         end::public.stop_change,
         a.technician_id, a.scheduled_start_at, a.scheduled_end_at,
         (s.stop ->> 'job_version')::integer, coalesce((s.stop ->> 'is_joint')::boolean, false),
-        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer, s.stop -> 'explanation'
+        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer, s.stop -> 'explanation',
+        s.stop ->> 'notes'
     from routes as r
     inner join plans as p on r.technician_id = p.technician_id and r.date = p.date
     cross join lateral jsonb_array_elements(r.stops) with ordinality as s (stop, sequence)
@@ -14126,7 +14392,7 @@ as $$
                 'resource_id', s.resource_id, 'segment_position', s.segment_position,
                 'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
                 -- In short; explain_job has it all.
-                'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
+                'notes', s.notes, 'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
             )) order by s.sequence) as document
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
@@ -16241,6 +16507,13 @@ $$;
 comment on function private.emergency_shifts(uuid, timestamptz, timestamptz) is
 'What is left of the working time of everybody who may do a job, on shift or on call: from when and where on they could leave for it, and how long they would drive. Definer: reads positions and every technician''s day. Own check: optimize_schedule.';
 
+grant execute on function private.emergency_job(uuid, timestamptz, timestamptz, interval) to authenticated, service_role;
+grant execute on function private.emergency_shifts(uuid, timestamptz, timestamptz) to authenticated, service_role;
+
+-- sql/292_emergency_routes.sql
+
+-- What technicians have before them as an emergency insertion sees it (OPT-7): their claims, and the driving between.
+
 create function private.emergency_movable(assignment public.job_assignments)
 returns boolean
 language plpgsql
@@ -16350,8 +16623,6 @@ $$;
 comment on function private.emergency_travel(uuid, integer[], double precision[], double precision[]) is
 'Driving seconds between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
 
-grant execute on function private.emergency_job(uuid, timestamptz, timestamptz, interval) to authenticated, service_role;
-grant execute on function private.emergency_shifts(uuid, timestamptz, timestamptz) to authenticated, service_role;
 grant execute on function private.emergency_claims(uuid, uuid[], tstzrange) to authenticated, service_role;
 grant execute on function private.emergency_travel(
     uuid, integer[], double precision[], double precision[]
@@ -16575,9 +16846,9 @@ grant execute on function private.unavailable_time(uuid, uuid[], tstzrange) to s
 grant execute on function private.working_time(uuid, uuid[], tstzrange) to service_role;
 grant execute on function private.explain_job(uuid, uuid) to authenticated, service_role;
 
--- sql/293_emergency_trial.sql
+-- sql/293_emergency_moves.sql
 
--- An emergency option is judged before anybody sees it: its moves are made under holds, looked at, and undone (OPT-7).
+-- Where visits go that make room for an emergency, and what that costs of the disruption budget (OPT-7).
 
 create type private.emergency_move as (
     appointment_id uuid,
@@ -16617,68 +16888,6 @@ $$;
 
 comment on function private.hold_visit(private.work, uuid, timestamptz, timestamptz, integer, integer, uuid) is
 'Holds a technician''s time for a visit under a token of its own, so that the judge sees it there.';
-
-create function private.blocking_codes(p private.placement, accepted text[])
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-    return (
-        select coalesce(jsonb_agg(jsonb_build_object(
-        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
-        )), '[]')
-        from private.judge(p) as c
-        where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
-    );
-end;
-$$;
-
-comment on function private.blocking_codes(private.placement, text[]) is
-'What the judge has against a placement, warnings and accepted codes aside.';
-
-create function private.too_far_away(work private.work, technician uuid, starts_at timestamptz, tolerance interval)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    begins constant timestamptz := starts_at - make_interval(mins => work.buffer_before_minutes);
-    needed integer;
-    here record;
-begin
-    -- Whoever has something to do before it comes from there; the judge knows that way.
-    if exists (
-        select from public.reservations as r
-        where
-            r.claimant_id = technician and r.released_at is null and upper(r.during) > now() and lower(r.during) < begins
-            and r.hold_token is distinct from work.job_id
-            and not (r.kind = 'held' and r.hold_expires_at <= now())
-    ) then
-        return '[]';
-    end if;
-    select n.* into here from private.technicians_now(work.org_id, array[technician]) as n;
-    if here.technician_id is null or here.source = 'last_planned_visit' then
-        return '[]';
-    end if;
-    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
-    if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
-        return '[]';
-    end if;
-    return jsonb_build_array(jsonb_build_object(
-        'code', 'travel_before', 'severity', 'hard_overridable', 'job_id', work.job_id,
-        'message', format('%s could not be there in time any more.', (
-            select t.display_name from public.technician_profiles as t where t.id = technician
-        )),
-        'data', jsonb_build_object('technician_id', technician, 'travel_minutes', ceil(needed / 60.0))
-    ));
-end;
-$$;
-
-comment on function private.too_far_away(private.work, uuid, timestamptz, interval) is
-'travel_before, when the technician cannot get there from where they are now: the one thing the ledger does not know.';
 
 create function private.may_break_promise(p private.placement, visit public.appointments)
 returns boolean
@@ -16807,6 +17016,72 @@ $$;
 
 comment on function private.spent(private.emergency_move[]) is
 'What moves cost of a disruption budget: visits moved, minutes of delay, promises broken, visits left without anybody.';
+
+-- sql/293_emergency_trial.sql
+
+-- An emergency option is judged before anybody sees it: its moves are made under holds, looked at, and undone (OPT-7).
+
+create function private.blocking_codes(p private.placement, accepted text[])
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select coalesce(jsonb_agg(jsonb_build_object(
+        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+        )), '[]')
+        from private.judge(p) as c
+        where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
+    );
+end;
+$$;
+
+comment on function private.blocking_codes(private.placement, text[]) is
+'What the judge has against a placement, warnings and accepted codes aside.';
+
+create function private.too_far_away(work private.work, technician uuid, starts_at timestamptz, tolerance interval)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    begins constant timestamptz := starts_at - make_interval(mins => work.buffer_before_minutes);
+    needed integer;
+    here record;
+begin
+    -- Whoever has something to do before it comes from there; the judge knows that way.
+    if exists (
+        select from public.reservations as r
+        where
+            r.claimant_id = technician and r.released_at is null and upper(r.during) > now() and lower(r.during) < begins
+            and r.hold_token is distinct from work.job_id
+            and not (r.kind = 'held' and r.hold_expires_at <= now())
+    ) then
+        return '[]';
+    end if;
+    select n.* into here from private.technicians_now(work.org_id, array[technician]) as n;
+    if here.technician_id is null or here.source = 'last_planned_visit' then
+        return '[]';
+    end if;
+    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
+    if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
+        return '[]';
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'travel_before', 'severity', 'hard_overridable', 'job_id', work.job_id,
+        'message', format('%s could not be there in time any more.', (
+            select t.display_name from public.technician_profiles as t where t.id = technician
+        )),
+        'data', jsonb_build_object('technician_id', technician, 'travel_minutes', ceil(needed / 60.0))
+    ));
+end;
+$$;
+
+comment on function private.too_far_away(private.work, uuid, timestamptz, interval) is
+'travel_before, when the technician cannot get there from where they are now: the one thing the ledger does not know.';
 
 create function private.try_emergency(work private.work, candidate jsonb, budget private.emergency_budget)
 returns jsonb
@@ -17235,6 +17510,190 @@ grant execute on function private.note_overruns() to service_role;
 grant execute on function private.note_travel_changes() to service_role;
 grant execute on function private.queue_replans(interval, interval) to service_role;
 
+-- sql/294_emergency_answers.sql
+
+-- How emergency options are told: why each ranks where it does, and why there is none (OPT-7, OPT-12).
+
+create function private.position_in_words(source text, age_minutes integer)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+    select case source
+        when 'live_position' then format('Comes from the position reported %s minutes ago.', age_minutes)
+            || case when age_minutes > 30 then ' That is old; ask before relying on it.' else '' end
+        when 'visit_under_way' then 'Comes from the visit under way.'
+        when 'last_visit' then format('Comes from the visit finished %s minutes ago.', age_minutes)
+        when 'last_planned_visit' then 'No recent position; taken to be where the last visit was planned.'
+        else 'No recent position; taken to start from home.'
+    end;
+$$;
+
+comment on function private.position_in_words(text, integer) is 'Where a technician is taken to be, as a sentence (AVL-8).';
+
+create function private.emergency_reasons(
+    technician uuid, starts_at timestamptz, response_minutes integer, candidate jsonb, moves private.emergency_move[],
+    sla_kept boolean
+)
+returns text[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select array_remove(array[
+            format(
+                '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
+                private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
+            ),
+            private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
+            case when cardinality(moves) = 0 then 'Nobody has to wait.' end
+        ] || array(
+            select case m.change
+                when 'delay' then format(
+                    'Visit %s starts %s minutes later, as promised still.', v.number,
+                    ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
+                )
+                when 'hand_over' then format(
+                    '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
+                )
+                when 'postpone' then format(
+                    'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
+                    private.local_time(m.to_starts_at, t.time_zone), other.display_name
+                )
+                else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
+            end
+            from unnest(moves) as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            left join public.technician_profiles as other on m.to_technician_id = other.id
+            order by v.starts_at
+        ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
+        from public.technician_profiles as t where t.id = technician
+    );
+end;
+$$;
+
+comment on function private.emergency_reasons(
+    uuid, timestamptz, integer, jsonb, private.emergency_move[], boolean
+) is 'Why an option ranks where it does, in sentences (OPT-12).';
+
+create function private.emergency_option_document(option uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with moves as (
+            select
+                m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
+                j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
+            from public.emergency_moves as m
+            inner join public.appointments as v on m.appointment_id = v.id
+            inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
+            left join public.customers as c on j.customer_id = c.id
+            inner join public.technician_profiles as was on m.from_technician_id = was.id
+            left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
+            where m.emergency_option_id = option
+        )
+
+        select jsonb_build_object(
+            'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
+            'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
+            'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
+            'cost', o.cost, 'reasons', o.reasons,
+            'moves', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
+                    'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
+                    'from', jsonb_build_object(
+                        'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
+                    ),
+                    'to', jsonb_build_object(
+                        'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
+                        'ends_at', m.to_ends_at
+                    ),
+                    'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
+                    'breaks_promise', m.breaks_promise
+                ) order by m.position) from moves as m
+            ), '[]'),
+            'promises_broken', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
+                    'window_end', m.arrival_window_end
+                ) order by m.position) from moves as m where m.breaks_promise
+            ), '[]'),
+            'customers_to_tell', coalesce((
+                select jsonb_agg(jsonb_build_object(
+                    'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
+                    'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
+                ) order by m.position)
+                from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
+            ), '[]')
+        )
+        from public.emergency_options as o
+        inner join public.technician_profiles as t on o.technician_id = t.id
+        where o.id = option
+    );
+end;
+$$;
+
+comment on function private.emergency_option_document(uuid) is
+'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
+
+create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    able constant uuid[] := array(
+        select q.technician_id from private.qualified_technicians(work, null, moment) as q
+    );
+begin
+    if work.inactive_because is not null then
+        return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
+    elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
+        return jsonb_build_array(jsonb_build_object(
+            'code', case
+                when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
+                else 'needs_' || work.place_kind
+            end,
+            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
+        ));
+    elsif work.latitude is null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'location_missing', 'message', 'It is not known where this job is; give its site coordinates.'
+        ));
+    elsif able = '{}' then
+        return (
+            select coalesce(jsonb_agg(jsonb_build_object('code', e.code, 'message', e.message, 'data', e.data)), '[]')
+            from private.explain_ineligible(work.job_id, array(
+                select t.id from public.technician_profiles as t where t.org_id = work.org_id and t.is_active
+            ), moment) as e
+        );
+    elsif refused <> '[]' then
+        return (
+            select jsonb_agg(distinct jsonb_build_object('code', c ->> 'code', 'message', c ->> 'message'))
+            from jsonb_array_elements(refused) as c
+        );
+    end if;
+    return jsonb_build_array(jsonb_build_object(
+        'code', 'no_time_in_window', 'message', format(
+            'None of the %s technicians who may do it is at work, or could get there and be done, in that period.',
+            cardinality(able)
+        )
+    ));
+end;
+$$;
+
+comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
+'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
+
 -- sql/294_emergency_commit.sql
 
 -- Putting an emergency option in force: the visits move, the job is booked, all of it or nothing (OPT-7).
@@ -17540,71 +17999,6 @@ $$;
 comment on function private.emergency_move_cost(private.emergency_move) is
 'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
 
-create function private.position_in_words(source text, age_minutes integer)
-returns text
-language sql
-immutable
-set search_path = ''
-as $$
-    select case source
-        when 'live_position' then format('Comes from the position reported %s minutes ago.', age_minutes)
-            || case when age_minutes > 30 then ' That is old; ask before relying on it.' else '' end
-        when 'visit_under_way' then 'Comes from the visit under way.'
-        when 'last_visit' then format('Comes from the visit finished %s minutes ago.', age_minutes)
-        when 'last_planned_visit' then 'No recent position; taken to be where the last visit was planned.'
-        else 'No recent position; taken to start from home.'
-    end;
-$$;
-
-comment on function private.position_in_words(text, integer) is 'Where a technician is taken to be, as a sentence (AVL-8).';
-
-create function private.emergency_reasons(
-    technician uuid, starts_at timestamptz, response_minutes integer, candidate jsonb, moves private.emergency_move[],
-    sla_kept boolean
-)
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-    return (
-        select array_remove(array[
-            format(
-                '%s can start %s, in %s minutes, with %s minutes more driving.', t.display_name,
-                private.local_time(starts_at, t.time_zone), response_minutes, ceil((candidate ->> 'added_travel_s')::numeric / 60)
-            ),
-            private.position_in_words(candidate ->> 'position_source', (candidate ->> 'position_age_minutes')::integer),
-            case when cardinality(moves) = 0 then 'Nobody has to wait.' end
-        ] || array(
-            select case m.change
-                when 'delay' then format(
-                    'Visit %s starts %s minutes later, as promised still.', v.number,
-                    ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60)
-                )
-                when 'hand_over' then format(
-                    '%s takes over visit %s at %s.', other.display_name, v.number, private.local_time(m.to_starts_at, t.time_zone)
-                )
-                when 'postpone' then format(
-                    'Visit %s has to wait until %s, with %s; its customer was promised another time.', v.number,
-                    private.local_time(m.to_starts_at, t.time_zone), other.display_name
-                )
-                else format('Visit %s is left without a technician; its customer was promised to be served.', v.number)
-            end
-            from unnest(moves) as m
-            inner join public.appointments as v on m.appointment_id = v.id
-            left join public.technician_profiles as other on m.to_technician_id = other.id
-            order by v.starts_at
-        ) || case when not sla_kept then 'The job''s SLA is missed.' end, null)
-        from public.technician_profiles as t where t.id = technician
-    );
-end;
-$$;
-
-comment on function private.emergency_reasons(
-    uuid, timestamptz, integer, jsonb, private.emergency_move[], boolean
-) is 'Why an option ranks where it does, in sentences (OPT-12).';
-
 create function private.store_emergency_option(
     run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz
 )
@@ -17668,121 +18062,6 @@ $$;
 comment on function private.store_emergency_option(
     public.optimization_runs, private.work, jsonb, jsonb, timestamptz
 ) is 'Stores an option the judge accepted, with its cost and its moves.';
-
-create function private.emergency_option_document(option uuid)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-begin
-    return (
-        with moves as (
-            select
-                m.*, v.number, v.starts_at as now_at, v.arrival_window_start, v.arrival_window_end, j.number as job_number, j.title,
-                j.priority, j.customer_id, c.name as customer_name, was.display_name as from_name, becomes.display_name as to_name
-            from public.emergency_moves as m
-            inner join public.appointments as v on m.appointment_id = v.id
-            inner join public.dispatch_jobs as j on m.dispatch_job_id = j.id
-            left join public.customers as c on j.customer_id = c.id
-            inner join public.technician_profiles as was on m.from_technician_id = was.id
-            left join public.technician_profiles as becomes on m.to_technician_id = becomes.id
-            where m.emergency_option_id = option
-        )
-
-        select jsonb_build_object(
-            'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
-            'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
-            'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
-            'cost', o.cost, 'reasons', o.reasons,
-            'moves', coalesce((
-                select jsonb_agg(jsonb_build_object(
-                    'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
-                    'job_number', m.job_number, 'title', m.title, 'priority', m.priority, 'change', m.change,
-                    'from', jsonb_build_object(
-                        'technician_id', m.from_technician_id, 'technician_name', m.from_name, 'starts_at', m.from_starts_at
-                    ),
-                    'to', jsonb_build_object(
-                        'technician_id', m.to_technician_id, 'technician_name', m.to_name, 'starts_at', m.to_starts_at,
-                        'ends_at', m.to_ends_at
-                    ),
-                    'delay_minutes', ceil(extract(epoch from m.to_starts_at - m.from_starts_at) / 60),
-                    'breaks_promise', m.breaks_promise
-                ) order by m.position) from moves as m
-            ), '[]'),
-            'promises_broken', coalesce((
-                select jsonb_agg(jsonb_build_object(
-                    'appointment_id', m.appointment_id, 'number', m.number, 'window_start', m.arrival_window_start,
-                    'window_end', m.arrival_window_end
-                ) order by m.position) from moves as m where m.breaks_promise
-            ), '[]'),
-            'customers_to_tell', coalesce((
-                select jsonb_agg(jsonb_build_object(
-                    'customer_id', m.customer_id, 'name', m.customer_name, 'appointment_id', m.appointment_id,
-                    'number', m.number, 'starts_at', case when m.change <> 'unassign' then m.to_starts_at end
-                ) order by m.position)
-                from moves as m where m.customer_id is not null and (m.to_starts_at <> m.from_starts_at or m.breaks_promise)
-            ), '[]')
-        )
-        from public.emergency_options as o
-        inner join public.technician_profiles as t on o.technician_id = t.id
-        where o.id = option
-    );
-end;
-$$;
-
-comment on function private.emergency_option_document(uuid) is
-'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
-
-create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
-returns jsonb
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    able constant uuid[] := array(
-        select q.technician_id from private.qualified_technicians(work, null, moment) as q
-    );
-begin
-    if work.inactive_because is not null then
-        return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
-    elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
-        return jsonb_build_array(jsonb_build_object(
-            'code', case
-                when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
-                else 'needs_' || work.place_kind
-            end,
-            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
-        ));
-    elsif work.latitude is null then
-        return jsonb_build_array(jsonb_build_object(
-            'code', 'location_missing', 'message', 'It is not known where this job is; give its site coordinates.'
-        ));
-    elsif able = '{}' then
-        return (
-            select coalesce(jsonb_agg(jsonb_build_object('code', e.code, 'message', e.message, 'data', e.data)), '[]')
-            from private.explain_ineligible(work.job_id, array(
-                select t.id from public.technician_profiles as t where t.org_id = work.org_id and t.is_active
-            ), moment) as e
-        );
-    elsif refused <> '[]' then
-        return (
-            select jsonb_agg(distinct jsonb_build_object('code', c ->> 'code', 'message', c ->> 'message'))
-            from jsonb_array_elements(refused) as c
-        );
-    end if;
-    return jsonb_build_array(jsonb_build_object(
-        'code', 'no_time_in_window', 'message', format(
-            'None of the %s technicians who may do it is at work, or could get there and be done, in that period.',
-            cardinality(able)
-        )
-    ));
-end;
-$$;
-
-comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
-'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
 
 create function private.propose_emergency(
     job uuid, asked_at timestamptz, candidates jsonb, budget jsonb, max_results integer, mode public.run_mode
@@ -18500,11 +18779,11 @@ revoke all on table public.facilities from public, anon, authenticated, service_
 grant select on table public.facilities to authenticated;
 grant insert (
     id, org_id, name, phone, address_line1, address_line2, city, region, postal_code, country, latitude,
-    longitude, time_zone, daily_capacity, is_active
+    longitude, time_zone, daily_capacity, loading_minutes, is_active
 ) on table public.facilities to authenticated;
 grant update (
     name, phone, address_line1, address_line2, city, region, postal_code, country, latitude, longitude,
-    time_zone, daily_capacity, is_active
+    time_zone, daily_capacity, loading_minutes, is_active
 ) on table public.facilities to authenticated;
 grant select, insert, update, delete on table public.facilities to service_role;
 
@@ -18590,6 +18869,77 @@ using (
     or (
         org_id = any(array(select private.member_org_ids()))
         and appointment_id = any(array(select private.appointment_ids_with_permission('view_assignments')))
+    )
+);
+
+-- policies/job_parts.sql
+
+-- Whoever enters a job enters what it needs.
+alter table public.job_parts enable row level security;
+revoke all on table public.job_parts from public, anon, authenticated, service_role;
+
+grant select, delete on table public.job_parts to authenticated;
+grant insert (org_id, dispatch_job_id, part_id, quantity) on table public.job_parts to authenticated;
+grant update (quantity) on table public.job_parts to authenticated;
+grant select, insert, update, delete on table public.job_parts to service_role;
+
+create policy select_by_staff_who_may_view on public.job_parts for select to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('view_jobs')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            dispatch_job_id = any(array(select private.job_ids_with_permission('view_jobs')))
+            or dispatch_job_id = any(array(select private.visible_job_ids()))
+        )
+    )
+);
+
+create policy insert_by_job_creators on public.job_parts for insert to authenticated
+with check (
+    org_id = any(array(select private.org_ids_with_permission('create_job')))
+    or org_id = any(array(select private.org_ids_with_permission('edit_job')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            dispatch_job_id = any(array(select private.job_ids_with_permission('create_job')))
+            or dispatch_job_id = any(array(select private.job_ids_with_permission('edit_job')))
+            or dispatch_job_id = any(array(select private.granted_job_ids('edit')))
+        )
+    )
+);
+
+create policy update_by_job_editors on public.job_parts for update to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('edit_job')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            dispatch_job_id = any(array(select private.job_ids_with_permission('edit_job')))
+            or dispatch_job_id = any(array(select private.granted_job_ids('edit')))
+        )
+    )
+)
+with check (
+    org_id = any(array(select private.org_ids_with_permission('edit_job')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            dispatch_job_id = any(array(select private.job_ids_with_permission('edit_job')))
+            or dispatch_job_id = any(array(select private.granted_job_ids('edit')))
+        )
+    )
+);
+
+create policy delete_by_job_editors on public.job_parts for delete to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('edit_job')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            dispatch_job_id = any(array(select private.job_ids_with_permission('edit_job')))
+            or dispatch_job_id = any(array(select private.granted_job_ids('edit')))
+        )
     )
 );
 
@@ -18779,6 +19129,29 @@ using (id = any(array(select private.member_org_ids())));
 create policy update_by_managers on public.orgs for update to authenticated
 using (id = any(array(select private.org_ids_with_permission('manage_org'))))
 with check (id = any(array(select private.org_ids_with_permission('manage_org'))));
+
+-- policies/parts.sql
+
+alter table public.parts enable row level security;
+revoke all on table public.parts from public, anon, authenticated, service_role;
+
+grant select, delete on table public.parts to authenticated;
+grant insert (id, org_id, code, name, is_tool, is_active) on table public.parts to authenticated;
+grant update (code, name, is_tool, is_active) on table public.parts to authenticated;
+grant select, insert, update, delete on table public.parts to service_role;
+
+create policy select_by_staff on public.parts for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_catalog_managers on public.parts for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy update_by_catalog_managers on public.parts for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy delete_by_catalog_managers on public.parts for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
 
 -- policies/performance_estimates.sql
 
@@ -19041,6 +19414,29 @@ create policy insert_by_catalog_managers on public.service_equipment for insert 
 with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
 
 create policy delete_by_catalog_managers on public.service_equipment for delete to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+-- policies/service_parts.sql
+
+alter table public.service_parts enable row level security;
+revoke all on table public.service_parts from public, anon, authenticated, service_role;
+
+grant select, delete on table public.service_parts to authenticated;
+grant insert (org_id, service_id, part_id, quantity) on table public.service_parts to authenticated;
+grant update (quantity) on table public.service_parts to authenticated;
+grant select, insert, update, delete on table public.service_parts to service_role;
+
+create policy select_by_staff on public.service_parts for select to authenticated
+using (org_id = any(array(select private.member_org_ids())));
+
+create policy insert_by_catalog_managers on public.service_parts for insert to authenticated
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy update_by_catalog_managers on public.service_parts for update to authenticated
+using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))))
+with check (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
+
+create policy delete_by_catalog_managers on public.service_parts for delete to authenticated
 using (org_id = any(array(select private.org_ids_with_permission('manage_catalog'))));
 
 -- policies/service_segments.sql
@@ -19427,6 +19823,62 @@ with check (
 );
 
 create policy delete_by_technician_managers on public.technician_skills for delete to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('manage_technicians')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and technician_id = any(array(select private.technician_ids_with_permission('manage_technicians')))
+    )
+);
+
+-- policies/technician_stock.sql
+
+alter table public.technician_stock enable row level security;
+revoke all on table public.technician_stock from public, anon, authenticated, service_role;
+
+grant select, delete on table public.technician_stock to authenticated;
+grant insert (org_id, technician_id, part_id, quantity) on table public.technician_stock to authenticated;
+grant update (quantity) on table public.technician_stock to authenticated;
+grant select, insert, update, delete on table public.technician_stock to service_role;
+
+create policy select_by_schedulers_and_oneself on public.technician_stock for select to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('view_availability')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and (
+            technician_id = any(array(select private.technician_ids_with_permission('view_availability')))
+            or technician_id = any(array(select private.my_technician_ids()))
+        )
+    )
+);
+
+create policy insert_by_technician_managers on public.technician_stock for insert to authenticated
+with check (
+    org_id = any(array(select private.org_ids_with_permission('manage_technicians')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and technician_id = any(array(select private.technician_ids_with_permission('manage_technicians')))
+    )
+);
+
+create policy update_by_technician_managers on public.technician_stock for update to authenticated
+using (
+    org_id = any(array(select private.org_ids_with_permission('manage_technicians')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and technician_id = any(array(select private.technician_ids_with_permission('manage_technicians')))
+    )
+)
+with check (
+    org_id = any(array(select private.org_ids_with_permission('manage_technicians')))
+    or (
+        org_id = any(array(select private.member_org_ids()))
+        and technician_id = any(array(select private.technician_ids_with_permission('manage_technicians')))
+    )
+);
+
+create policy delete_by_technician_managers on public.technician_stock for delete to authenticated
 using (
     org_id = any(array(select private.org_ids_with_permission('manage_technicians')))
     or (
