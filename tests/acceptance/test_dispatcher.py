@@ -43,7 +43,7 @@ def test_the_readmes_script_books_hears_of_it_and_is_refused_the_second(stack: S
     assert told["broadcast"] == told["booked"]
     assert (told["refused_with"], told["code"], told["message"]) == (409, "PT409", "placement_conflict")
     assert "technician_overlap" in told["conflicts"]
-    assert told["next"] > told["starts_at"]
+    assert told["next"] >= told["starts_at"]  # somebody else may be free at that very time
 
 
 def test_the_same_morning_in_python(stack: Stack, demo: Somebody) -> None:

@@ -23,8 +23,9 @@ from truckroll.planning.fitness import Fitness, read_fitness
 from truckroll.planning.lease import Lease
 from truckroll.planning.problem import Model, model_of
 from truckroll.planning.proposal import routes_json
+from truckroll.planning.reading import read_snapshot
 from truckroll.planning.relaxation import Planned, Ways, triable, ways_to_serve
-from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, read_snapshot
+from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 from truckroll.planning.unserved import unserved_json
 
 STEP = timedelta(minutes=30)

@@ -26,9 +26,10 @@ from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.metrics import figures
 from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of
 from truckroll.planning.proposal import first_change, routes_json
+from truckroll.planning.reading import assuming, read_snapshot
 from truckroll.planning.refusal import NothingToGainError, PlanRefusedError
 from truckroll.planning.replay import keep, note_round, recall
-from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob, assuming, read_snapshot
+from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 from truckroll.planning.unserved import unserved_json
 from truckroll.settings import engine_workers
 from truckroll.travel import Coverage, ensure_times, provider_from_environment

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from truckroll.database import Connection
 from truckroll.engine import Break, FixedPlace, Problem, Route, Shift, Stop, Visit
 from truckroll.engine.urgent import Way, ways_to_serve
-from truckroll.planning.snapshot import integers
+from truckroll.planning.reading import integers
 
 MINUTE = 60
 JUST_OVER_S = 3600  # what ended this long before a route begins may still be where it begins
