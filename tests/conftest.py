@@ -23,6 +23,11 @@ settings.register_profile("explore", deadline=None, derandomize=False, print_blo
 settings.load_profile("explore" if os.environ.get("TRUCKROLL_EXPLORE") else "steady")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: locks, servers and timeouts are waited for."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Conninfo of a PostgreSQL superuser: TRUCKROLL_TEST_DB_URL, or else the server the stack embeds."""
