@@ -44,7 +44,8 @@ def objective(problem: Problem, solution: Solution) -> float:
             current = problem.visits[stop.visit].current
             total += weights.stability * (current is not None and current.shift != route.shift)
         work.append(driven + _at_work(problem, route))
-        total += weights.span * _away(problem, route)
+        # Who has nothing to do all day waits for nothing on the way.
+        total += weights.span * (_away(problem, route) if route.stops else driven)
     for left in solution.unserved:
         visit = problem.visits[left.visit]
         rank = {"low": -1, "normal": 0, "high": 1, "emergency": 2}.get(visit.priority, 0)
@@ -120,7 +121,8 @@ def _route(problem: Problem, route: Route) -> Iterator[str]:
     if shift.capacity is not None and sum(visit.load for visit in visits) > max(shift.capacity, must["load"]):
         yield "is overloaded"
     away = _away(problem, route)
-    if shift.max_span is not None and not alone and away > shift.max_span:
+    # A shift without visits is as long as its way, its breaks and the time off on it make it.
+    if shift.max_span is not None and visits and not alone and away > shift.max_span:
         yield f"is away for {away} s of {shift.max_span}"
 
 

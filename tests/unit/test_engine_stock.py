@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truckroll.engine import (
+    Break,
     CurrentPlace,
     Depot,
     FixedPlace,
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the 
 HOUR = 3600
 STEP = 600  # seconds from each place along the road to the next
 FILTER = (("filter", 1),)
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def road(shifts: Sequence[Shift], visits: Sequence[Visit], weights: Objective | None = None) -> Problem:
@@ -221,6 +222,16 @@ def stocked(draw: st.DrawFn, *, tiny: bool = False) -> Problem:
     )
     weights = problem.weights if tiny else replace(problem.weights, span=draw(st.sampled_from([0.0, 0.7])))
     return Problem(problem.travel, problem.distance, shifts, visits, weights)
+
+
+def test_an_idle_shift_that_ends_elsewhere_waits_for_nothing() -> None:
+    moves = van(
+        end_place=1, breaks=(Break(9 * HOUR, 9 * HOUR, 900),), unavailable=((8 * HOUR, 8 * HOUR + 60),)
+    )
+    solution = plan(road([moves], [], Objective(span=0.7)))
+    assert solution.objective == pytest.approx(1.7 * STEP)
+    figures = metrics(road([moves], [], Objective(span=0.7)), solution.routes)
+    assert figures["objective"] == pytest.approx(1.7 * STEP)
 
 
 @SLOW

@@ -66,7 +66,12 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def _span(problem: Problem, route: Route) -> int:
-    """Return the seconds between leaving and returning, breaks and unavailable time not counted."""
+    """Return the seconds between leaving and returning, breaks and unavailable time not counted.
+
+    On a route without visits nobody waits: it counts its driving alone.
+    """
+    if not route.stops:
+        return route.travel_s
     pauses = [(one.starts, one.ends) for one in route.breaks]
     pauses += anchor(problem, route.shift).unavailable
     away = route.ends - route.starts

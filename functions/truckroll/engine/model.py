@@ -181,7 +181,8 @@ class Objective:
     the shift it is booked on (to another or to nobody); `balance` multiplies the sum over shifts of
     work squared over the mean length of a shift, so equal work is cheapest; an unserved visit costs
     its weight times `priority_factor` to the power of its rank above normal; `span` per second
-    between leaving and returning, breaks and unavailable time not counted, so that waiting costs too.
+    between leaving and returning, breaks and unavailable time not counted, so that waiting costs too
+    (on a route without visits, only its driving).
     """
 
     travel: float = 1.0
