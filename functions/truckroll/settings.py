@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST_WORKERS = 8  # unless a setting says more: each takes some 200 MB
+MOST_WORKERS = 8  # unless a setting says more: each takes some 220 MB
 
 
 class SettingsError(RuntimeError):

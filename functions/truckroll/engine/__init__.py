@@ -1,6 +1,7 @@
 """The scheduling engine: a pure function from a problem to a plan, compiled with numba.
 
-It knows nothing of databases or clocks. The caller says who may serve which visit; the engine
+It knows nothing of databases, and of time only what a clock it is given says; a long search may start
+processes of its own, which end with it. The caller says who may serve which visit; the engine
 decides who does, in which order and when.
 """
 

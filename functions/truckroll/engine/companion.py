@@ -110,8 +110,9 @@ class Companions:
             ended = ended or look(done)
             return ended
 
-        self._serve(tasks, waiting, found)
         while not ended:
+            # A short task may be over without a single look.
+            self._serve(tasks, waiting, found)
             if waiting:
                 number = waiting.popleft()
                 found[number] = perform(tasks[number], serve_and_look)

@@ -18,7 +18,15 @@ from truckroll.engine.rounds import Joined
 from truckroll.engine.tours import Tours, lay, tours_of
 from truckroll.engine.unserved import explain_unserved, mend
 
-HOPELESS = {"no_time_in_window", "shift_too_short", "unreachable", "locked", "no_common_time"}
+HOPELESS = {
+    "no_time_in_window",
+    "shift_too_short",
+    "unreachable",
+    "locked",
+    "no_common_time",
+    "needs_tools",
+    "needs_parts",
+}
 
 
 def finished(

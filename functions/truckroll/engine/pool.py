@@ -79,7 +79,7 @@ class Pool:
         Routes with parts of groups stay as they are. It may take a share of `budget` seconds; without
         that limit the answer depends on nothing but the pool and the tours.
         """
-        seconds = None if budget is None else min(SHARE * budget, LONGEST_S)
+        seconds = None if budget is None else seconds_of(budget)
         today = self.prepared.plan()
         lay(self.prepared, today, tours)
         self.add_all(tours.rows, today.routes["cost"].tolist())
@@ -133,7 +133,7 @@ class Pool:
         solver.SetHint(choices, [float((kind, visits) in today) for kind, visits, _ in routes])
         solver.SetSolverSpecificParametersAsString(f"limits/nodes = {NODES}")
         if seconds is not None:
-            solver.SetTimeLimit(int(1000 * seconds))
+            solver.SetTimeLimit(max(1, int(1000 * seconds)))  # 0 would be none
         if solver.Solve() not in {pywraplp.Solver.OPTIMAL, pywraplp.Solver.FEASIBLE}:
             return None
         rows = list(tours.rows)
@@ -142,6 +142,11 @@ class Pool:
             for _ in range(round(choice.solution_value())):
                 rows[free[kind].pop()] = route.tour
         return tuple(rows)
+
+
+def seconds_of(budget: float) -> float:
+    """Return how long putting routes together may take in a search of `budget` seconds."""
+    return min(SHARE * budget, LONGEST_S)
 
 
 def kinds_of(prepared: Prepared) -> list[int]:

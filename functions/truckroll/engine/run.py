@@ -107,9 +107,9 @@ class Run:
         left_out = bool((self.plan.shift_of[: self.day.depots_from] < 0).any())
         while True:
             looked = clock()
-            share = (looked - first) / max(1e-6, seconds)
-            if share >= 1.0:
+            if looked - first >= seconds:
                 return
+            share = (looked - first) / max(1e-6, seconds)
             width = after - done
             self.advance(steps, done + width * share, done + width * min(1.0, share + 1.0 / LOOKS))
             took = clock() - looked

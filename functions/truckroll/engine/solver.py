@@ -9,7 +9,7 @@ from truckroll.engine.chance import seeded
 from truckroll.engine.companion import Companions
 from truckroll.engine.huge import finished
 from truckroll.engine.model import Problem, Progress, Route, Solution, Unserved
-from truckroll.engine.pool import MARKS, Pool
+from truckroll.engine.pool import MARKS, Pool, seconds_of
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined, Rounds
@@ -130,7 +130,8 @@ class Search:
                 return self.report(done + (mark - done) * share, run.steps, run.best_cost, run.best_visits())
 
             if iterations is None:
-                rest = first + mark * budget - self.clock()
+                # What the last putting together takes is within the limit too.
+                rest = first + mark * (budget - seconds_of(budget)) - self.clock()
                 run.for_seconds(rest, done, mark, look, self.clock)
             else:
                 run.for_steps(int(mark * iterations) - run.steps, done, mark, look)
