@@ -63,11 +63,13 @@ set search_path = ''
 as $$
     select j.id, n.code, n.name, n.is_tool, n.quantity
     from unnest(job_ids) as j (id)
-    cross join lateral private.parts_needed(private.work_of_job(j.id)) as n
+    cross join lateral private.work_of_job(j.id) as w
+    cross join lateral private.parts_needed(w) as n
+    where w.place_kind <> 'bay'
     order by j.id, n.code;
 $$;
 
-comment on function private.plan_needs(uuid[]) is 'Tools and parts each of these jobs needs.';
+comment on function private.plan_needs(uuid[]) is 'Tools and parts each of these jobs needs brought to it; in a bay everything is at hand.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_vans(public.optimization_runs) to service_role;

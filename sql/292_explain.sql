@@ -141,6 +141,8 @@ as $$
             select * from private.violations_of_skills(p)
             union all
             select * from private.violations_of_zone(p)
+            union all
+            select * from private.violations_of_stock(p)
         ) as v
         -- A wish the customer has is no obstacle, a window is one to whoever plans.
         where v.code = 'customer_window' or private.severity(o, v.code, v.data) <> 'soft'
@@ -149,7 +151,7 @@ as $$
 $$;
 
 comment on function private.rules_against(uuid[], uuid[], timestamptz[], timestamptz[]) is
-'What the judge has against a job done by somebody at a time, as far as the rest of the plan has no part in it: SLA, windows, skills, zone. In the order asked, from 1, with the start as a dispatcher would say it. Definer: severities are not exposed; for the worker.';
+'What the judge has against a job done by somebody at a time, as far as the rest of the plan has no part in it: SLA, windows, skills, zone, stock. In the order asked, from 1, with the start as a dispatcher would say it. Definer: severities are not exposed; for the worker.';
 
 create function private.explain_job(run uuid, job uuid)
 returns jsonb

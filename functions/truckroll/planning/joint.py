@@ -9,6 +9,7 @@ from uuid import UUID
 
 from truckroll.engine import Group, Part, Route, Shift, Solution, Visit
 from truckroll.planning.snapshot import Coordinates, Snapshot, WaitingJob, WorkPart
+from truckroll.planning.van_stock import Needs, Van
 from truckroll.planning.windows import shifted
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def joint_of(
     visits: list[Visit] = []
     members: list[Part] = []
     parts: dict[int, WorkPart] = {}
+    brought = _brought(snapshot, job, technicians)
     for role in range(job.crew_size):
         for part in job.parts:
             parts[first + len(visits)] = part
@@ -78,6 +80,8 @@ def joint_of(
                     weight=0.0 if visits else job.weight,
                     priority=job.priority,
                     eligible=tuple(eligible),
+                    tools=() if visits else brought.tools,
+                    parts=() if visits else brought.parts,
                 )
             )
     choices = [job.place_ids] if job.place_ids else []
@@ -98,6 +102,19 @@ def joint_of(
             )
         )
     return Joint(Group(str(job.job_id), tuple(members), covers), tuple(visits), parts)
+
+
+def _brought(snapshot: Snapshot, job: WaitingJob, technicians: Iterable[UUID]) -> Needs:
+    """Return what the first technician must have in the van.
+
+    Nothing where nobody has it all but some can fetch it: the engine plans no stop at the depot for a
+    joint visit, and leaving the job out would be worse.
+    """
+    needs = snapshot.needs.get(job.job_id, Needs())
+    vans = [snapshot.vans.get(one, Van()) for one in technicians]
+    if any(van.holds(needs) for van in vans) or all(van.depot is None for van in vans):
+        return needs
+    return Needs()
 
 
 def _covers(snapshot: Snapshot, job: WaitingJob, eligible: Iterable[int]) -> tuple[tuple[int, ...], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -63,13 +64,18 @@ def model_of(
     parts: dict[int, WorkPart] = {}
     opens = min((shift.starts for shift in shifts), default=0)
     closes = max((shift.ends for shift in shifts), default=0)
+    claims_of = Counter(claim.job_id for claim in snapshot.claims)
     for claim in snapshot.claims:
         home = _stretch_of(snapshot.stretches, claim)
         if home is None:
             continue
         movable = claim.is_movable and claim.assignment_id not in pinned
         windows = shifted(claim.windows, claim.starts_s - claim.service_starts_s, opens, closes)
-        visits.append(_booked(snapshot, claim, home, row, windows if movable else ()))
+        visit = _booked(snapshot, claim, home, row, windows if movable else ())
+        if claims_of[claim.job_id] > 1:
+            # Of several who share a job, nobody knows who brings what it needs.
+            visit = replace(visit, tools=(), parts=())
+        visits.append(visit)
         sources.append(claim)
     for job in snapshot.jobs if books else ():
         windows = shifted(job.windows, -job.before_s, opens, closes)
@@ -139,8 +145,19 @@ def _shift(snapshot: Snapshot, number: int, stretch: WorkingStretch, row: Rows) 
         max_work=stretch.max_work_s,
         unavailable=stretch.unavailable,
         tools=van.tools,
-        parts=van.parts,
+        # Vans are filled overnight: what the first stretch of a day leaves is not known to the next.
+        parts=van.parts if _is_first(snapshot.stretches, stretch) else (),
         depot=engine_depot(van, row),
+    )
+
+
+def _is_first(stretches: Sequence[WorkingStretch], stretch: WorkingStretch) -> bool:
+    """Tell whether a technician's day begins with this stretch."""
+    return not any(
+        one.technician_id == stretch.technician_id
+        and one.date == stretch.date
+        and one.starts_s < stretch.starts_s
+        for one in stretches
     )
 
 

@@ -13,7 +13,7 @@ from truckroll.engine import Route, Visit
 from truckroll.engine.relax import Relaxation, Verdict, Wish, relaxations
 from truckroll.planning.another_day import PRICE_OF_ANOTHER_DAY_S, another_day
 from truckroll.planning.fitness import Fitness
-from truckroll.planning.problem import Model
+from truckroll.planning.problem import Model, needs_of
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
 # Seconds of driving a dispatcher would rather accept than break the rule. What is told first is the cheapest.
@@ -132,6 +132,8 @@ def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob])
                 weight=job.weight,
                 priority=job.priority,
                 eligible=able(job),
+                tools=needs_of(snapshot, job.job_id).tools,
+                parts=needs_of(snapshot, job.job_id).parts,
             ),
             wanted[job.job_id],
             {

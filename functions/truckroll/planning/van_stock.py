@@ -25,6 +25,14 @@ class SupplyDepot:
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job needs, by code."""
+
+    tools: tuple[str, ...] = ()
+    parts: Parts = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Van:
     """What a technician has as the day begins, by code, and where more can be fetched."""
 
@@ -32,13 +40,12 @@ class Van:
     parts: Parts = ()
     depot: SupplyDepot | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a job needs, by code."""
-
-    tools: tuple[str, ...] = ()
-    parts: Parts = ()
+    def holds(self, needs: Needs) -> bool:
+        """Tell whether all that is needed is in the van as the day begins."""
+        held = dict(self.parts)
+        return set(needs.tools) <= set(self.tools) and all(
+            held.get(code, 0) >= count for code, count in needs.parts
+        )
 
 
 @dataclass(frozen=True)
