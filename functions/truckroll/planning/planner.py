@@ -223,13 +223,17 @@ def _document(
         fitness = read_fitness(connection, snapshot, model)
         # Nobody asked what becomes of the jobs that wait, most of which have nothing to do with the event.
         unserved = [] if unasked else unserved_json(connection, snapshot, model, solution, fitness)
+    # Explaining a large plan may take as long as a lease lasts.
+    lease.report("judging", 1.0)
     why = placed_json(snapshot, model, solution.routes, fitness)
+    lease.report("judging", 1.0)
     everything = frozenset(claim.assignment_id for claim in snapshot.claims if claim.assignment_id)
     today = model_of(snapshot, lease.run["strategy"], pinned=everything, books=False)
     before = solve(today.problem, seed=0, time_limit_s=0.0, iterations=0)
     expires_at = now + KEPT
     if first is not None:
         expires_at = min(expires_at, datetime.fromtimestamp(first, UTC))
+    lease.report("judging", 1.0)
     return {
         "base_revision": snapshot.base_revision,
         "expires_at": expires_at.isoformat(),

@@ -14,7 +14,7 @@ from truckroll.planning.snapshot import Snapshot
 
 
 class InputMissingError(Exception):
-    """The input of the run to be replayed is not kept any more."""
+    """The input of the run to be replayed is not kept any more, or not as this version reads it."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,12 @@ def recall(lease: Lease) -> Input:
     )
     if row is None:
         raise InputMissingError
+    try:
+        snapshot = unpacked(row["document"])
+    except ValueError as error:
+        raise InputMissingError from error
     return Input(
-        unpacked(row["document"]),
+        snapshot,
         frozenset(row["pinned"]),
         frozenset(row["refused"]),
         row["iterations"],

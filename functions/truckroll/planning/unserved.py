@@ -14,7 +14,7 @@ from truckroll.planning.problem import Model
 from truckroll.planning.relaxation import Planned, Ways, ways_to_serve
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
-FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s"})
+FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s", "tools", "parts"})
 
 SENTENCES = {
     "needs_crew": "It needs a crew, and those at work on these days are too few, or lack one of its skills.",
@@ -114,11 +114,7 @@ def _capacity(
 
 def _figures(snapshot: Snapshot, one: Unserved) -> dict[str, Any]:
     """Return the engine's figures with names instead of numbers of shifts and visits."""
-    figures = {
-        key: value
-        for key, value in one.detail.items()
-        if key in {"cost", "weight", "travel_s", "needs_s", "longest_shift_s"}
-    }
+    figures = {key: value for key, value in one.detail.items() if key in FIGURES and value != ()}
     shifts = one.detail.get("shifts", (one.detail["shift"],) if one.detail.get("shift", -1) >= 0 else ())
     people = [shift for shift in shifts if shift < len(snapshot.stretches)]
     names = sorted({snapshot.stretches[shift].technician_name for shift in people})
