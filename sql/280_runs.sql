@@ -79,7 +79,8 @@ declare
 begin
     perform private.require(
         'optimize_schedule', org,
-        case when cardinality(technician_ids) = 1 then (
+        -- Any other kind books from the queue of the whole company, whoever serves it.
+        case when request_run.kind = 'optimize_route' and cardinality(technician_ids) = 1 then (
             select t.facility_id from public.technician_profiles as t
             where t.org_id = org and t.id = any(request_run.technician_ids)
         ) end
@@ -366,7 +367,9 @@ begin
     end if;
     perform private.require('optimize_schedule', found_run.org_id, (
         select t.facility_id from public.technician_profiles as t
-        where t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
+        where
+            t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
+            and found_run.kind = 'optimize_route'
     ));
     return found_run;
 end;

@@ -186,3 +186,29 @@ def test_progress_is_broadcast_to_who_follows_the_run(db: Connection) -> None:
         (f"run:{run['id']}",),
     )["record"]
     assert (heard["stage"], heard["progress"], heard["best_objective"]) == ("solving", 0.5, 100)
+
+
+@pytest.mark.parametrize(("kind", "may"), [("optimize_route", True), ("optimize_all", False)])
+def test_who_plans_one_facility_asks_for_the_route_of_its_technician_only(
+    db: Connection, as_user: AsUser, kind: str, *, may: bool
+) -> None:
+    company = Company(db)
+    branch = company.facility()
+    ann = company.technician(facility_id=branch["id"])
+    planner = company.member("dispatcher")
+    member = sql.value(db, "select id from public.org_members where user_id = %s", (planner,))
+    company.add("member_facilities", member_id=member, facility_id=branch["id"])
+    run = queued(company, kind=kind, technician_ids=[ann["id"]])
+    request = (
+        "select private.request_run(%s, %s, %s, 1, %s::uuid[], null, 'balanced', 'propose', 10, 1)",
+        (company.id, kind, MONDAY.date(), [ann["id"]]),
+    )
+    with as_user(planner):
+        if may:
+            assert sql.value(db, *request)
+            db.execute("select private.visible_run(%s)", (run["id"],))
+        else:
+            with sql.refused(db, "42501", "permission_missing"):
+                db.execute(*request)
+            with sql.refused(db, "42501", "permission_missing"):
+                db.execute("select private.visible_run(%s)", (run["id"],))
