@@ -39,7 +39,10 @@ begin
         select
             r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
             j.priority, v.arrival_window_start, v.arrival_window_end,
-            coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as is_movable
+            coalesce(case
+                when j.priority < own_priority and private.may('optimize_schedule', work.org_id, v.facility_id)
+                    then private.emergency_movable(a)
+            end, false) as is_movable
         from public.reservations as r
         left join public.job_assignments as a on r.assignment_id = a.id
         left join public.dispatch_jobs as j on a.dispatch_job_id = j.id

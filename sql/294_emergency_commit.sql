@@ -150,6 +150,13 @@ set search_path = ''
 as $$
 begin
     perform private.require('create_appointment', work.org_id, work.facility_id);
+    if exists (
+        select from public.emergency_moves as m
+        inner join public.appointments as v on m.appointment_id = v.id
+        where m.emergency_option_id = option.id and not private.may('optimize_schedule', v.org_id, v.facility_id)
+    ) then
+        perform private.require('optimize_schedule', work.org_id);
+    end if;
     if not option.sla_kept then
         perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
     end if;
@@ -173,13 +180,15 @@ begin
                 )
             end
     ) then
-        perform private.require('approve_emergency_reschedule', work.org_id, work.facility_id);
+        raise exception using errcode = '42501', message = 'permission_missing',
+            detail = 'This option breaks promises that you may not break.',
+            hint = 'Choose another option, or ask somebody who may approve it.';
     end if;
 end;
 $$;
 
 comment on function private.require_for_emergency(public.emergency_options, private.work) is
-'Refuses with 42501 unless the caller may book, and may break the promises an option breaks.';
+'Refuses with 42501 unless the caller may book, plan for every visit that moves, and break the promises an option breaks.';
 
 create function private.recall_emergency(job uuid, payload jsonb, idempotency_key text)
 returns jsonb

@@ -323,3 +323,37 @@ def test_only_who_plans_may_ask_and_others_jobs_do_not_exist(now: Now) -> None:
     ):
         assert now.ask(job, **bad).status_code == 400
     assert now.ask(job, latest=now.at(-1).isoformat()).status_code == 400
+
+
+def test_who_plans_one_facility_moves_the_visits_of_that_one_only(now: Now) -> None:
+    here, there = now.company.facility(), now.company.facility()
+    planner = now.company.member("dispatcher")
+    (member,) = now.rows("org_members", user_id=planner)
+    now.company.add("member_facilities", member_id=member["id"], facility_id=here["id"])
+    visit = now.visit(now.technician("Ann"), 20, promise=(0, 120))
+    job = now.emergency(facility_id=here["id"])
+    move_to = "update public.appointments set facility_id = %s where id = %s"
+    now.db.execute(move_to, (there["id"], visit["id"]))
+    option = now.options(job)[0]
+    assert option["kind"] == "delay"
+    asked = now.ask(job, as_user=planner).get_json()["options"]
+    assert {one["kind"] for one in asked} == {"free"}
+    refused = now.ask(job, as_user=planner, mode="commit", option=option["id"])
+    assert (refused.status_code, refused.get_json()["message"]) == (403, "permission_missing")
+    now.db.execute(move_to, (here["id"], visit["id"]))
+    assert now.ask(job, as_user=planner).get_json()["options"][0]["kind"] == "delay"
+
+
+def test_one_approval_does_not_stand_in_for_another(now: Now) -> None:
+    visit = now.visit(now.technician("Ann", shift=(-120, 300)), 40, promise=(30, 60))
+    job = now.emergency()
+    option = now.options(job, disruption_budget={"promises": 1, "minutes": 300})[0]
+    assert [move["breaks_promise"] for move in option["moves"]] == [True]
+    now.db.execute(
+        "delete from public.role_permissions"
+        " where org_id = %s and role = 'shop_manager' and permission = 'override_scheduling_conflict'",
+        (now.company.id,),
+    )
+    refused = now.ask(job, mode="commit", option=option["id"])
+    assert (refused.status_code, refused.get_json()["message"]) == (403, "permission_missing")
+    assert visits(now)[visit["id"]]["starts_at"] == visit["starts_at"]
