@@ -73,12 +73,12 @@ declare
     work constant private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
     minutes constant integer := ceil(extract(epoch from length) / 60);
-    kept constant tstzrange := coalesce(
-        tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]'),
-        tstzrange(visit.starts_at, visit.starts_at + (
+    kept constant tstzrange := case
+        when visit.arrival_window_start is not null then tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]')
+        else tstzrange(visit.starts_at, visit.starts_at + (
             select make_interval(mins => o.arrival_window_minutes) from public.orgs as o where o.id = visit.org_id
         ), '[]')
-    );
+    end;
     soonest constant timestamptz := now() + interval '15 minutes';
     candidate record;
     placed private.placement;

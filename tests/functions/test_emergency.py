@@ -357,3 +357,12 @@ def test_one_approval_does_not_stand_in_for_another(now: Now) -> None:
     refused = now.ask(job, mode="commit", option=option["id"])
     assert (refused.status_code, refused.get_json()["message"]) == (403, "permission_missing")
     assert visits(now)[visit["id"]]["starts_at"] == visit["starts_at"]
+
+
+def test_a_visit_that_was_promised_no_window_is_handed_over_too(now: Now) -> None:
+    visit = now.visit(now.technician("Ann", shift=(-120, 110)), 40)
+    bob = now.technician("Bob", home_km=12)
+    (option,) = (one for one in now.options(now.emergency()) if one["kind"] == "hand_over")
+    (move,) = option["moves"]
+    assert (move["appointment_id"], move["to"]["technician_id"]) == (str(visit["id"]), str(bob["id"]))
+    assert option["promises_broken"] == []
