@@ -178,6 +178,7 @@ begin
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
+            perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
             insert into public.appointment_reschedules (
                 org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
                 to_technician_ids, reason, notes, customer_confirmed, rescheduled_by_user_id

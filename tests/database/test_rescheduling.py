@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +12,7 @@ import pytest
 
 from support.booking import at, book, call, codes, ledger, refusal
 from support.factory import Company
-from support.sql import AsUser, Connection, Row, one, refused, rows, value
+from support.sql import AsUser, Connect, Connection, Row, acting_as, one, refused, rows, value
 
 
 def move(db: Connection, visit: Row, starts_at: Any, **arguments: Any) -> Row:
@@ -35,6 +37,14 @@ def today(db: Connection, company: Company, minutes_ahead: int) -> tuple[Row, Ro
             ends_at=start + timedelta(hours=23 * days + 11),
         )
     return ana, company.visit(company.job(), ana, starts_at=start)
+
+
+def wait_for_a_lock(watching: Connection, waiting: Connection) -> None:
+    """Return once the statement of another connection waits for a lock; fail after ten seconds."""
+    give_up = time.monotonic() + 10
+    while not value(watching, "select cardinality(pg_blocking_pids(%s))", (waiting.info.backend_pid,)):
+        assert time.monotonic() < give_up, "nothing waits"
+        time.sleep(0.01)
 
 
 def test_ac1_a_move_without_conflicts_updates_history_and_event(db: Connection, company: Company) -> None:
@@ -354,3 +364,26 @@ def test_a_notice_is_queued_once_for_each_version(db: Connection, company: Compa
     for _ in range(3):
         book(db, job, ana, starts_at=at(9), idempotency_key="n")
     assert len(notices(db)) == 2
+
+
+def test_ac3_what_comes_up_while_a_move_waits_needs_the_permission_too(
+    fresh_database: str, connect: Connect
+) -> None:
+    db, other = connect(fresh_database, autocommit=True), connect(fresh_database)
+    company = Company(db)
+    ana = company.technician()
+    visit = book(db, company.job(), ana, starts_at=at(9))
+    advisor = company.member("service_advisor")
+    other.execute("select private.lock_jobs(array[%s::uuid])", (visit["dispatch_job_id"],))
+    other.execute("update public.technician_shifts set ends_at = %s", (at(12),))
+    override = {"reason": "x", "codes": ["outside_shift"]}
+
+    def move_later() -> None:
+        with acting_as(db, advisor), refused(db, "42501", "permission_missing"):
+            move(db, visit, at(14), technician_ids=[ana["id"]], override=override)
+
+    with ThreadPoolExecutor(1) as pool:
+        moving = pool.submit(move_later)
+        wait_for_a_lock(other, db)
+        other.commit()
+        moving.result()
