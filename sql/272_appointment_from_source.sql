@@ -137,6 +137,8 @@ security definer
 set search_path = ''
 as $$
 begin
+    -- Two visits of it may move at once: whoever comes second looks at the visits after the first is done.
+    perform from public.work_orders as w where w.org_id = new.org_id and w.id = new.work_order_id for no key update;
     update public.work_orders as w
     set planned_start_at = visits.starts_at, planned_end_at = visits.ends_at
     from (

@@ -387,3 +387,23 @@ def test_ac3_what_comes_up_while_a_move_waits_needs_the_permission_too(
         wait_for_a_lock(other, db)
         other.commit()
         moving.result()
+
+
+def test_ac10_two_visits_of_a_work_order_may_move_at_once(fresh_database: str, connect: Connect) -> None:
+    db, one_side, other = (connect(fresh_database, autocommit=n == 0) for n in range(3))
+    company = Company(db)
+    site = company.site(company.customer())
+    order = company.add("work_orders", customer_id=site["customer_id"], location_id=site["id"])
+    several = {"work_order_id": order["id"], "source_is_exclusive": False}
+    first, last = (company.visit(company.job(site), starts_at=at(hour), **several) for hour in (9, 14))
+    one_side.execute("update public.appointments set starts_at = %s where id = %s", (at(8), first["id"]))
+    with ThreadPoolExecutor(1) as pool:
+        lengthening = pool.submit(
+            other.execute, "update public.appointments set ends_at = %s where id = %s", (at(16), last["id"])
+        )
+        wait_for_a_lock(one_side, other)
+        one_side.commit()
+        lengthening.result()
+    other.commit()
+    planned = "select planned_start_at, planned_end_at from work_orders"
+    assert one(db, planned) == {"planned_start_at": at(8), "planned_end_at": at(16)}
