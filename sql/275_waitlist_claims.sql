@@ -101,7 +101,17 @@ security definer
 set search_path = ''
 as $$
 begin
-    update public.waitlist_offers set status = 'declined' where waitlist_entry_id = new.id and status = 'open';
+    with declined as (
+        update public.waitlist_offers as o
+        set status = 'declined'
+        where o.waitlist_entry_id = new.id and o.status = 'open'
+        returning o.org_id, o.technician_ids, o.resource_id, tstzrange(o.starts_at, o.ends_at) as during
+    )
+
+    insert into private.freed_times (org_id, technician_id, resource_id, during)
+    select d.org_id, t.id, null::uuid, d.during from declined as d cross join unnest(d.technician_ids) as t (id)
+    union all
+    select d.org_id, null::uuid, d.resource_id, d.during from declined as d where d.resource_id is not null;
     update public.reservations as r set released_at = now(), updated_at = now()
     from public.waitlist_offers as o
     where o.waitlist_entry_id = new.id and r.hold_token = o.hold_token and r.released_at is null;
@@ -109,7 +119,7 @@ begin
 end;
 $$;
 
-comment on function private.settle_waitlist() is 'An entry that is booked or withdrawn gives back what was held for it. Definer: nobody writes the ledger directly.';
+comment on function private.settle_waitlist() is 'An entry that is booked or withdrawn gives back what was held for it, for the next to be offered. Definer: nobody writes the ledger directly.';
 
 create trigger waitlist_entries_settle after update of status on public.waitlist_entries
 for each row when (new.status in ('booked', 'withdrawn') and old.status <> new.status)

@@ -228,3 +228,12 @@ def test_the_sender_makes_the_token_of_an_offer_anew(
     for role in ("anon", "authenticated"):
         with as_user(company.member("owner"), role=role), refused(db, "42501"):
             value(db, again, (offer["offer_id"],))
+
+
+def test_what_was_held_for_one_who_left_is_offered_to_the_next(db: Connection, company: Company) -> None:
+    _, visit = full_day(db, company)
+    first, second = wait(db, company, priority="high"), wait(db, company)
+    free(db, visit)
+    assert [offer["job_id"] for offer in offers(db)] == [str(first["id"])]
+    call(db, "leave_waitlist", job_id=first["id"])
+    assert [offer["job_id"] for offer in offers(db)] == [str(second["id"])]
