@@ -196,12 +196,15 @@ begin
         select lapsed.org_id, null, lapsed.resource_id, tstzrange(lapsed.starts_at, lapsed.ends_at)
         where lapsed.resource_id is not null;
     end loop;
+    <<offering>>
     for freed in
         select f.* from private.freed_times as f order by f.id for update skip locked
     loop
         exit when made >= max_offers;
         continue when not private.try_lock_claimants(array[freed.technician_id, freed.resource_id]);
         loop
+            -- What is left of this time is offered by the next run.
+            exit offering when made >= max_offers;
             offer := private.offer_one(freed, clock_timestamp() + interval '15 minutes');
             exit when offer is null;
             made := made + 1;

@@ -237,3 +237,14 @@ def test_what_was_held_for_one_who_left_is_offered_to_the_next(db: Connection, c
     assert [offer["job_id"] for offer in offers(db)] == [str(first["id"])]
     call(db, "leave_waitlist", job_id=first["id"])
     assert [offer["job_id"] for offer in offers(db)] == [str(second["id"])]
+
+
+def test_no_more_offers_are_made_than_asked_for(db: Connection, company: Company) -> None:
+    _, visit = full_day(db, company)
+    site = company.site(company.customer())
+    for _ in range(2):
+        job = company.job(site, estimated_duration_minutes=20)
+        call(db, "join_waitlist", job_id=job["id"], earliest=at(0), latest=at(0, 5))
+    free(db, visit)
+    counts = [len(_rows(call(db, "offer_freed_times", max_offers=most))) for most in (1, 5)]
+    assert counts == [1, 1]
