@@ -204,6 +204,11 @@ begin
             'Take the ids from the run''s routes.'
         );
     end if;
+    if accept is not null and route_plan_ids = '{}' then
+        perform private.fail(
+            400, 'accept_empty', 'accept names no route.', 'Leave it out to apply all, or cancel the run.'
+        );
+    end if;
 
     perform private.check_crews_are_whole(run, route_plan_ids);
 

@@ -381,3 +381,13 @@ def test_stops_that_only_stand_by_are_numbered_in_order(db: Connection, as_user:
         apply(db, run)
     assert shop.assignment(kept)["sequence_in_route"] == 2
     assert shop.assignment(kept)["scheduled_end_at"] - at(12) == timedelta(hours=1)
+
+
+def test_accepting_no_route_is_refused_and_keeps_the_plan(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    with as_user(shop.dispatcher):
+        with sql.refused(db, "PT400", "accept_empty"):
+            apply(db, run, accept=[])
+        assert apply(db, run)["booked"] == 1
