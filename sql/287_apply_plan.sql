@@ -62,6 +62,8 @@ as $$
         from public.optimization_runs as r
         where
             r.org_id = run.org_id and r.id <> run.id and r.status = 'proposed'
+            -- An emergency's options know no revision: each is checked when it is chosen.
+            and r.base_revision is not null
             and daterange(r.starts_on, r.starts_on + r.days) && daterange(run.starts_on, run.starts_on + run.days)
         for update skip locked
     ),

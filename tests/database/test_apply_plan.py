@@ -391,3 +391,19 @@ def test_accepting_no_route_is_refused_and_keeps_the_plan(
         with sql.refused(db, "PT400", "accept_empty"):
             apply(db, run, accept=[])
         assert apply(db, run)["booked"] == 1
+
+
+def test_a_plan_leaves_the_options_of_an_emergency_alone(db: Connection, as_user: AsUser, shop: Shop) -> None:
+    emergency = shop.company.add(
+        "optimization_runs",
+        kind="emergency_insertion",
+        starts_on=MONDAY.date(),
+        status="proposed",
+        dispatch_job_id=shop.job(priority="emergency")["id"],
+        expires_at=at(1),
+    )
+    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
+    with as_user(shop.dispatcher):
+        apply(db, run)
+    status = "select status from public.optimization_runs where id = %s"
+    assert sql.value(db, status, (emergency["id"],)) == "proposed"
