@@ -198,3 +198,25 @@ def test_of_several_visits_the_next_is_canceled_and_the_others_are_shown(
     seen = call(db, "portal_cancel", token=link(db, job))
     assert [visit["status"] for visit in seen["appointments"]] == ["canceled", "scheduled"]
     assert seen["status"] == "scheduled"
+
+
+def test_what_a_plan_moved_does_not_count_against_the_customer(db: Connection, company: Company) -> None:
+    company.technician()
+    job, windows = offered(company, 9, 12)
+    token = link(db, job)
+    call(db, "portal_choose_window", token=token, window_id=windows[0]["id"])
+    visit = one(db, "select id, starts_at, ends_at from appointments")
+    for _ in range(2):
+        company.add(
+            "appointment_reschedules",
+            appointment_id=visit["id"],
+            from_starts_at=visit["starts_at"],
+            from_ends_at=visit["ends_at"],
+            to_starts_at=visit["starts_at"],
+            to_ends_at=visit["ends_at"],
+            from_technician_ids=[],
+            to_technician_ids=[],
+            reason="optimization",
+        )
+    call(db, "portal_choose_window", token=token, window_id=windows[1]["id"])
+    assert at(12) <= value(db, "select starts_at from appointments") <= at(14)
