@@ -75,7 +75,8 @@ begin
     set
         scheduled_start_at = s.starts_at, scheduled_end_at = s.ends_at, arrival_window_start = window_start,
         arrival_window_end = window_end, optimization_run_id = coalesce(run, j.optimization_run_id),
-        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end,
+        tech_eta_at = case when j.scheduled_start_at = s.starts_at then j.tech_eta_at end
     from unnest(p.segments) as s
     inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
     where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
@@ -145,7 +146,8 @@ begin
         arrival_window_end = window_end, is_primary_technician = j.technician_id = p.technician_ids[1],
         optimization_run_id = coalesce(run, j.optimization_run_id),
         -- Whoever accepted the old time has not accepted the new one.
-        status = case when j.status = 'accepted' and j.scheduled_start_at <> p.starts_at then 'assigned' else j.status end
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> p.starts_at then 'assigned' else j.status end,
+        tech_eta_at = case when j.scheduled_start_at = p.starts_at then j.tech_eta_at end
     where j.appointment_id = appointment and j.status not in ('declined', 'canceled', 'no_show');
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from support.booking import at, book, call, ledger, refusal
 from support.factory import Company
 from support.sql import Connection, one, refused, value
@@ -108,3 +110,22 @@ def test_canceling_a_job_cancels_its_visits(db: Connection, company: Company) ->
     )
     assert value(db, "select status from appointments where id = %s", (visit["id"],)) == "canceled"
     assert ledger(db, ana["id"]) == []
+
+
+def test_moving_forgets_when_the_technician_was_expected(db: Connection, company: Company) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    db.execute("update job_assignments set tech_eta_at = %s", (at(9),))
+    for starts_at, reason in ((at(9), "other"), (at(11), "weather")):
+        moved = call(
+            db,
+            "reschedule_appointment",
+            appointment_id=visit["id"],
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=75),
+            reason=reason,
+            notes="Longer",
+            customer_confirmed=True,
+        )
+        expected = value(db, "select tech_eta_at from job_assignments where status <> 'canceled'")
+        assert moved["id"] == visit["id"]
+        assert expected == (at(9) if starts_at == at(9) else None)
