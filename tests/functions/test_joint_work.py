@@ -189,6 +189,27 @@ def test_a_mobile_unit_goes_where_it_may_and_equipment_to_as_many_as_there_is_of
     assert len(claims_on(day, camera)) == 4
 
 
+def test_two_lanes_are_enough_where_never_more_than_two_visits_meet(day: Day) -> None:
+    camera = day.company.add(
+        "resources", facility_id=shop(day)["id"], kind="equipment", name="Camera", capacity=2
+    )
+    service = day.company.service()
+    day.company.add("service_equipment", service_id=service["id"], resource_id=camera["id"])
+    # In the order of their ids the third would leave no lane free for the last.
+    for number, (starts, hours) in enumerate(((9, 2.0), (13, 2.0), (12, 2.0), (10, 2.5)), 1):
+        job = day.company.job(
+            day.site(1), service, id=UUID(int=number), estimated_duration_minutes=hours * 60
+        )
+        day.company.add(
+            "job_time_windows",
+            dispatch_job_id=job["id"],
+            window_start=at(starts),
+            window_end=at(starts + 0.1),
+        )
+    assert applied(day)["unserved"] == []
+    assert len(claims_on(day, camera)) == 4
+
+
 def composite(day: Day, policy: str, **values: Any) -> Row:
     """Add a service of an hour, a pause of an hour, and half an hour."""
     service = day.company.service({"electrical": 1}, pause_policy=policy, **values)
