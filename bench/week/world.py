@@ -15,7 +15,7 @@ SOUTH_WEST, NORTH_EAST = (42.96, -89.58), (43.18, -89.22)  # degrees: about 24 k
 SKILLS = ("hvac", "plumbing", "electrical", "refrigeration")
 DETOUR, KMH = 1.3, 40.0
 RUSH = {7: 1.3, 8: 1.4, 16: 1.35, 17: 1.4}  # by hour of the day; otherwise roads are free
-BACKLOG, ORDINARY, EMERGENCIES = 30, 34, 3  # requests before the week, and a day
+BACKLOG, ORDINARY, EMERGENCIES = 40, 50, 4  # requests before the week, and a day, for ten technicians
 CANCELS, ABSENT = 0.08, 0.03
 OVERRUN = 0.28  # standard deviation of the logarithm of a job's real length
 Place = tuple[float, float]
@@ -83,10 +83,11 @@ def imagined(seed: int, monday: date, technicians: int = 10) -> World:
     )
     numbers = count()
     before = at(monday - timedelta(days=1), 12)
-    requests = [_request(rng, next(numbers), before, services, emergency=False) for _ in range(BACKLOG)]
+    scale = technicians / 10
+    many = round(BACKLOG * scale)
+    requests = [_request(rng, next(numbers), before, services, emergency=False) for _ in range(many)]
     for n in range(DAYS):
         day = monday + timedelta(days=n)
-        scale = technicians / 10
         for emergency, many in ((False, ORDINARY), (True, EMERGENCIES)):
             # Nobody who calls on Friday afternoon expects to be served this week.
             until = 12 if n == DAYS - 1 else 15 if emergency else 18
