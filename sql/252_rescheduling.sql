@@ -136,6 +136,12 @@ begin
             'For example reason customer_request.'
         );
     end if;
+    if reason = 'optimization' then
+        perform private.fail(
+            400, 'reason_reserved', 'Only a plan that is applied moves visits for this reason.',
+            'Name why people move it, for example shop_capacity.'
+        );
+    end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
     perform private.check_override(override);
     perform private.check_length(notes, 'notes');

@@ -180,6 +180,12 @@ def test_ac9_a_reason_is_mandatory_and_other_is_explained(db: Connection, compan
     move(db, visit, at(10), reason="other", notes="Street closed")
 
 
+def test_ac9_only_a_plan_moves_for_the_reason_of_plans(db: Connection, company: Company) -> None:
+    visit = book(db, company.job(), company.technician(), starts_at=at(9))
+    with refused(db, "PT400", "reason_reserved"):
+        move(db, visit, at(10), reason="optimization")
+
+
 def test_ac9_the_audit_tells_who_why_and_what_was_overridden(
     db: Connection, company: Company, as_user: AsUser
 ) -> None:
