@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
+
+import numpy as np
 
 from support import sql
 from support.factory import CITY, MONDAY
 from support.functions import Day
 from support.plan import at
 from support.sql import Row
+from truckroll.planning.problem import model_of
+from truckroll.planning.snapshot import Snapshot, WorkingStretch
+from truckroll.planning.van_stock import Van
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 QUICK = {"time_limit_s": 1}
@@ -92,3 +99,56 @@ def test_a_job_whose_parts_nobody_can_bring_is_left_out_and_says_so(day: Day) ->
     assert [(one["reason"], one["explanation"][:14]) for one in run["unserved"]] == [
         ("needs_parts", "It needs parts")
     ]
+
+
+def test_in_a_bay_everything_is_at_hand(day: Day) -> None:
+    day.company.bay(depot(day, loading_minutes=None), name="Lift", bay_type="lift")
+    service = day.company.service({"plumbing": 1}, place_kind="bay", bay_types=["lift"])
+    listed(day, day.company.job(day.site(4), service), filter=1)
+    assert day.run(PATH, QUICK)["unserved"] == []
+
+
+def test_in_a_crew_is_somebody_who_has_the_part(day: Day) -> None:
+    job = day.job(4, required_crew_size=2, required_skills={})
+    steps = {"time_limit_s": 60, "iteration_limit": 100}
+    chosen = {route["technician_name"] for route in day.run(PATH, steps)["routes"]}
+    parts = listed(day, job, filter=1)
+    (other,) = sql.rows(
+        day.db, "select * from public.technician_profiles where display_name <> all (%s)", (sorted(chosen),)
+    )
+    day.company.add("technician_stock", technician_id=other["id"], part_id=parts["filter"]["id"], quantity=1)
+    run = day.run(PATH, steps)
+    assert run["unserved"] == []
+    assert other["display_name"] in {route["technician_name"] for route in run["routes"]}
+
+
+def test_what_a_van_brought_is_there_once_a_day() -> None:
+    van, half = uuid4(), {"technician_name": "Bob", "home": CITY, "max_work_s": None}
+    stretches = tuple(
+        WorkingStretch(
+            technician_id=van,
+            date=MONDAY.date() + timedelta(days=day),
+            starts_s=86400 * day + begins,
+            ends_s=86400 * day + begins + 3600,
+            unavailable=(),
+            breaks=(),
+            **half,  # type: ignore[arg-type]
+        )
+        for day, begins in ((0, 0), (0, 7200), (1, 0))
+    )
+    still = np.zeros((1, 1), np.int32)
+    snapshot = Snapshot(
+        "",
+        (MONDAY.date(),),
+        (van,),
+        stretches,
+        (),
+        (),
+        {},
+        (CITY,),
+        still,
+        still,
+        vans={van: Van(parts=(("filter", 2),))},
+    )
+    shifts = model_of(snapshot, "time_minimization").problem.shifts
+    assert [dict(shift.parts) for shift in shifts] == [{"filter": 2}, {}, {"filter": 2}]
