@@ -107,7 +107,7 @@ class Search:
         else:
             start = Joined.of(tours_of(prepared, run.plan), run.plan.routes["cost"])
             rounds = Rounds(self.problem, self.seed, companions, start, run.heat, self.clock, Pool(prepared))
-            self.go_rounds(rounds, companions, budget, iterations)
+            self.go_rounds(rounds, companions, budget - seconds_of(budget), iterations)
             run.steps = rounds.steps
             lay(prepared, run.best, rounds.best.tours)
         plan = run.best_plan()
