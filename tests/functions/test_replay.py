@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from support import sql
 from support.factory import MONDAY
 from support.functions import Day
+from truckroll.planning.recording import FORMAT, HEAD
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 STEPS = {"time_limit_s": 60, "iteration_limit": 3000}
@@ -65,3 +67,14 @@ def test_what_was_not_kept_cannot_be_replayed(day: Day) -> None:
     assert (refusal.status_code, refusal.get_json()["message"]) == (409, "input_not_kept")
     stranger = type(day.company)(day.db).member("owner")
     assert day.post(f"/dispatch/runs/{asked['id']}/replay", as_user=stranger).status_code == 404
+
+
+def test_an_input_of_another_version_cannot_be_replayed(day: Day) -> None:
+    day.job()
+    run = day.run(PATH, STEPS | {"iteration_limit": 10})
+    older = zlib.compress(HEAD.pack(FORMAT - 1, 0))
+    day.db.execute(
+        "update private.run_inputs set document = %s where optimization_run_id = %s", (older, run["id"])
+    )
+    again = replayed(day, run)
+    assert (again["status"], again["error"]["code"]) == ("failed", "input_not_kept")
