@@ -8937,7 +8937,8 @@ begin
     set
         scheduled_start_at = s.starts_at, scheduled_end_at = s.ends_at, arrival_window_start = window_start,
         arrival_window_end = window_end, optimization_run_id = coalesce(run, j.optimization_run_id),
-        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> s.starts_at then 'assigned' else j.status end,
+        tech_eta_at = case when j.scheduled_start_at = s.starts_at then j.tech_eta_at end
     from unnest(p.segments) as s
     inner join public.appointment_segments as g on g.appointment_id = move_segments.appointment and g.position = s.position
     where j.segment_id = g.id and j.status not in ('declined', 'canceled', 'no_show');
@@ -9007,7 +9008,8 @@ begin
         arrival_window_end = window_end, is_primary_technician = j.technician_id = p.technician_ids[1],
         optimization_run_id = coalesce(run, j.optimization_run_id),
         -- Whoever accepted the old time has not accepted the new one.
-        status = case when j.status = 'accepted' and j.scheduled_start_at <> p.starts_at then 'assigned' else j.status end
+        status = case when j.status = 'accepted' and j.scheduled_start_at <> p.starts_at then 'assigned' else j.status end,
+        tech_eta_at = case when j.scheduled_start_at = p.starts_at then j.tech_eta_at end
     where j.appointment_id = appointment and j.status not in ('declined', 'canceled', 'no_show');
     insert into public.job_assignments (
         org_id, dispatch_job_id, appointment_id, technician_id, assigned_by_user_id, scheduled_start_at,
@@ -9169,6 +9171,12 @@ begin
             'For example reason customer_request.'
         );
     end if;
+    if reason = 'optimization' then
+        perform private.fail(
+            400, 'reason_reserved', 'Only a plan that is applied moves visits for this reason.',
+            'Name why people move it, for example shop_capacity.'
+        );
+    end if;
     select o.* into org from public.orgs as o where o.id = visit.org_id;
     perform private.check_override(override);
     perform private.check_length(notes, 'notes');
@@ -9211,6 +9219,7 @@ begin
             if private.blocking(conflicts, override) then
                 raise exclusion_violation;
             end if;
+            perform private.require_for_override(conflicts, override, visit.org_id, visit.facility_id);
             insert into public.appointment_reschedules (
                 org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
                 to_technician_ids, reason, notes, customer_confirmed, rescheduled_by_user_id
@@ -11607,6 +11616,8 @@ security definer
 set search_path = ''
 as $$
 begin
+    -- Two visits of it may move at once: whoever comes second looks at the visits after the first is done.
+    perform from public.work_orders as w where w.org_id = new.org_id and w.id = new.work_order_id for no key update;
     update public.work_orders as w
     set planned_start_at = visits.starts_at, planned_end_at = visits.ends_at
     from (
@@ -11996,12 +12007,15 @@ begin
         select lapsed.org_id, null, lapsed.resource_id, tstzrange(lapsed.starts_at, lapsed.ends_at)
         where lapsed.resource_id is not null;
     end loop;
+    <<offering>>
     for freed in
         select f.* from private.freed_times as f order by f.id for update skip locked
     loop
         exit when made >= max_offers;
         continue when not private.try_lock_claimants(array[freed.technician_id, freed.resource_id]);
         loop
+            -- What is left of this time is offered by the next run.
+            exit offering when made >= max_offers;
             offer := private.offer_one(freed, clock_timestamp() + interval '15 minutes');
             exit when offer is null;
             made := made + 1;
@@ -12132,7 +12146,17 @@ security definer
 set search_path = ''
 as $$
 begin
-    update public.waitlist_offers set status = 'declined' where waitlist_entry_id = new.id and status = 'open';
+    with declined as (
+        update public.waitlist_offers as o
+        set status = 'declined'
+        where o.waitlist_entry_id = new.id and o.status = 'open'
+        returning o.org_id, o.technician_ids, o.resource_id, tstzrange(o.starts_at, o.ends_at) as during
+    )
+
+    insert into private.freed_times (org_id, technician_id, resource_id, during)
+    select d.org_id, t.id, null::uuid, d.during from declined as d cross join unnest(d.technician_ids) as t (id)
+    union all
+    select d.org_id, null::uuid, d.resource_id, d.during from declined as d where d.resource_id is not null;
     update public.reservations as r set released_at = now(), updated_at = now()
     from public.waitlist_offers as o
     where o.waitlist_entry_id = new.id and r.hold_token = o.hold_token and r.released_at is null;
@@ -12140,7 +12164,7 @@ begin
 end;
 $$;
 
-comment on function private.settle_waitlist() is 'An entry that is booked or withdrawn gives back what was held for it. Definer: nobody writes the ledger directly.';
+comment on function private.settle_waitlist() is 'An entry that is booked or withdrawn gives back what was held for it, for the next to be offered. Definer: nobody writes the ledger directly.';
 
 create trigger waitlist_entries_settle after update of status on public.waitlist_entries
 for each row when (new.status in ('booked', 'withdrawn') and old.status <> new.status)
@@ -12811,7 +12835,8 @@ declare
 begin
     perform private.require(
         'optimize_schedule', org,
-        case when cardinality(technician_ids) = 1 then (
+        -- Any other kind books from the queue of the whole company, whoever serves it.
+        case when request_run.kind = 'optimize_route' and cardinality(technician_ids) = 1 then (
             select t.facility_id from public.technician_profiles as t
             where t.org_id = org and t.id = any(request_run.technician_ids)
         ) end
@@ -13098,7 +13123,9 @@ begin
     end if;
     perform private.require('optimize_schedule', found_run.org_id, (
         select t.facility_id from public.technician_profiles as t
-        where t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
+        where
+            t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
+            and found_run.kind = 'optimize_route'
     ));
     return found_run;
 end;
@@ -14267,11 +14294,13 @@ set search_path = ''
 as $$
     select j.id, n.code, n.name, n.is_tool, n.quantity
     from unnest(job_ids) as j (id)
-    cross join lateral private.parts_needed(private.work_of_job(j.id)) as n
+    cross join lateral private.work_of_job(j.id) as w
+    cross join lateral private.parts_needed(w) as n
+    where w.place_kind <> 'bay'
     order by j.id, n.code;
 $$;
 
-comment on function private.plan_needs(uuid[]) is 'Tools and parts each of these jobs needs.';
+comment on function private.plan_needs(uuid[]) is 'Tools and parts each of these jobs needs brought to it; in a bay everything is at hand.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_vans(public.optimization_runs) to service_role;
@@ -14549,7 +14578,8 @@ as $$
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     where p.id = any(route_plan_ids) and s.is_joint and s.change = 'book'
     group by s.dispatch_job_id
-    order by s.dispatch_job_id;
+    -- In time: taken in that order, as many lanes are enough as there are visits at once.
+    order by min(s.service_starts_at), s.dispatch_job_id;
 $$;
 
 comment on function private.joint_visits(uuid[]) is
@@ -15098,6 +15128,8 @@ as $$
         from public.optimization_runs as r
         where
             r.org_id = run.org_id and r.id <> run.id and r.status = 'proposed'
+            -- An emergency's options know no revision: each is checked when it is chosen.
+            and r.base_revision is not null
             and daterange(r.starts_on, r.starts_on + r.days) && daterange(run.starts_on, run.starts_on + run.days)
         for update skip locked
     ),
@@ -15238,6 +15270,11 @@ begin
         perform private.fail(
             404, 'route_plan_not_found', 'A route named in accept is not part of this proposal.',
             'Take the ids from the run''s routes.'
+        );
+    end if;
+    if accept is not null and route_plan_ids = '{}' then
+        perform private.fail(
+            400, 'accept_empty', 'accept names no route.', 'Leave it out to apply all, or cancel the run.'
         );
     end if;
 
@@ -15777,7 +15814,7 @@ begin
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
             return private.portal_document(job);
         end if;
-        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id)
+        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id and r.reason <> 'optimization')
             >= (select o.reschedule_limit from public.orgs as o where o.id = job.org_id) then
             perform private.fail(409, 'reschedule_limit', 'This appointment was moved too often to be moved online again.', 'Call the company.');
         end if;
@@ -16553,7 +16590,10 @@ begin
         select
             r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
             j.priority, v.arrival_window_start, v.arrival_window_end,
-            coalesce(case when j.priority < own_priority then private.emergency_movable(a) end, false) as is_movable
+            coalesce(case
+                when j.priority < own_priority and private.may('optimize_schedule', work.org_id, v.facility_id)
+                    then private.emergency_movable(a)
+            end, false) as is_movable
         from public.reservations as r
         left join public.job_assignments as a on r.assignment_id = a.id
         left join public.dispatch_jobs as j on a.dispatch_job_id = j.id
@@ -16773,6 +16813,8 @@ as $$
             select * from private.violations_of_skills(p)
             union all
             select * from private.violations_of_zone(p)
+            union all
+            select * from private.violations_of_stock(p)
         ) as v
         -- A wish the customer has is no obstacle, a window is one to whoever plans.
         where v.code = 'customer_window' or private.severity(o, v.code, v.data) <> 'soft'
@@ -16781,7 +16823,7 @@ as $$
 $$;
 
 comment on function private.rules_against(uuid[], uuid[], timestamptz[], timestamptz[]) is
-'What the judge has against a job done by somebody at a time, as far as the rest of the plan has no part in it: SLA, windows, skills, zone. In the order asked, from 1, with the start as a dispatcher would say it. Definer: severities are not exposed; for the worker.';
+'What the judge has against a job done by somebody at a time, as far as the rest of the plan has no part in it: SLA, windows, skills, zone, stock. In the order asked, from 1, with the start as a dispatcher would say it. Definer: severities are not exposed; for the worker.';
 
 create function private.explain_job(run uuid, job uuid)
 returns jsonb
@@ -16923,12 +16965,12 @@ declare
     work constant private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
     minutes constant integer := ceil(extract(epoch from length) / 60);
-    kept constant tstzrange := coalesce(
-        tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]'),
-        tstzrange(visit.starts_at, visit.starts_at + (
+    kept constant tstzrange := case
+        when visit.arrival_window_start is not null then tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]')
+        else tstzrange(visit.starts_at, visit.starts_at + (
             select make_interval(mins => o.arrival_window_minutes) from public.orgs as o where o.id = visit.org_id
         ), '[]')
-    );
+    end;
     soonest constant timestamptz := now() + interval '15 minutes';
     candidate record;
     placed private.placement;
@@ -17848,6 +17890,13 @@ set search_path = ''
 as $$
 begin
     perform private.require('create_appointment', work.org_id, work.facility_id);
+    if exists (
+        select from public.emergency_moves as m
+        inner join public.appointments as v on m.appointment_id = v.id
+        where m.emergency_option_id = option.id and not private.may('optimize_schedule', v.org_id, v.facility_id)
+    ) then
+        perform private.require('optimize_schedule', work.org_id);
+    end if;
     if not option.sla_kept then
         perform private.require('override_scheduling_conflict', work.org_id, work.facility_id);
     end if;
@@ -17871,13 +17920,15 @@ begin
                 )
             end
     ) then
-        perform private.require('approve_emergency_reschedule', work.org_id, work.facility_id);
+        raise exception using errcode = '42501', message = 'permission_missing',
+            detail = 'This option breaks promises that you may not break.',
+            hint = 'Choose another option, or ask somebody who may approve it.';
     end if;
 end;
 $$;
 
 comment on function private.require_for_emergency(public.emergency_options, private.work) is
-'Refuses with 42501 unless the caller may book, and may break the promises an option breaks.';
+'Refuses with 42501 unless the caller may book, plan for every visit that moves, and break the promises an option breaks.';
 
 create function private.recall_emergency(job uuid, payload jsonb, idempotency_key text)
 returns jsonb
