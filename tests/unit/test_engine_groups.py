@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from bench.joint import joint_day
 from bench.oracle import optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from support.road import HOUR, road, shift
+from support.road import visit as road_visit
 from truckroll.engine import (
     Break,
     CurrentPlace,
@@ -31,23 +33,7 @@ from truckroll.engine import (
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
-HOUR = 3600
-
-
-def road(*, places: int = 10, step: int = 600) -> NDArray[np.int32]:
-    """Return the travel times between places along one road."""
-    at = np.arange(places)
-    return np.asarray(np.abs(at[:, None] - at[None]) * step, np.int32)
-
-
-def shift(name: str, **changes: object) -> Shift:
-    given = {"start_place": 0, "end_place": 0, "starts": 8 * HOUR, "ends": 17 * HOUR} | changes
-    return Shift(id=name, technician_id=name, **given)  # type: ignore[arg-type]
-
-
-def visit(name: str, place: int = 1, **changes: object) -> Visit:
-    given = {"duration": HOUR, "eligible": (0, 1), "weight": 20_000.0} | changes
-    return Visit(id=name, place=place, **given)  # type: ignore[arg-type]
+visit = partial(road_visit, eligible=(0, 1), weight=20_000.0)
 
 
 def plan(shifts: list[Shift], visits: list[Visit], *groups: Group) -> Solution:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bench.checker import violations
-from numpy.typing import NDArray
 
+from support.road import HOUR, road, shift, visit
 from truckroll.engine import (
     Break,
     CurrentPlace,
@@ -29,24 +29,6 @@ from truckroll.engine import (
 from truckroll.engine.compiled import cache_folder
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
-
-HOUR = 3600
-
-
-def road(*, places: int = 10, step: int = 600) -> NDArray[np.int32]:
-    """Return the travel times between places along one road."""
-    at = np.arange(places)
-    return np.asarray(np.abs(at[:, None] - at[None]) * step, np.int32)
-
-
-def shift(name: str = "ann", **changes: object) -> Shift:
-    given = {"start_place": 0, "end_place": 0, "starts": 8 * HOUR, "ends": 17 * HOUR} | changes
-    return Shift(id=name, technician_id=name, **given)  # type: ignore[arg-type]
-
-
-def visit(name: str, place: int = 1, **changes: object) -> Visit:
-    given = {"duration": HOUR, "eligible": (0,)} | changes
-    return Visit(id=name, place=place, **given)  # type: ignore[arg-type]
 
 
 def problem(shifts: list[Shift], visits: list[Visit], weights: Objective | None = None) -> Problem:

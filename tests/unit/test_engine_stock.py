@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import permutations, product
 
 import numpy as np
@@ -14,6 +15,9 @@ from bench.oracle import cost, feasible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.road import HOUR
+from support.road import shift as van
+from support.road import visit as road_visit
 from truckroll.engine import (
     Break,
     CurrentPlace,
@@ -34,7 +38,7 @@ from unit.test_engine_plans import days
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
-HOUR = 3600
+visit = partial(road_visit, weight=1e5)
 STEP = 600  # seconds from each place along the road to the next
 FILTER = (("filter", 1),)
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -44,16 +48,6 @@ def road(shifts: Sequence[Shift], visits: Sequence[Visit], weights: Objective | 
     at = np.arange(10)
     travel = np.asarray(np.abs(at[:, None] - at[None]) * STEP, np.int32)
     return Problem(travel, travel * 10, tuple(shifts), tuple(visits), weights or Objective())
-
-
-def van(name: str = "ann", **changes: object) -> Shift:
-    given = {"start_place": 0, "end_place": 0, "starts": 8 * HOUR, "ends": 17 * HOUR} | changes
-    return Shift(id=name, technician_id=name, **given)  # type: ignore[arg-type]
-
-
-def visit(name: str, place: int = 1, **changes: object) -> Visit:
-    given = {"duration": HOUR, "eligible": (0,), "weight": 1e5} | changes
-    return Visit(id=name, place=place, **given)  # type: ignore[arg-type]
 
 
 def plan(problem: Problem, steps: int = 300) -> Solution:
