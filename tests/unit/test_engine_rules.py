@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from truckroll.engine import (
     metrics,
     solve,
 )
-from truckroll.engine.compiled import cache_folder
+from truckroll.engine.compiled import cache_folder, compiled
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
@@ -247,6 +248,19 @@ def test_insertion_tells_time_travel_and_delay() -> None:
 def test_contradictions_are_refused_by_name(wrong: Problem, says: str) -> None:
     with pytest.raises(ProblemError, match=says):
         solve(wrong, seed=1, time_limit_s=1.0)
+
+
+def test_a_function_is_compiled_once_for_numbers_of_any_width() -> None:
+    @compiled
+    def doubled(number: int) -> int:
+        return number * 2
+
+    @compiled
+    def total(narrow: Any, wide: int) -> int:
+        return doubled(narrow[0]) + doubled(wide)
+
+    assert total(np.array([3], np.int32), 4) == 14
+    assert len(doubled.overloads) == 1  # type: ignore[attr-defined]
 
 
 def test_compiled_code_goes_where_the_environment_says(

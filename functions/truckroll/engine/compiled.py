@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core import types
 
 COMPILED = re.compile(rb"^@(compiled|lean)\b", re.MULTILINE)
 P = ParamSpec("P")
@@ -70,4 +71,22 @@ def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
         result: Callable[P, R] = numba.njit(**options)(function)
     finally:
         SETTINGS.CACHE_DIR = others
+    _compile_one_width(result)
     return result
+
+
+def _compile_one_width(dispatcher: Any) -> None:
+    """Make a compiled function take signed whole numbers as 64 bits, fractions as double precision.
+
+    numba compiles anew, with all that is called, for each combination of widths it meets; numbers
+    out of the arrays are narrow and those computed are not. Narrow ones convert at the call.
+    """
+    compile_for = dispatcher.compile
+    dispatcher.compile = lambda arguments: compile_for(tuple(_widest(one) for one in arguments))
+
+
+def _widest(kind: Any) -> Any:
+    # A literal True or False stays one: what it leaves out is worth a version of its own.
+    if kind in types.signed_domain:
+        return types.int64
+    return types.float64 if isinstance(kind, types.Float) else kind
