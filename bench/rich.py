@@ -20,7 +20,7 @@ BARS = {
     "large": {10: {0: 1200.0}, 60: {0: 882.0, 1: 603.0}},
     "small": {10: {-1: 453.0}},
 }
-SECONDS = (2.0, 10.0)
+SECONDS = (2.0, 10.0, 30.0, 60.0)
 PRIORITIES = ("emergency", "high", "normal", "low")
 FIRST_PLAN_S = 0.3
 
