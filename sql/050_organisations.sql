@@ -46,7 +46,7 @@ comment on column public.orgs.arrival_window_minutes is 'Length of the arrival w
 comment on column public.orgs.travel_speed_kmh is 'Average driving speed used where no travel-time provider answers, in km/h.';
 comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
 comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
-comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
+comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed; moves by plans and emergency insertions are not counted.';
 comment on column public.orgs.concurrent_runs is 'How many runs of the optimiser may work for the company at once (OPT-6); the others wait.';
 comment on column public.orgs.reoptimization is
 'What follows when a visit is canceled, a technician falls out, a job overruns or driving times change (OPT-8): nothing, a proposal, or a plan put in force at once.';

@@ -56,6 +56,7 @@ create table public.appointment_reschedules (
     notes text,
     customer_confirmed boolean not null default false,
     rescheduled_by_user_id uuid references auth.users (id) on delete set null,
+    optimization_run_id uuid,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint appointment_reschedules_org_id_id_key unique (org_id, id),
@@ -68,5 +69,9 @@ create index appointment_reschedules_org_id_appointment_id_idx
 on public.appointment_reschedules (org_id, appointment_id);
 create index appointment_reschedules_rescheduled_by_user_id_idx
 on public.appointment_reschedules (rescheduled_by_user_id);
+create index appointment_reschedules_org_id_optimization_run_id_idx
+on public.appointment_reschedules (org_id, optimization_run_id);
 
 comment on table public.appointment_reschedules is 'Every move of a visit: from when and whom, to when and whom, why, by whom (BKG-9).';
+comment on column public.appointment_reschedules.optimization_run_id is
+'The plan or emergency insertion that moved it (OPT-6). Such moves are the company''s own: they do not count towards reschedule_limit.';

@@ -224,3 +224,7 @@ comment on column public.route_stops.service_starts_at is 'When work starts: arr
 alter table public.job_assignments
 add constraint job_assignments_optimization_run_fkey foreign key (org_id, optimization_run_id)
 references public.optimization_runs (org_id, id) on delete set null (optimization_run_id);
+
+alter table public.appointment_reschedules
+add constraint appointment_reschedules_optimization_run_fkey foreign key (org_id, optimization_run_id)
+references public.optimization_runs (org_id, id) on delete set null (optimization_run_id);

@@ -11,7 +11,7 @@ declare
 begin
     select o.* into org from public.orgs as o where o.id = visit.org_id;
     select count(*) into moved_before from public.appointment_reschedules as r
-    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.reason <> 'optimization';
+    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.optimization_run_id is null;
     return (
         select coalesce(array_agg(
             row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict

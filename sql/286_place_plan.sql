@@ -178,11 +178,11 @@ begin
 
     insert into public.appointment_reschedules (
         org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
-        to_technician_ids, reason, rescheduled_by_user_id
+        to_technician_ids, reason, rescheduled_by_user_id, optimization_run_id
     )
     select
         s.org_id, a.appointment_id, a.scheduled_start_at, a.scheduled_end_at, array[a.technician_id],
-        s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id
+        s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id, run.id
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id

@@ -31,11 +31,11 @@ begin
     end if;
     insert into public.appointment_reschedules (
         org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
-        to_technician_ids, reason, notes, rescheduled_by_user_id
+        to_technician_ids, reason, notes, rescheduled_by_user_id, optimization_run_id
     )
     values (
         visit.org_id, visit.id, visit.starts_at, visit.ends_at, array[move.from_technician_id], move.to_starts_at,
-        move.to_ends_at, placed.technician_ids, 'emergency', reason, auth.uid()
+        move.to_ends_at, placed.technician_ids, 'emergency', reason, auth.uid(), run
     );
     perform private.move_visit(
         visit.id, placed, coalesce(lower(promised), visit.arrival_window_start),

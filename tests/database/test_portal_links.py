@@ -200,13 +200,22 @@ def test_of_several_visits_the_next_is_canceled_and_the_others_are_shown(
     assert seen["status"] == "scheduled"
 
 
-def test_what_a_plan_moved_does_not_count_against_the_customer(db: Connection, company: Company) -> None:
+def test_what_plans_and_emergencies_moved_does_not_count_against_the_customer(
+    db: Connection, company: Company
+) -> None:
     company.technician()
     job, windows = offered(company, 9, 12)
     token = link(db, job)
     call(db, "portal_choose_window", token=token, window_id=windows[0]["id"])
     visit = one(db, "select id, starts_at, ends_at from appointments")
-    for _ in range(2):
+    plan = company.add("optimization_runs", kind="optimize_all", starts_on=at(0).date())
+    insertion = company.add(
+        "optimization_runs",
+        kind="emergency_insertion",
+        starts_on=at(0).date(),
+        dispatch_job_id=company.job()["id"],
+    )
+    for run, reason in ((plan, "optimization"), (insertion, "emergency")):
         company.add(
             "appointment_reschedules",
             appointment_id=visit["id"],
@@ -216,7 +225,8 @@ def test_what_a_plan_moved_does_not_count_against_the_customer(db: Connection, c
             to_ends_at=visit["ends_at"],
             from_technician_ids=[],
             to_technician_ids=[],
-            reason="optimization",
+            reason=reason,
+            optimization_run_id=run["id"],
         )
     call(db, "portal_choose_window", token=token, window_id=windows[1]["id"])
     assert at(12) <= value(db, "select starts_at from appointments") <= at(14)

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 from werkzeug.test import Client
 
+from support.booking import call, refusal
 from support.emergency import Now, minutes_until
 from support.functions import served_over_a_copy
-from support.sql import Connection, Row
+from support.sql import Connection, Row, acting_as, refused
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +257,32 @@ def test_a_broken_promise_leaves_an_override_and_tells_the_customer(now: Now) ->
     assert moved["starts_at"] == datetime.fromisoformat(option["moves"][0]["to"]["starts_at"])
     told = now.rows("job_notifications", recipient_type="customer", appointment_id=visit["id"])
     assert "reschedule_notice" in {row["notification_type"] for row in told}
+
+
+def test_what_an_emergency_moved_counts_for_nobodys_limit(now: Now) -> None:
+    ann = now.technician("Ann", shift=(-120, 480))
+    visit = now.visit(ann, 40, promise=(30, 60))
+    job = now.emergency()
+    option = now.options(job, disruption_budget={"promises": 1, "minutes": 300})[0]
+    assert now.ask(job, mode="commit", option=option["id"]).status_code == 200
+    (moved,) = now.rows("appointment_reschedules", appointment_id=visit["id"])
+    assert str(moved["optimization_run_id"]) == option_run(now, option)
+    now.db.execute(
+        "update orgs set reschedule_limit = 1, reschedule_notice_minutes = 0, reschedule_emergency_minutes = 0"
+        " where id = %s",
+        (now.company.id,),
+    )
+    change = {"appointment_id": visit["id"], "reason": "emergency", "customer_confirmed": True}
+    with acting_as(now.db, now.company.member("service_advisor")):
+        call(now.db, "reschedule_appointment", starts_at=now.at(300), **change)
+        with refused(now.db, "PT409", "placement_conflict") as caught:
+            call(now.db, "reschedule_appointment", starts_at=now.at(360), **change)
+    assert {one["code"] for one in refusal(caught.value)["conflicts"]} == {"reschedule_limit"}
+
+
+def option_run(now: Now, option: dict[str, Any]) -> str:
+    (row,) = now.rows("emergency_options", id=option["id"])
+    return str(row["optimization_run_id"])
 
 
 def test_without_an_option_the_best_there_is_now_is_booked(now: Now) -> None:
