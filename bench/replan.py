@@ -15,7 +15,8 @@ from bench.searched import solved
 
 from truckroll.engine import CurrentPlace, Problem, Solution, Visit, metrics, solve
 from truckroll.engine.times import keep_times
-from truckroll.planning.problem import BOOKED_WEIGHT, REPLAN_HEAT, REPLAN_STABILITY_S, STRANDED_WEIGHT
+from truckroll.planning.problem import BOOKED_WEIGHT, REPLAN_HEAT, STRANDED_WEIGHT
+from truckroll.planning.snapshot import Costs
 
 PLANNED_S = 10.0  # of search for the plan that is booked
 WINDOW_S = 2 * days.HOUR  # what a customer is told: two hours from a full hour
@@ -77,7 +78,7 @@ def as_booked(problem: Problem, planned: Solution) -> Problem:
                 current=CurrentPlace(route.shift, stop.starts),
             )
     return replace(
-        problem, visits=tuple(visits), weights=replace(problem.weights, stability=REPLAN_STABILITY_S)
+        problem, visits=tuple(visits), weights=replace(problem.weights, stability=Costs().move_after_event_s)
     )
 
 

@@ -48,7 +48,11 @@ stable
 set search_path = ''
 as $$
     select
-        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
+        60.0 * (
+            select o.plan_unserved_minutes[array_position('{low,normal,high,emergency}'::public.job_priority[], job.priority)]
+            from public.orgs as o
+            where o.id = job.org_id
+        )
         * (0.5 + job.estimated_duration_minutes / 120.0)
         * coalesce((
             select d.weight

@@ -303,6 +303,10 @@ def test_every_rule_of_the_tables_has_a_sentence_or_cannot_be_broken(db: Connect
         "facilities_loading_sensible",  # settings that no sheet has
         "orgs_concurrent_runs_sensible",
         "orgs_duration_percentile_known",
+        "orgs_plan_km_sensible",
+        "orgs_plan_move_sensible",
+        "orgs_plan_unserved_ascends",
+        "orgs_plan_weights_sensible",
         "orgs_reoptimization_days_sensible",
     }
     said = {name for name in MEANINGS if not name.endswith("_key")}

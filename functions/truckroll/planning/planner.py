@@ -142,7 +142,7 @@ def _model(
     run: Mapping[str, Any], snapshot: Snapshot, pinned: frozenset[UUID], refused: frozenset[UUID]
 ) -> Model:
     model = model_of(snapshot, run["strategy"], pinned=pinned, refused=refused)
-    return calmer(model) if run["kind"] == "reoptimize" else model
+    return calmer(model, snapshot.costs) if run["kind"] == "reoptimize" else model
 
 
 def _steps(run: Mapping[str, Any], share: float) -> int | None:

@@ -11,7 +11,15 @@ from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, 
 from truckroll.engine.model import Strategy
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
 from truckroll.planning.limits import with_shared_limits
-from truckroll.planning.snapshot import Claim, Coordinates, Snapshot, WaitingJob, WorkingStretch, WorkPart
+from truckroll.planning.snapshot import (
+    Claim,
+    Coordinates,
+    Costs,
+    Snapshot,
+    WaitingJob,
+    WorkingStretch,
+    WorkPart,
+)
 from truckroll.planning.van_stock import Needs, Van, engine_depot
 from truckroll.planning.windows import shifted
 
@@ -21,10 +29,8 @@ BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promis
 # A visit whose technician is away: worth more than any new job, but no reason to break another promise instead.
 STRANDED_WEIGHT = 1e6
 MINUTE = 60
-# After an event: less, since the search then stays near what is booked by itself, and little gain is left to take.
-REPLAN_STABILITY_S = 300.0
+# After an event the search stays near what is booked by itself, so moving a visit costs less, see Costs.
 REPLAN_HEAT = 0.02
-STABILITY_S = 900.0  # of driving a plan must save before it gives a booked visit to another technician
 
 
 @dataclass(frozen=True)
@@ -119,16 +125,27 @@ def model_of(
         distance=snapshot.distance_m,
         shifts=shifts + thing_shifts(snapshot, row),
         visits=tuple(visits),
-        weights=Objective.for_strategy(strategy, stability=STABILITY_S),
+        weights=_objective(strategy, snapshot.costs),
         groups=tuple(groups),
     )
     problem = with_shared_limits(problem, snapshot.stretches)
     return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
 
 
-def calmer(model: Model) -> Model:
+def _objective(strategy: Strategy, costs: Costs) -> Objective:
+    """Return the strategy's weights with the company's own."""
+    weights = Objective.for_strategy(strategy, stability=costs.move_s)
+    return replace(
+        weights,
+        distance=weights.distance + costs.km_s / 1000,
+        span=costs.waiting,
+        balance=costs.balance if strategy == "balanced" else 0.0,
+    )
+
+
+def calmer(model: Model, costs: Costs) -> Model:
     """Return the model with the price of moving a visit that holds after an event."""
-    weights = replace(model.problem.weights, stability=REPLAN_STABILITY_S)
+    weights = replace(model.problem.weights, stability=costs.move_after_event_s)
     return replace(model, problem=replace(model.problem, weights=weights))
 
 

@@ -15,6 +15,7 @@ from truckroll.database import Connection
 from truckroll.planning.snapshot import (
     Claim,
     Coordinates,
+    Costs,
     Snapshot,
     ThingStretch,
     WaitingJob,
@@ -109,7 +110,14 @@ def _read(connection: Connection, run: Mapping[str, Any], not_before: dt.datetim
         stock.vans,
         stock.needs,
         stock.names,
+        _costs(connection, run["org_id"]),
     )
+
+
+def _costs(connection: Connection, org_id: UUID) -> Costs:
+    row = connection.execute("select * from private.plan_costs(%s)", (org_id,)).fetchone()
+    assert row is not None  # noqa: S101 - the run belongs to the company
+    return Costs(**row)
 
 
 def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]:

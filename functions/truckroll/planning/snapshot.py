@@ -110,6 +110,17 @@ class WaitingJob:
         return composite or self.crew_size > 1 or bool(self.place_ids or self.equipment_ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """The company's weights of a plan, see the settings plan_… of orgs: seconds of driving, and two factors."""
+
+    move_s: float = 900.0
+    move_after_event_s: float = 300.0
+    km_s: float = 0.0
+    waiting: float = 0.0
+    balance: float = 0.5
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The input of one plan. `able` maps requirement and day to the technicians who may do it.
@@ -135,3 +146,4 @@ class Snapshot:
     vans: Mapping[UUID, Van] = field(default_factory=dict)
     needs: Mapping[UUID, Needs] = field(default_factory=dict)
     part_names: Mapping[str, str] = field(default_factory=dict)
+    costs: Costs = Costs()
