@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from bench.pace import takes_s, way_s
 from bench.van_stock import missing_stock
 
 from truckroll.engine.model import Fetch, Problem, Route, Shift, Solution, Stop, Visit
@@ -37,11 +38,12 @@ def objective(problem: Problem, solution: Solution) -> float:
         places = [shift.start_place, *(problem.visits[s.visit].place for s in route.stops), shift.end_place]
         if route.fetch is not None and shift.depot is not None:
             places.insert(1 + route.fetch.after, shift.depot.place)
-        driven = sum(_travel(problem, a, b) for a, b in pairwise(places))
+        driven = sum(way_s(problem, shift, a, b) for a, b in pairwise(places))
         total += weights.travel * driven
         total += weights.distance * sum(_metres(problem, a, b) for a, b in pairwise(places))
         for stop in route.stops:
-            current = problem.visits[stop.visit].current
+            current, familiar = problem.visits[stop.visit].current, problem.visits[stop.visit].familiar
+            total += weights.continuity * (familiar is not None and route.shift not in familiar)
             total += weights.stability * (current is not None and current.shift != route.shift)
         work.append(driven + _at_work(problem, route))
         # Who has nothing to do all day waits for nothing on the way.
@@ -137,13 +139,13 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
             travel_s += route.fetch.travel_s
             distance_m += route.fetch.distance_m
         visit = problem.visits[stop.visit]
-        leg = _travel(problem, place, visit.place)
+        leg = way_s(problem, shift, place, visit.place)
         metres = _metres(problem, place, visit.place)
         if (leg, metres) != (stop.travel_s, stop.distance_m):
             yield f"{visit.id}: the way there is {leg} s and {metres} m"
         if stop.arrives - free - _overlap(pauses, free, stop.arrives) < leg:
             yield f"{visit.id}: arrives sooner than it can"
-        if stop.ends != stop.starts + visit.duration:
+        if stop.ends != stop.starts + takes_s(problem, shift, stop.visit):
             yield f"{visit.id}: ends at {stop.ends}"
         begin, end = stop.starts - visit.setup_before, stop.ends + visit.setup_after
         if visit.fixed is None:
@@ -156,7 +158,7 @@ def _stops(problem: Problem, route: Route, pauses: list[Interval], must: dict[st
         place = visit.place
         travel_s += leg
         distance_m += metres
-    leg = _travel(problem, place, shift.end_place)
+    leg = way_s(problem, shift, place, shift.end_place)
     metres = _metres(problem, place, shift.end_place)
     if route.ends - free - _overlap(pauses, free, route.ends) < leg:
         yield "is back sooner than it can"
@@ -173,7 +175,7 @@ def _loading(
     if depot is None:
         yield "stops at a depot it does not know"
         return
-    leg = _travel(problem, place, depot.place)
+    leg = way_s(problem, shift, place, depot.place)
     if (leg, _metres(problem, place, depot.place)) != (fetch.travel_s, fetch.distance_m):
         yield f"the way to the depot is {leg} s"
     if fetch.arrives - free - _overlap(pauses, free, fetch.arrives) < leg:
@@ -188,9 +190,9 @@ def _loading(
 
 def _at_work(problem: Problem, route: Route) -> int:
     """Return the seconds of service and loading."""
-    depot = problem.shifts[route.shift].depot
-    loading = depot.duration if route.fetch is not None and depot is not None else 0
-    return loading + sum(problem.visits[stop.visit].duration for stop in route.stops)
+    shift = problem.shifts[route.shift]
+    loading = shift.depot.duration if route.fetch is not None and shift.depot is not None else 0
+    return loading + sum(takes_s(problem, shift, stop.visit) for stop in route.stops)
 
 
 def _away(problem: Problem, route: Route) -> int:
@@ -280,13 +282,13 @@ def _fixed_alone(
     result: dict[str, int] = {}
     for visit in fixed:
         begin, end = _claims(visit)
-        leg = _travel(problem, place, visit.place)
+        leg = way_s(problem, shift, place, visit.place)
         result[f"arrival {visit.id}"] = max(_drive(pauses, free, leg), begin)
         free = max(free, end)
         place = visit.place
         work += leg + visit.duration
         load += visit.load
-    leg = _travel(problem, place, shift.end_place)
+    leg = way_s(problem, shift, place, shift.end_place)
     result["home"] = max(shift.ends, _drive(pauses, free, leg))
     return result | {"work": work + leg, "load": load}
 
@@ -329,10 +331,6 @@ def _drive(pauses: list[Interval], leaves: int, seconds: int) -> int:
 def _overlap(intervals: list[Interval], begin: int, end: int) -> int:
     """Return how many seconds of [begin, end) the disjoint intervals cover."""
     return sum(max(0, min(b, end) - max(a, begin)) for a, b in intervals)
-
-
-def _travel(problem: Problem, a: int, b: int) -> int:
-    return int(problem.travel[a, b]) if a != b else 0
 
 
 def _metres(problem: Problem, a: int, b: int) -> int:

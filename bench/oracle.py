@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise, permutations, product
 
+from bench.pace import takes_s, way_s
+
 from truckroll.engine.model import Group, Problem, Shift
 
 Interval = tuple[int, int]
@@ -55,24 +57,25 @@ def closings(shift: Shift) -> Iterator[list[Interval]]:
 
 def work(problem: Problem, v: int, order: Sequence[int]) -> int:
     """Return service plus travel."""
-    return travel(problem, v, order) + sum(problem.visits[x].duration for x in order)
+    return travel(problem, v, order) + sum(takes_s(problem, problem.shifts[v], x) for x in order)
 
 
 def travel(problem: Problem, v: int, order: Sequence[int]) -> int:
     """Return the seconds driven, home legs included."""
     shift = problem.shifts[v]
     places = [shift.start_place, *(problem.visits[x].place for x in order), shift.end_place]
-    return sum(int(problem.travel[a, b]) for a, b in pairwise(places) if a != b)
+    return sum(way_s(problem, shift, a, b) for a, b in pairwise(places))
 
 
 def cost(problem: Problem, routes: Sequence[Sequence[int]]) -> float:
-    """Return the objective (travel, stability and weights) of orders, one for each shift."""
+    """Return the objective (travel, stability, continuity and weights) of orders, one for each shift."""
     total = 0.0
     served: set[int] = set()
     for v, order in enumerate(routes):
         total += problem.weights.travel * travel(problem, v, order)
         for x in order:
-            current = problem.visits[x].current
+            current, familiar = problem.visits[x].current, problem.visits[x].familiar
+            total += problem.weights.continuity * (familiar is not None and v not in familiar)
             total += problem.weights.stability * (current is not None and current.shift != v)
             served.add(x)
     return total + sum(
@@ -160,8 +163,8 @@ def _drivable(problem: Problem, v: int, order: Sequence[int], closed: list[Inter
     place, now = shift.start_place, shift.starts
     for x in order:
         visit = problem.visits[x]
-        now = _drive(problem, place, visit.place, now, closed)
-        needs = visit.setup_before + visit.duration + visit.setup_after
+        now = _drive(way_s(problem, shift, place, visit.place), now, closed)
+        needs = visit.setup_before + takes_s(problem, shift, x) + visit.setup_after
         windows = sorted(visit.windows) or [(now + visit.setup_before, 2**40)]
         for opens, closes in windows:
             start = _open(max(now, opens - visit.setup_before), needs, closed)
@@ -173,7 +176,7 @@ def _drivable(problem: Problem, v: int, order: Sequence[int], closed: list[Inter
         place = visit.place
         if now > shift.ends:
             return False
-    return _drive(problem, place, shift.end_place, now, closed) <= shift.ends
+    return _drive(way_s(problem, shift, place, shift.end_place), now, closed) <= shift.ends
 
 
 def _open(at: int, needs: int, closed: list[Interval]) -> int:
@@ -184,9 +187,8 @@ def _open(at: int, needs: int, closed: list[Interval]) -> int:
     return at
 
 
-def _drive(problem: Problem, a: int, b: int, leaves: int, closed: list[Interval]) -> int:
-    """Return when a drive arrives that stands still in closed times."""
-    left = int(problem.travel[a, b]) if a != b else 0
+def _drive(left: int, leaves: int, closed: list[Interval]) -> int:
+    """Return when a drive of so many seconds arrives that stands still in closed times."""
     now = leaves
     while left > 0:
         inside = [end for begin, end in closed if begin <= now < end]

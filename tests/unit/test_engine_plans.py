@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from bench.checker import violations
 from bench.oracle import cost, feasible, optimum
+from bench.pace import takes_s
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +48,9 @@ def days(draw: st.DrawFn, *, tiny: bool = False) -> Problem:
         draw(_visit(i, place, span, len(shifts), tiny=tiny))
         for i in range(draw(st.integers(1, 4 if tiny else 9)))
     )
-    weights = Objective(stability=draw(st.sampled_from([0.0, 5.0])))
+    weights = Objective(
+        stability=draw(st.sampled_from([0.0, 5.0])), continuity=draw(st.sampled_from([0.0, 4.0]))
+    )
     if not tiny:
         weights = replace(
             weights,
@@ -55,7 +58,7 @@ def days(draw: st.DrawFn, *, tiny: bool = False) -> Problem:
             balance=draw(st.sampled_from([0.0, 0.3])),
             priority_factor=draw(st.sampled_from([1.0, 10.0])),
         )
-    return Problem(travel, travel * 7, shifts, visits, weights)
+    return Problem(travel, travel * 7, shifts, visits, weights, grain=draw(st.sampled_from([1, 1, 2])))
 
 
 @st.composite
@@ -82,6 +85,9 @@ def _shift(draw: st.DrawFn, i: int, place: st.SearchStrategy[int], span: int, *,
         unavailable=tuple(off),
         max_span=None if tiny else draw(st.none() | st.integers(15, span)),
         capacity=draw(st.none() | st.integers(1, 4)),
+        pace=draw(st.sampled_from([1.0, 1.0, 0.8, 1.25])),
+        paces=draw(st.sampled_from([(), (), (("repair", 1.5),)])),
+        speed=draw(st.sampled_from([1.0, 1.0, 0.7, 1.3])),
     )
 
 
@@ -109,6 +115,9 @@ def _visit(
         setup_before=draw(st.sampled_from([0, 0, 3])),
         setup_after=draw(st.sampled_from([0, 0, 2])),
         load=draw(st.sampled_from([0, 1])),
+        kind=draw(st.sampled_from(["", "repair"])),
+        paced=draw(st.none() | st.just(0)),
+        familiar=draw(st.none() | st.frozensets(st.integers(0, shifts - 1)).map(tuple)),
     )
 
 
@@ -134,7 +143,7 @@ def test_metrics_agree_with_the_plan(problem: Problem) -> None:
 @settings(max_examples=25, deadline=None)
 @given(days(), st.integers(0, 2**40))
 def test_equal_seed_and_steps_give_the_same_plan(problem: Problem, seed: int) -> None:
-    again = Problem(problem.travel, problem.distance, problem.shifts, problem.visits, problem.weights)
+    again = replace(problem)
     first, second = planned(problem, seed), planned(again, seed)
     assert (first.routes, first.unserved, first.objective) == (
         second.routes,
@@ -157,7 +166,7 @@ def test_the_reason_of_every_unserved_visit_is_true(problem: Problem) -> None:
     solution = planned(problem)
     orders = [[stop.visit for stop in route.stops] for route in solution.routes]
     any_time = replace_visits(problem, windows=())
-    nearby = Problem(any_time.travel * 0, None, any_time.shifts, any_time.visits, any_time.weights)
+    nearby = replace(any_time, travel=any_time.travel * 0, distance=None)
     for left in solution.unserved:
         x = left.visit
         visit = problem.visits[x]
@@ -214,10 +223,10 @@ def test_insertions_are_all_there_are_cheapest_first(problem: Problem, data: st.
     assert [one.cost for one in offers] == sorted(one.cost for one in offers)
     for one in offers:
         visit = problem.visits[x]
-        assert one.ends == one.starts + visit.duration
+        assert one.ends == one.starts + takes_s(problem, problem.shifts[one.shift], x)
         assert not visit.windows or any(a <= one.starts <= b for a, b in visit.windows)
 
 
 def replace_visits(problem: Problem, **changes: object) -> Problem:
     visits = tuple(replace(visit, **changes) for visit in problem.visits)  # type: ignore[arg-type]
-    return Problem(problem.travel, problem.distance, problem.shifts, visits, problem.weights)
+    return replace(problem, visits=visits)

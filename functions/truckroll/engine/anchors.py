@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from truckroll.engine.model import Problem
+from truckroll.engine.roads import way_s
 
 Interval = tuple[int, int]
 
@@ -46,7 +47,6 @@ def anchor(problem: Problem, v: int) -> Anchors:
     within = join((max(a, shift.starts), min(b, shift.ends)) for a, b in shift.unavailable)
     unavailable = subtract(within, join(occupied))
 
-    travel = problem.travel
     place, ready, clock = shift.start_place, shift.starts, shift.starts
     work = load = 0
     visits: list[tuple[int, int, int, int]] = []
@@ -58,7 +58,7 @@ def anchor(problem: Problem, v: int) -> Anchors:
             ready += end - begin
             continue
         visit = problem.visits[x]
-        leg = int(travel[place, visit.place]) if place != visit.place else 0
+        leg = way_s(problem, shift, place, visit.place)
         arrival = max(ready + leg, clock)
         until = max(until, begin + visit.setup_before + visit.duration + visit.setup_after)
         visits.append((x, begin, max(begin, arrival), until))
@@ -66,7 +66,7 @@ def anchor(problem: Problem, v: int) -> Anchors:
         place = visit.place
         work += leg + visit.duration
         load += visit.load
-    leg = int(travel[place, shift.end_place]) if place != shift.end_place else 0
+    leg = way_s(problem, shift, place, shift.end_place)
     ends = max(shift.ends, ready + leg, clock)
     return Anchors(tuple(visits), tuple(unavailable), ends, work + leg, load)
 

@@ -33,6 +33,8 @@ SHIFT = np.dtype(
         ("first_break", np.int32),  # its movable breaks, as a range of pauses
         ("last_break", np.int32),
         ("depot", np.int32),  # its stop at the depot among the visits, or -1
+        ("pace", np.int32),  # its technician's column of `Day.more`
+        ("roads", np.int32),  # the first row of its technician's block of `Day.travel` and `Day.cost`
         ("twin", np.int32),  # the nearest earlier shift that differs in nothing but its id, or -1
     ],
     align=True,
@@ -55,6 +57,7 @@ VISIT = np.dtype(
         ("fixed_until", np.int32),  # when the technician is free again after a fixed visit
         ("booked_shift", np.int32),  # -1 when it is not booked today
         ("group", np.int32),  # -1 when it is served on its own
+        ("known", np.int32),  # whether it matters who knows the customer, see `Day.knows`
         ("price", np.float64),
     ],
     align=True,
@@ -117,10 +120,15 @@ MOST_BESIDE = 40  # neighbours of one visit in `Day.beside`
 
 
 class Day(NamedTuple):
-    """The problem. Window times are those at which the buffer before service begins."""
+    """The problem. Window times are those at which the buffer before service begins.
+
+    `travel` and `cost` hold one square block for each speed that somebody drives at, one below the
+    other: from place a to place b shift v takes `travel[shifts[v].roads + a, b]`. The first block is
+    the usual speed.
+    """
 
     travel: NDArray[np.int32]
-    travel_to: NDArray[np.int32]  # transposed, so that all ways to one place lie together
+    travel_to: NDArray[np.int32]  # each block transposed, so that all ways to one place lie together
     cost: NDArray[np.float32]
     cost_to: NDArray[np.float32]
     shifts: NDArray[Any]
@@ -134,7 +142,10 @@ class Day(NamedTuple):
     parts: NDArray[Any]
     covers: NDArray[np.bool_]  # by cover and shift
     beside: NDArray[np.int32]  # for each visit x, 2y + 1 to follow visit y, 2y to precede it, then -1
+    more: NDArray[np.int32]  # by visit and pace, the seconds it takes more than `occupies` and `work` say
+    knows: NDArray[np.bool_]  # by visit and shift, whether its technician knows the customer
     stability: float
+    continuity: float
     balance: float  # cost of a second of work squared
     span: float  # cost of a second between leaving and returning; that of travel is in `cost`
     depots_from: int

@@ -121,6 +121,7 @@ def _visit(visit: Visit, row: dict[int, int], number: dict[int, int], still: Fix
         visit,
         place=row[visit.place],
         eligible=tuple(number[v] for v in visit.eligible if v in number),
+        familiar=visit.familiar and tuple(number[v] for v in visit.familiar if v in number),
         fixed=fixed and fixed._replace(shift=number[fixed.shift]),
         current=current and current._replace(shift=number[current.shift]),
     )

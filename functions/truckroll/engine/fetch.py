@@ -29,13 +29,14 @@ def place_depot(day: Day, plan: Plan, v: int, anywhere: bool, chance: Any) -> bo
         return False
     last = runs_short_at(day, plan, v)
     take_stock(day, plan, v)
-    stop = day.visits[depot]
+    stop, roads = day.visits[depot], day.shifts[v].roads
     at, least = -1, np.inf
     for j in range(last + 1):
         if start_in_slot(day, plan, v, j, depot) == NEVER or not work_allows(day, plan, v, j, depot):
             continue
         slot = plan.slots[v, j]
-        added = day.cost[slot.place, stop.place] + day.cost[stop.place, slot.next_place] - slot.leg_cost
+        added = day.cost[roads + slot.place, stop.place] - slot.leg_cost
+        added += day.cost[roads + stop.place, slot.next_place]
         rank = draw(chance) if anywhere else float(added)
         if rank < least:
             at, least = j, rank

@@ -14,7 +14,7 @@ from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import compiled
 from truckroll.engine.insert import place_node, take_node
-from truckroll.engine.schedule import NEVER, span, span_with
+from truckroll.engine.schedule import NEVER, preference, span, span_with
 from truckroll.engine.stock import first_slot
 
 OPTION = np.dtype(
@@ -74,13 +74,15 @@ def added_cost(day: Day, plan: Plan, v: int, k: int, x: int) -> float:
     shift = day.shifts[v]
     route = plan.routes[v]
     slot = plan.slots[v, k]
-    more = day.travel[slot.place, visit.place] + day.travel[visit.place, slot.next_place]
+    roads = shift.roads
+    more = day.travel[roads + slot.place, visit.place] + day.travel[roads + visit.place, slot.next_place]
     more += visit.work - slot.leg_travel
     if route.work + more > shift.max_work or route.load + visit.load > shift.capacity:
         return np.inf
     if day.stocked and first_slot(day, plan, v, x) > k:
         return np.inf
-    added = float(day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost)
+    added = float(day.cost[roads + slot.place, visit.place] - slot.leg_cost) + preference(day, v, x)
+    added += float(day.cost[roads + visit.place, slot.next_place])
     added += day.span * float(visit.occupies)
     return added + day.balance * float(more) * float(2 * route.work + more)
 
@@ -98,6 +100,7 @@ def slots_of_part(
         v = int(among[e])
         if not day.may_serve[v, x] or plan.routes[v].length >= plan.nodes.shape[1]:
             continue
+        roads = day.shifts[v].roads
         for k in range(plan.routes[v].length + 1):
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:
@@ -107,8 +110,8 @@ def slots_of_part(
                 continue
             if blink > 0.0 and draw(chance) < blink:
                 continue
-            arrival = max(slot.ready + day.travel[slot.place, visit.place], slot.clock)
-            latest = slot.latest_arrival - day.travel[visit.place, slot.next_place]
+            arrival = max(slot.ready + day.travel[roads + slot.place, visit.place], slot.clock)
+            latest = slot.latest_arrival - day.travel[roads + visit.place, slot.next_place]
             latest = min(latest, slot.latest_clock) - visit.occupies
             for w in range(visit.first_window, visit.last_window):
                 first = max(arrival, day.windows[w, 0])
@@ -134,15 +137,17 @@ def place_part(day: Day, plan: Plan, p: int, v: int, start: int) -> bool:
     begins = start + day.parts[p].after
     if not day.may_serve[v, x] or plan.routes[v].length >= plan.nodes.shape[1]:
         return False
+    roads = day.shifts[v].roads
     best, best_k = np.inf, -1
     for k in range(plan.routes[v].length + 1):
         slot = plan.slots[v, k]
         if slot.clock > begins:
             break
-        if slot.ready + day.travel[slot.place, visit.place] > begins:
+        if slot.ready + day.travel[roads + slot.place, visit.place] > begins:
             continue
         ends = begins + visit.occupies
-        if ends > slot.latest_clock or ends + day.travel[visit.place, slot.next_place] > slot.latest_arrival:
+        back = day.travel[roads + visit.place, slot.next_place]
+        if ends > slot.latest_clock or ends + back > slot.latest_arrival:
             continue
         cost = added_cost(day, plan, v, k, x)
         if cost < best:

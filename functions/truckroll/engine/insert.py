@@ -7,7 +7,7 @@ from typing import Any
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import lean
-from truckroll.engine.schedule import NEVER, reschedule, span_with, start_of_service
+from truckroll.engine.schedule import NEVER, preference, reschedule, span_with, start_of_service
 from truckroll.engine.stock import first_slot
 
 IDLE = 3  # shifts with nothing to do that a visit looks at, nearest home first
@@ -119,9 +119,6 @@ def cheapest_within(
     ranges = plan.ranges
     best, best_v, best_k = limit, -1, -1
     visit = day.visits[x]
-    earliest_end = visit.opens + visit.occupies
-    cost, cost_to = day.cost[visit.place], day.cost_to[visit.place]
-    travel, travel_to = day.travel[visit.place], day.travel_to[visit.place]
     width = plan.nodes.shape[1]
     for i in range(count):
         v = ranges[i, 0]
@@ -130,10 +127,14 @@ def cheapest_within(
         if route.load + visit.load > shift.capacity or route.length >= width:
             continue
         limited = shift.max_span < shift.ends - shift.starts
-        spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work
-        extra = 0.0
-        if visit.booked_shift >= 0 and visit.booked_shift != v:
-            extra = day.stability
+        here = shift.roads + visit.place
+        cost, cost_to = day.cost[here], day.cost_to[here]
+        travel, travel_to = day.travel[here], day.travel_to[here]
+        work = visit.work + day.more[x, shift.pace]
+        takes = visit.occupies + day.more[x, shift.pace]
+        earliest_end = visit.opens + takes
+        spare_work = min(shift.max_work, shift.max_span) - route.work - work
+        extra = preference(day, v, x)
         for k in range(ranges[i, 1], ranges[i, 2] + 1):
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:
@@ -150,14 +151,14 @@ def cheapest_within(
                     break
             if begins == NEVER:
                 continue
-            ends = begins + visit.occupies
+            ends = begins + takes
             if ends > slot.latest_clock or ends + travel[slot.next_place] > slot.latest_arrival:
                 continue
             more_travel = travel_to[slot.place] + travel[slot.next_place] - slot.leg_travel
             if more_travel > spare_work:
                 continue
             if day.balance > 0.0:
-                more = float(more_travel + visit.work)
+                more = float(more_travel + work)
                 added += day.balance * more * (2.0 * route.work + more)
                 if added >= best:
                     continue
@@ -186,12 +187,13 @@ def pause_fits(day: Day, plan: Plan, v: int, k: int, p: int) -> bool:
 def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
     """Return when visit x would start (its buffer first) before position k of route v, or NEVER."""
     slot = plan.slots[v, k]
-    visit = day.visits[x]
-    begins = start_of_service(day, plan, x, max(slot.ready + day.travel[slot.place, visit.place], slot.clock))
-    ends = begins + visit.occupies
+    visit, shift = day.visits[x], day.shifts[v]
+    arrival = max(slot.ready + day.travel[shift.roads + slot.place, visit.place], slot.clock)
+    begins = start_of_service(day, plan, x, arrival)
+    ends = begins + visit.occupies + day.more[x, shift.pace]
     if begins == NEVER or ends > slot.latest_clock:
         return NEVER
-    if ends + day.travel[visit.place, slot.next_place] > slot.latest_arrival:
+    if ends + day.travel[shift.roads + visit.place, slot.next_place] > slot.latest_arrival:
         return NEVER
     return begins
 
@@ -200,11 +202,12 @@ def start_in_slot(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
 def work_allows(day: Day, plan: Plan, v: int, k: int, x: int) -> bool:
     """Tell whether visit x before position k keeps route v within its work limit, capacity and stock."""
     slot = plan.slots[v, k]
-    visit = day.visits[x]
+    visit, shift = day.visits[x], day.shifts[v]
     route = plan.routes[v]
-    travel = day.travel[slot.place, visit.place] + day.travel[visit.place, slot.next_place] - slot.leg_travel
+    there, back = shift.roads + slot.place, shift.roads + visit.place
+    travel = day.travel[there, visit.place] + day.travel[back, slot.next_place] - slot.leg_travel
     return bool(
-        route.work + travel + visit.work <= day.shifts[v].max_work
-        and route.load + visit.load <= day.shifts[v].capacity
+        route.work + travel + visit.work + day.more[x, shift.pace] <= shift.max_work
+        and route.load + visit.load <= shift.capacity
         and (not day.stocked or first_slot(day, plan, v, x) <= k)
     )

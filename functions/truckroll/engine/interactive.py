@@ -200,7 +200,8 @@ def begins_early(day: Day, plan: Plan, v: int) -> bool:
     """Tell whether everything in route v is done as early as it can be, see route_of."""
     length = plan.routes[v].length
     last = plan.slots[v, length]
-    end = max(last.ready + day.travel[last.place, day.shifts[v].end_place], last.clock)
+    shift = day.shifts[v]
+    end = max(last.ready + day.travel[shift.roads + last.place, shift.end_place], last.clock)
     leaves, paused, _ = departure(day, plan, v, end, True, -1, 0)
     return bool(end - leaves - paused <= day.shifts[v].max_span)
 
@@ -225,7 +226,7 @@ def figures_of(day: Day, plan: Plan, x: int, v: int, k: int, figures: Any) -> bo
     place_node(day, plan, v, k, x)
     settle_pauses(day, plan, v, lifted, pauses)
     is_told = begins_early(day, plan, v)
-    figures[2] = plan.routes[v].work - travel - day.visits[x].work
+    figures[2] = plan.routes[v].work - travel - day.visits[x].work - day.more[x, day.shifts[v].pace]
     figures[3] = 0
     at, stops = 0, 0
     for i in range(plan.routes[v].length):
@@ -233,7 +234,8 @@ def figures_of(day: Day, plan: Plan, x: int, v: int, k: int, figures: Any) -> bo
         if node == x:
             slot = plan.slots[v, i]
             figures[1] = plan.begins[v, i]
-            figures[0] = max(slot.ready + day.travel[slot.place, day.visits[x].place], slot.clock)
+            leg = day.travel[day.shifts[v].roads + slot.place, day.visits[x].place]
+            figures[0] = max(slot.ready + leg, slot.clock)
             if stops == 0:
                 # Nobody leaves home sooner than the first visit asks for.
                 figures[0] = figures[1]
@@ -268,7 +270,7 @@ def _insertion(prepared: Prepared, plan: Plan, x: int, v: int, stops: int, cost:
         position=stops,
         arrives=arrives + prepared.origin,
         starts=starts,
-        ends=starts + visit.duration,
+        ends=starts + visit.duration + int(prepared.day.more[x, prepared.day.shifts[v]["pace"]]),
         added_travel_s=added,
         added_distance_m=metres,
         cost=cost,

@@ -15,16 +15,18 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
 
     Seconds and metres; `lateness_s` counts starts after a visit's last window closes (only fixed
     visits can), `moved` visits on another shift than booked, `retimed` those on it whose start
-    shifts; `objective` is what the search minimises; `work_s` maps shift ids to service plus travel.
+    shifts, `strangers` those by somebody who does not know the customer though others do;
+    `objective` is what the search minimises; `work_s` maps shift ids to service plus travel.
     """
     routes = list(routes)
     served: set[int] = set()
-    service_s = waiting_s = lateness_s = moved = retimed = 0
+    service_s = waiting_s = lateness_s = moved = retimed = strangers = 0
     for route in routes:
         for stop in route.stops:
             visit = problem.visits[stop.visit]
             served.add(stop.visit)
-            service_s += visit.duration
+            service_s += stop.ends - stop.starts
+            strangers += visit.familiar is not None and route.shift not in visit.familiar
             waiting_s += max(0, stop.starts - visit.setup_before - stop.arrives)
             if visit.windows:
                 lateness_s += max(0, stop.starts - max(closes for _, closes in visit.windows))
@@ -39,6 +41,7 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
     work = {problem.shifts[route.shift].id: route.work_s for route in routes}
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     objective = weights.travel * travel_s + weights.distance * distance_m + weights.stability * moved
+    objective += weights.continuity * strangers
     objective += sum(weights.price(problem.visits[x]) for x in left)
     if weights.span:
         objective += weights.span * sum(_span(problem, route) for route in routes)
@@ -59,6 +62,7 @@ def metrics(problem: Problem, routes: Iterable[Route]) -> dict[str, Any]:
         "unserved_by_priority": by_priority,
         "moved": moved + left_booked,
         "retimed": retimed,
+        "strangers": strangers,
         "shifts_used": sum(bool(route.stops) for route in routes),
         "work_s": work,
         "work_spread_s": pstdev(work.values()) if work else 0.0,

@@ -16,6 +16,8 @@ from truckroll.engine.insert import pause_fits, place_node
 from truckroll.engine.loading import load_vans
 from truckroll.engine.model import Problem, Visit
 from truckroll.engine.neighbours import companions, nearest
+from truckroll.engine.pace import more_of, who_knows
+from truckroll.engine.roads import blocks_of, costs_of, roads_of, transposed
 from truckroll.engine.schedule import reschedule, span
 from truckroll.engine.stock import take_stock
 from truckroll.engine.validate import check_problem
@@ -68,32 +70,32 @@ def prepare_once(problem: Problem) -> Prepared:
     """Return the problem in arrays nobody else will ask for. Raises ProblemError."""
     check_problem(problem)
     origin = min((shift.starts for shift in problem.shifts), default=0)
-    travel = np.ascontiguousarray(problem.travel, np.int32).copy()
-    np.fill_diagonal(travel, 0)
+    roads, roads_from = roads_of(problem)
+    travel = roads[: len(problem.travel)]
+    more, paces = more_of(problem)
     weights = problem.weights
-    cost = (weights.travel + weights.span) * travel.astype(np.float64)
-    if weights.distance and problem.distance is not None:
-        cost += weights.distance * problem.distance
-    np.fill_diagonal(cost, 0.0)
     anchors = [anchor(problem, v) for v in range(len(problem.shifts))]
     visits, windows, eligible, may_serve = _visits(problem, origin, travel, anchors)
     loading = load_vans(problem, origin, len(windows))
     depots_from, visits = len(visits), np.concatenate([visits, loading.stops])
+    more = np.pad(more, ((0, len(loading.stops)), (0, 0)))
+    knows = who_knows(problem, visits)
     windows = np.concatenate([windows, np.array(loading.windows, np.int32).reshape(-1, 2)])
     may_serve = np.pad(may_serve, ((0, 0), (0, len(loading.stops))))
     pauses, breaks = _pauses(problem, origin, anchors)
-    shifts = _shifts(problem, origin, anchors, breaks, may_serve)
+    shifts = _shifts(problem, origin, anchors, breaks, np.concatenate([may_serve, knows.T], axis=1))
+    shifts["pace"], shifts["roads"] = paces, roads_from
     shifts["depot"] = loading.depot_of
     groups, parts, covers = _groups(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
-    cost32 = cost.astype(np.float32)
+    cost = costs_of(problem, roads)
     beside = companions(travel, visits[:depots_from], may_serve[:, :depots_from])
     _count_nearby(visits[:depots_from], shifts, eligible, beside, travel)
     day = Day(
-        travel=travel,
-        travel_to=_transposed(travel),
-        cost=cost32,
-        cost_to=_transposed(cost32),
+        travel=roads,
+        travel_to=transposed(roads),
+        cost=cost,
+        cost_to=transposed(cost),
         shifts=shifts,
         visits=visits,
         windows=windows,
@@ -105,7 +107,10 @@ def prepare_once(problem: Problem) -> Prepared:
         groups=groups,
         parts=parts,
         covers=covers,
+        more=more,
+        knows=knows,
         stability=float(weights.stability),
+        continuity=float(weights.continuity),
         balance=float(weights.balance) / float(np.mean(lengths)) if weights.balance and lengths else 0.0,
         span=float(weights.span),
         depots_from=depots_from,
@@ -113,13 +118,10 @@ def prepare_once(problem: Problem) -> Prepared:
         stock=loading.stock,
     )
     fixed_nodes = _fixed_nodes(anchors, pauses, len(visits))
-    width = _width(shifts, visits, travel, may_serve, fixed_nodes, breaks)
+    width = _width(
+        shifts, visits["place"], visits["occupies"] + more.min(1), roads, may_serve, fixed_nodes, breaks
+    )
     return _place_breaks(_stock_fixed(Prepared(problem, day, origin, fixed_nodes, (), width)))
-
-
-def _transposed(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return the transposed matrix in one piece: itself, where both ways are the same."""
-    return matrix if np.array_equal(matrix, matrix.T) else np.ascontiguousarray(matrix.T)
 
 
 def _visits(
@@ -220,7 +222,7 @@ def _shifts(
     origin: int,
     anchors: list[Anchors],
     breaks: list[tuple[int, int]],
-    may_serve: NDArray[np.bool_],
+    serves: NDArray[np.bool_],
 ) -> NDArray[Any]:
     shifts = np.zeros(len(problem.shifts), SHIFT)
     booked = {visit.current.shift for visit in problem.visits if visit.current}
@@ -244,7 +246,8 @@ def _shifts(
             *(shift.start_place, shift.end_place, shift.starts, shift.ends, shift.breaks),
             *(shift.max_work, shift.max_span, shift.capacity, shift.unavailable),
             *(shift.tools, shift.parts, shift.depot),
-            may_serve[v].tobytes(),
+            *(shift.pace, shift.paces, shift.speed),
+            serves[v].tobytes(),
         )
         row["twin"] = last_like.get(like, -1)
         last_like[like] = v
@@ -292,16 +295,19 @@ def _fixed_nodes(anchors: list[Anchors], pauses: NDArray[Any], visits: int) -> t
 
 def _width(
     shifts: NDArray[Any],
-    visits: NDArray[Any],
+    places: NDArray[np.int32],
+    takes: NDArray[np.int32],
     travel: NDArray[np.int32],
     may_serve: NDArray[np.bool_],
     fixed_nodes: tuple[tuple[int, ...], ...],
     breaks: list[tuple[int, int]],
 ) -> int:
-    """Return how many nodes a route can hold at most, by its time alone."""
-    away = travel + np.where(np.eye(len(travel), dtype=np.bool_), FAR, 0)
-    least = np.minimum.reduce(away, axis=1) if len(travel) > 1 else np.zeros(len(travel), np.int64)
-    takes = visits["occupies"] + least[visits["place"]]
+    """Return how many nodes a route can hold at most, by its time alone: `takes` is each visit's own."""
+    count = travel.shape[1]
+    away = travel[:count] if len(travel) == count else blocks_of(travel).min(0)
+    away = away + np.where(np.eye(count, dtype=np.bool_), FAR, 0)
+    least = np.minimum.reduce(away, axis=1) if count > 1 else np.zeros(count, np.int64)
+    takes = takes + least[places]
     order = np.argsort(takes, kind="stable")
     most = 0
     for v in range(len(shifts)):

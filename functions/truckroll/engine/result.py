@@ -25,7 +25,8 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
     shift = day.shifts[v]
     nodes = [int(node) for node in plan.nodes[v, : plan.routes[v]["length"]]]
     last = plan.slots[v, len(nodes)]
-    end = max(int(last["ready"]) + int(day.travel[last["place"], shift["end_place"]]), int(last["clock"]))
+    home_leg, _ = _leg(prepared, v, int(last["place"]), int(shift["end_place"]))
+    end = max(int(last["ready"]) + home_leg, int(last["clock"]))
     leaves, paused, home_first = departure(day, plan, v, end, True, -1, 0)
     if end - leaves - paused > shift["max_span"] or (day.span > 0.0 and plan.routes[v]["visits"] > 0):
         leaves, paused, home_first = departure(day, plan, v, end, False, -1, 0)
@@ -49,11 +50,12 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
         if home_first and not stops and fetch is None:
             ready = clock = int(leaves)
         row = day.visits[node]
-        leg, metres = _leg(prepared, place, int(row["place"]))
+        more = int(day.more[node, shift["pace"]])
+        leg, metres = _leg(prepared, v, place, int(row["place"]))
         arrival = max(ready + leg, clock)
         travel_s += leg
         distance_m += metres
-        work += leg + int(row["work"])
+        work += leg + int(row["work"]) + more
         place = int(row["place"])
         if node >= day.depots_from:
             begins = start_of_service(day, plan, node, arrival)
@@ -78,10 +80,12 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
         else:
             begins = start_of_service(day, plan, node, arrival)
             starts = begins + visit.setup_before + prepared.origin
-            clock = begins + int(row["occupies"])
+            clock = begins + int(row["occupies"]) + more
         ready = clock
-        stops.append(Stop(node, arrival + prepared.origin, starts, starts + visit.duration, leg, metres))
-    leg, metres = _leg(prepared, place, int(shift["end_place"]))
+        stops.append(
+            Stop(node, arrival + prepared.origin, starts, starts + visit.duration + more, leg, metres)
+        )
+    leg, metres = _leg(prepared, v, place, int(shift["end_place"]))
     over = max(ready + leg, clock)
     return Route(
         shift=v,
@@ -96,7 +100,7 @@ def route_of(prepared: Prepared, plan: Plan, v: int) -> Route:
     )
 
 
-def _leg(prepared: Prepared, a: int, b: int) -> tuple[int, int]:
+def _leg(prepared: Prepared, v: int, a: int, b: int) -> tuple[int, int]:
     distance = prepared.problem.distance
     metres = int(distance[a, b]) if distance is not None and a != b else 0
-    return int(prepared.day.travel[a, b]), metres
+    return int(prepared.day.travel[prepared.day.shifts[v]["roads"] + a, b]), metres

@@ -30,6 +30,18 @@ def latest_start(day: Day, plan: Plan, x: int, limit: int) -> int:
 
 
 @lean
+def preference(day: Day, v: int, x: int) -> float:
+    """Return what it costs that of all shifts v serves visit x: moved from its booked one, or to a stranger."""
+    visit = day.visits[x]
+    cost = 0.0
+    if visit.booked_shift >= 0 and visit.booked_shift != v:
+        cost = day.stability
+    if visit.known and not day.knows[x, v]:
+        cost += day.continuity
+    return cost
+
+
+@lean
 def reschedule(day: Day, plan: Plan, v: int) -> bool:
     """Recompute everything that follows from the nodes of route v; tell whether it is feasible.
 
@@ -39,8 +51,9 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
     route = plan.routes[v]
     n = route.length
     visits = day.visits.shape[0]
+    roads = shift.roads
     place, ready, clock = shift.start_place, shift.starts, shift.starts
-    work, load, served, moved = 0, 0, 0, 0.0
+    work, load, served, preferred = 0, 0, 0, 0.0
     feasible = True
     for k in range(n + 1):
         slot = plan.slots[v, k]
@@ -58,7 +71,8 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
             plan.begins[v, k] = begins
             continue
         visit = day.visits[node]
-        leg = day.travel[place, visit.place]
+        leg = day.travel[roads + place, visit.place]
+        more = day.more[node, shift.pace]
         arrival = max(ready + leg, clock)
         if visit.fixed_shift >= 0:
             if arrival > visit.closes:
@@ -70,34 +84,33 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
             if begins == NEVER:
                 feasible = False
                 begins = arrival
-            clock = begins + visit.occupies
+            clock = begins + visit.occupies + more
             if clock > shift.closes:
                 feasible = False
         ready = clock
         place = visit.place
-        work += leg + visit.work
+        work += leg + visit.work + more
         load += visit.load
         served += 1
-        if visit.booked_shift >= 0 and visit.booked_shift != v:
-            moved += day.stability
+        preferred += preference(day, v, node)
         plan.shift_of[node] = v
         plan.position_of[node] = k
         plan.begins[v, k] = begins
-    leg = day.travel[place, shift.end_place]
+    leg = day.travel[roads + place, shift.end_place]
     if max(ready + leg, clock) > shift.ends:
         feasible = False
     work += leg
     if work > shift.max_work or load > shift.capacity:
         feasible = False
-    cost = moved
+    cost = preferred
     next_place, latest_arrival, latest_clock = shift.end_place, shift.ends, shift.closes
     for k in range(n, -1, -1):
         slot = plan.slots[v, k]
         slot.next_place = next_place
         slot.latest_arrival = latest_arrival
         slot.latest_clock = latest_clock
-        slot.leg_cost = day.cost[slot.place, next_place]
-        slot.leg_travel = day.travel[slot.place, next_place]
+        slot.leg_cost = day.cost[roads + slot.place, next_place]
+        slot.leg_travel = day.travel[roads + slot.place, next_place]
         if k == 0:
             cost += slot.leg_cost
             break
@@ -112,7 +125,8 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
         if visit.fixed_shift >= 0:
             latest_arrival = visit.closes
         else:
-            limit = min(latest_clock, latest_arrival - slot.leg_travel) - visit.occupies
+            takes = visit.occupies + day.more[node, shift.pace]
+            limit = min(latest_clock, latest_arrival - slot.leg_travel) - takes
             latest_arrival = latest_start(day, plan, node, limit)
         latest_clock = min(latest_arrival, shift.closes)
         next_place = visit.place
@@ -137,7 +151,8 @@ def count_span(day: Day, plan: Plan, v: int) -> None:
         if k == route.length or plan.nodes[v, k] < visits:
             driven += plan.slots[v, k].leg_travel
         if k < route.length and plan.nodes[v, k] < visits:
-            busy += day.visits[plan.nodes[v, k]].occupies
+            node = plan.nodes[v, k]
+            busy += day.visits[node].occupies + day.more[node, day.shifts[v].pace]
     route.busy = driven + busy
     route.span = span(day, plan, v) if route.visits > 0 else driven
     route.cost += day.span * float(route.span - driven)
@@ -189,15 +204,15 @@ def departure(
         visit = day.visits[node]
         begins = plan.begins[v, k] if trial < 0 or i < trial else plan.trial[i]
         if visit.fixed_shift < 0 and not earliest:
-            limit = min(latest_clock, latest_arrival - day.travel[visit.place, next_place])
-            limit = min(limit, shift.closes) - visit.occupies
+            limit = min(latest_clock, latest_arrival - day.travel[shift.roads + visit.place, next_place])
+            limit = min(limit, shift.closes) - visit.occupies - day.more[node, shift.pace]
             begins = max(begins, latest_in_window_of(day, plan, node, begins, limit))
         latest_arrival = begins
         latest_clock = begins
         first_arrival = begins
         next_place = visit.place
         lead, leading = 0, 0
-    leg = day.travel[shift.start_place, next_place]
+    leg = day.travel[shift.roads + shift.start_place, next_place]
     if leading > 0:
         # When the pauses before the first visit are over: a route under trial keeps them as they are.
         last = plan.begins[v, leading - 1] + day.pauses[plan.nodes[v, leading - 1] - visits].duration
@@ -222,7 +237,8 @@ def span(day: Day, plan: Plan, v: int) -> int:
     if plan.routes[v].visits == 0:
         return 0
     last = plan.slots[v, plan.routes[v].length]
-    end = max(last.ready + day.travel[last.place, day.shifts[v].end_place], last.clock)
+    shift = day.shifts[v]
+    end = max(last.ready + day.travel[shift.roads + last.place, shift.end_place], last.clock)
     leaves, paused, _ = departure(day, plan, v, end, False, -1, 0)
     return int(end - leaves - paused)
 
@@ -243,16 +259,16 @@ def span_with(day: Day, plan: Plan, v: int, k: int, x: int) -> int:
             ready += pause.duration
         else:
             visit = day.visits[node]
-            arrival = max(ready + day.travel[place, visit.place], clock)
+            arrival = max(ready + day.travel[shift.roads + place, visit.place], clock)
             if visit.fixed_shift >= 0:
                 begins = max(arrival, visit.opens)
                 clock = visit.fixed_until
             else:
                 begins = start_of_service(day, plan, node, arrival)
-                clock = begins + visit.occupies
+                clock = begins + visit.occupies + day.more[node, shift.pace]
             ready = clock
             place = visit.place
         plan.trial[i] = begins
-    end = max(ready + day.travel[place, shift.end_place], clock)
+    end = max(ready + day.travel[shift.roads + place, shift.end_place], clock)
     leaves, paused, _ = departure(day, plan, v, end, False, k, x)
     return int(end - leaves - paused)

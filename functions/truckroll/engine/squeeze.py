@@ -94,10 +94,12 @@ def cheapest_of_slots(
     `otherwise`.
     """
     best, chosen = limit, otherwise
+    roads = day.shifts[v].roads
     for k in range(first, plan.routes[v].length + 1):
         slot = plan.slots[v, k]
         visit = day.visits[x]
-        added = day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost
+        added = day.cost[roads + slot.place, visit.place] - slot.leg_cost
+        added += day.cost[roads + visit.place, slot.next_place]
         if added >= best and day.balance == 0.0 and day.span == 0.0:
             continue
         if start_in_slot(day, plan, v, k, x) == NEVER or not work_allows(day, plan, v, k, x):

@@ -10,7 +10,7 @@ from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import lean
 from truckroll.engine.insert import cheapest_slot, place_node, start_in_slot, take_node
-from truckroll.engine.schedule import NEVER, span, span_with, start_of_service
+from truckroll.engine.schedule import NEVER, preference, span, span_with, start_of_service
 from truckroll.engine.stock import first_slot
 
 
@@ -27,7 +27,6 @@ def cheapest(
         return cheapest_slot(day, plan, x, among, first, last, limit, blink, chance)
     best, best_v, best_k = limit, -1, -1
     visit = day.visits[x]
-    earliest_end = visit.opens + visit.occupies
     for e in range(first, last):
         v = int(among[e])
         shift, route = day.shifts[v], plan.routes[v]
@@ -37,22 +36,25 @@ def cheapest(
             continue
         if route.visits == 0 and shift.twin >= 0 and plan.routes[shift.twin].visits == 0:
             continue
-        spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work
+        more, roads = day.more[x, shift.pace], shift.roads
+        earliest_end = visit.opens + visit.occupies + more
+        spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work - more
         least = least_beside_legs(day, plan, v, x)
         first_k = first_slot(day, plan, v, x) if day.stocked else 0
         for k in range(first_k, route.length + 1):
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:
                 break
-            added = day.cost[slot.place, visit.place] + day.cost[visit.place, slot.next_place] - slot.leg_cost
+            added = day.cost[roads + slot.place, visit.place] - slot.leg_cost
+            added += day.cost[roads + visit.place, slot.next_place]
             if slot.latest_clock < earliest_end or added + least >= best:
                 continue
             begins = start_in_slot(day, plan, v, k, x)
             if begins == NEVER:
                 continue
             more_travel = (
-                day.travel[slot.place, visit.place]
-                + day.travel[visit.place, slot.next_place]
+                day.travel[roads + slot.place, visit.place]
+                + day.travel[roads + visit.place, slot.next_place]
                 - slot.leg_travel
             )
             if more_travel > spare_work:
@@ -71,10 +73,10 @@ def cheapest(
 @lean
 def least_beside_legs(day: Day, plan: Plan, v: int, x: int) -> float:
     """Return the least that visit x can add to route v's cost beside its legs: it may use up waiting."""
-    visit, route = day.visits[x], plan.routes[v]
-    moved = visit.booked_shift >= 0 and visit.booked_shift != v
+    route = plan.routes[v]
+    takes = day.visits[x].occupies + day.more[x, day.shifts[v].pace]
     waited = max(0, route.span - route.busy)
-    return float((day.stability if moved else 0.0) + day.span * float(visit.occupies - waited))
+    return float(preference(day, v, x) + day.span * float(takes - waited))
 
 
 @lean
@@ -84,9 +86,9 @@ def beside_legs(day: Day, plan: Plan, v: int, k: int, x: int, more_travel: int) 
     Infinity where the route would exceed its `max_span`.
     """
     visit, shift, route = day.visits[x], day.shifts[v], plan.routes[v]
-    cost = day.stability if visit.booked_shift >= 0 and visit.booked_shift != v else 0.0
+    cost = preference(day, v, x)
     if day.balance > 0.0:
-        more = float(more_travel + visit.work)
+        more = float(more_travel + visit.work + day.more[x, shift.pace])
         cost += day.balance * more * (2.0 * route.work + more)
     if day.span > 0.0 or shift.max_span < shift.ends - shift.starts:
         length = span_with(day, plan, v, k, x)
@@ -124,7 +126,8 @@ def cheapest_fetch(day: Day, plan: Plan, v: int, x: int, only: int, limit: float
     visit, stop, shift, route = day.visits[x], day.visits[depot], day.shifts[v], plan.routes[v]
     extra = least_beside_legs(day, plan, v, x) + day.span * float(stop.occupies)
     exact = shift.max_span < shift.ends - shift.starts or day.span > 0.0
-    spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work - stop.work
+    roads, slower = shift.roads, day.more[x, shift.pace]
+    spare_work = min(shift.max_work, shift.max_span) - route.work - visit.work - slower - stop.work
     before = route.cost
     for j in range(n + 1 if only < 0 else only + 1):
         slot = plan.slots[v, j]
@@ -133,29 +136,29 @@ def cheapest_fetch(day: Day, plan: Plan, v: int, x: int, only: int, limit: float
         begins = start_in_slot(day, plan, v, j, depot)
         if begins == NEVER:
             continue
-        detour = day.cost[slot.place, stop.place] + day.cost[stop.place, slot.next_place] - slot.leg_cost
-        further = (
-            day.travel[slot.place, stop.place] + day.travel[stop.place, slot.next_place] - slot.leg_travel
-        )
+        detour = day.cost[roads + slot.place, stop.place] - slot.leg_cost
+        detour += day.cost[roads + stop.place, slot.next_place]
+        further = day.travel[roads + slot.place, stop.place] - slot.leg_travel
+        further += day.travel[roads + stop.place, slot.next_place]
         place, ready, clock = stop.place, begins + stop.occupies, begins + stop.occupies
         for k in range(j, n + 1):
             after = plan.slots[v, k]
             leg_cost, leg_travel = after.leg_cost, after.leg_travel
             if k == j:
-                leg_cost, leg_travel = day.cost[place, after.next_place], day.travel[place, after.next_place]
-            added = detour + day.cost[place, visit.place] + day.cost[visit.place, after.next_place] - leg_cost
-            more = further + day.travel[place, visit.place] + day.travel[visit.place, after.next_place]
+                leg_cost = day.cost[roads + place, after.next_place]
+                leg_travel = day.travel[roads + place, after.next_place]
+            there = day.travel[roads + place, visit.place]
+            back = day.travel[roads + visit.place, after.next_place]
+            added = detour + day.cost[roads + place, visit.place] - leg_cost
+            added += day.cost[roads + visit.place, after.next_place]
+            more = further + there + back
             if (only < 0 or only == k) and added + extra < best and more - leg_travel <= spare_work:
-                starts = start_of_service(day, plan, x, max(ready + day.travel[place, visit.place], clock))
-                ends = starts + visit.occupies
-                if (
-                    starts != NEVER
-                    and ends <= after.latest_clock
-                    and ends + day.travel[visit.place, after.next_place] <= after.latest_arrival
-                ):
+                starts = start_of_service(day, plan, x, max(ready + there, clock))
+                ends = starts + visit.occupies + slower
+                if starts != NEVER and ends <= after.latest_clock and ends + back <= after.latest_arrival:
                     cost = added + extra
                     if day.balance > 0.0:
-                        longer = float(more - leg_travel + visit.work + stop.work)
+                        longer = float(more - leg_travel + visit.work + slower + stop.work)
                         cost += day.balance * longer * (2.0 * route.work + longer)
                     if exact and cost < best:
                         cost = cost_by_doing(day, plan, v, j, k, x, before)
@@ -170,11 +173,12 @@ def cheapest_fetch(day: Day, plan: Plan, v: int, x: int, only: int, limit: float
                 ready += pause.duration
                 continue
             other = day.visits[node]
-            arrival = max(ready + day.travel[place, other.place], clock)
+            arrival = max(ready + day.travel[roads + place, other.place], clock)
             if other.fixed_shift >= 0:
                 clock = other.fixed_until
             else:
-                clock = start_of_service(day, plan, node, arrival) + other.occupies
+                clock = start_of_service(day, plan, node, arrival)
+                clock += other.occupies + day.more[node, shift.pace]
             ready, place = clock, other.place
     return best_j, best_k, best
 

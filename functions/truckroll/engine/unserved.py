@@ -15,6 +15,7 @@ from truckroll.engine.groups import leads, price_of_group
 from truckroll.engine.insert import place_node
 from truckroll.engine.model import Objective, Problem, Reason, Unserved
 from truckroll.engine.prepare import Prepared, prepare
+from truckroll.engine.roads import way_s
 from truckroll.engine.search import fill_group, restore
 from truckroll.engine.squeeze import cheapest_displacement, squeeze
 from truckroll.engine.supplied import cheapest, past_depot
@@ -81,7 +82,7 @@ def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
     }
     fits = _empty_day(problem, allowed)
     hopeless = [x for x in allowed if not fits[x]]
-    reasons.update(_hopeless(problem, hopeless))
+    reasons.update(_hopeless(prepared, hopeless))
     base = prepared.plan()
     dropped = np.zeros(plan.nodes.shape[1], np.int32)
     for g in sorted({int(prepared.day.visits[x]["group"]) for x in waiting} - {-1}):
@@ -131,8 +132,9 @@ def _drop(prepared: Prepared, plan: Plan, v: int, visits: set[int]) -> None:
     restore(prepared.day, plan)
 
 
-def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
+def _hopeless(prepared: Prepared, visits: Sequence[int]) -> dict[int, Unserved]:
     """Tell apart why visits fit nobody's empty day."""
+    problem, day = prepared.problem, prepared.day
     stocked = _empty_day(problem, visits, stock=False)
     any_time = _empty_day(problem, visits, windows=False)
     here = _empty_day(problem, visits, windows=False, travel=False)
@@ -148,12 +150,14 @@ def _hopeless(problem: Problem, visits: Sequence[int]) -> dict[int, Unserved]:
             reason, detail = "no_time_in_window", {"shifts": any_time[x], "windows": visit.windows}
         elif here[x]:
             there_and_back = [
-                int(problem.travel[one.start_place, visit.place] + problem.travel[visit.place, one.end_place])
+                way_s(problem, one, one.start_place, visit.place)
+                + way_s(problem, one, visit.place, one.end_place)
                 for one in shifts
             ]
             reason, detail = "unreachable", {"travel_s": min(there_and_back)}
         else:
-            needs = visit.setup_before + visit.duration + visit.setup_after
+            takes = {v: int(day.more[x, day.shifts[v]["pace"]]) for v in visit.eligible}
+            needs = int(day.visits[x]["occupies"]) + min(takes.values())
             reason = "shift_too_short"
             detail = {"needs_s": needs, "longest_shift_s": max(one.ends - one.starts for one in shifts)}
         found[x] = Unserved(x, reason, detail)
@@ -193,6 +197,7 @@ def _empty_day(
     )
     row = {place: i for i, place in enumerate(places)}
     matrix = problem.travel[np.ix_(places, places)] * (1 if travel else 0)
+    grouped = {part.visit for group in problem.groups for part in group.parts}
     alone = prepare(
         Problem(
             travel=matrix.astype(np.int32),
@@ -204,12 +209,15 @@ def _empty_day(
                     place=row[problem.visits[x].place],
                     windows=problem.visits[x].windows if windows else (),
                     current=None,
+                    familiar=None,
+                    paced=0 if x in grouped else problem.visits[x].paced,
                     tools=problem.visits[x].tools if stock else (),
                     parts=problem.visits[x].parts if stock else (),
                 )
                 for x in chosen
             ),
             weights=Objective(),
+            grain=problem.grain,
         )
     )
     plan = alone.plan()

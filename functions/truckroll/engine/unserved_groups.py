@@ -66,5 +66,6 @@ def _alone(problem: Problem, group: Group) -> Problem:
         shifts=tuple(shift.renumbered(row) for shift in problem.shifts),
         visits=tuple(replace(visit, place=row[visit.place]) for visit in visits),
         weights=Objective(),
+        grain=problem.grain,
         groups=(replace(group, parts=tuple(part._replace(visit=i) for i, part in enumerate(group.parts))),),
     )

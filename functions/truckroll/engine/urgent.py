@@ -107,7 +107,7 @@ def find_ways(
         bare = plan.nodes[v, :stops].copy()
         travel = plan.routes[v].work
         for k in range(stops):
-            travel -= day.visits[bare[k]].work
+            travel -= day.visits[bare[k]].work + day.more[bare[k], day.shifts[v].pace]
         first = count
         count = ways_in(
             day, plan, v, x, lifted, pauses, travel, -1, -1, 2**30, booked, rows, delayed, starts, count
@@ -150,7 +150,7 @@ def ways_in(
         begins = start_in_slot(day, plan, v, k, x)
         if begins == NEVER or begins > latest or not work_allows(day, plan, v, k, x):
             continue
-        leg = day.travel[plan.slots[v, k].place, day.visits[x].place]
+        leg = day.travel[day.shifts[v].roads + plan.slots[v, k].place, day.visits[x].place]
         place_node(day, plan, v, k, x)
         if settle_pauses(day, plan, v, lifted, pauses):
             row = rows[count]
@@ -163,7 +163,7 @@ def ways_in(
                 node = plan.nodes[v, i]
                 if node >= visits:
                     continue
-                driven -= day.visits[node].work
+                driven -= day.visits[node].work + day.more[node, day.shifts[v].pace]
                 if node == x:
                     row.begins = plan.begins[v, i]
                 elif plan.begins[v, i] > booked[node] and day.visits[node].fixed_shift < 0:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from truckroll.engine.model import Group, Problem, ProblemError, Shift, Visit
 
 LONGEST = 2**28  # seconds, about eight years: what the arrays' integers hold with room to add
+LEAST = 0.1  # pace and speed, against the usual
 
 
 def check_problem(problem: Problem) -> None:
@@ -19,6 +20,8 @@ def check_problem(problem: Problem) -> None:
             raise ProblemError(f"the {name} matrix is {matrix.shape}, not {places} × {places}")
         if places and (matrix.min() < 0 or matrix.max() > LONGEST):
             raise ProblemError(f"the {name} matrix holds values outside 0 to {LONGEST}")
+    if problem.grain < 1:
+        raise ProblemError("the grain is less than a second")
     if problem.weights.distance and problem.distance is None:
         raise ProblemError("the objective counts metres, but there is no distance matrix")
     for shift in problem.shifts:
@@ -53,6 +56,8 @@ def _check_shift(shift: Shift, places: int) -> None:
             raise ProblemError(
                 f"shift {shift.id}: its depot loads in negative time, or closes before it opens"
             )
+    if not all(LEAST <= one <= 1.0 / LEAST for one in (shift.pace, shift.speed, *dict(shift.paces).values())):
+        raise ProblemError(f"shift {shift.id}: a pace or speed lies outside {LEAST} to {1.0 / LEAST}")
     if any(one.latest < one.earliest or one.duration < 0 for one in shift.breaks):
         raise ProblemError(f"shift {shift.id}: a break has no time to start, or a negative duration")
 
@@ -62,6 +67,8 @@ def _check_visit(visit: Visit, places: int, shifts: int) -> None:
         raise ProblemError(f"visit {visit.id}: its place lies outside the matrix")
     if min(visit.duration, visit.setup_before, visit.setup_after, visit.load) < 0:
         raise ProblemError(f"visit {visit.id}: a duration or load is negative")
+    if visit.paced is not None and not 0 <= visit.paced <= visit.duration:
+        raise ProblemError(f"visit {visit.id}: more of it follows a pace than it takes")
     if visit.duration + visit.setup_before + visit.setup_after > LONGEST:
         raise ProblemError(f"visit {visit.id}: takes longer than {LONGEST} s")
     if any(count < 0 for _, count in visit.parts):
@@ -70,7 +77,11 @@ def _check_visit(visit: Visit, places: int, shifts: int) -> None:
         raise ProblemError(f"visit {visit.id}: its weight is negative or not finite")
     if any(closes < opens for opens, closes in visit.windows):
         raise ProblemError(f"visit {visit.id}: a window closes before it opens")
-    named = [*visit.eligible, *(place.shift for place in (visit.fixed, visit.current) if place)]
+    named = [
+        *visit.eligible,
+        *(visit.familiar or ()),
+        *(place.shift for place in (visit.fixed, visit.current) if place),
+    ]
     if any(not 0 <= shift < shifts for shift in named):
         raise ProblemError(f"visit {visit.id}: names a shift that does not exist")
 

@@ -13,6 +13,7 @@ from truckroll.engine.interactive import plan_of, slots_for
 from truckroll.engine.model import Problem, Route
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
+from truckroll.engine.schedule import preference
 from truckroll.engine.squeeze import put_back
 
 
@@ -30,8 +31,8 @@ class Elsewhere:
 class Placed:
     """What a visit costs where it is, in the objective's terms, and where else it could be.
 
-    `travel_s` and `distance_m` are what the route would save without it, `driving`, `balance` and
-    `stability` the parts of `cost`. `left_out` is what leaving it out would cost instead. `no_room`
+    `travel_s` and `distance_m` are what the route would save without it, `driving`, `balance`,
+    `stability` and `continuity` the parts of `cost`. `left_out` is what leaving it out would cost instead. `no_room`
     are the shifts that may serve it and have no room beside what they do.
     """
 
@@ -41,6 +42,7 @@ class Placed:
     driving: float
     balance: float
     stability: float
+    continuity: float
     left_out: float
     waiting_s: int
     travel_s: int
@@ -85,6 +87,7 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
                 if there != v and (there not in best or costs[i] < costs[best[there]]):
                     best[there] = i
             moved = day.stability if visit.current is not None and visit.current.shift != v else 0.0
+            stranger = float(preference(day, v, x)) - moved
             elsewhere = [
                 Elsewhere(
                     there,
@@ -107,9 +110,10 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
                 visit=x,
                 shift=v,
                 cost=round(was - without, 1),
-                driving=round(was - without - balance - moved, 1),
+                driving=round(was - without - balance - moved - stranger, 1),
                 balance=round(balance, 1),
                 stability=moved,
+                continuity=stranger,
                 left_out=problem.weights.price(visit),
                 waiting_s=max(0, stop.starts - visit.setup_before - stop.arrives),
                 travel_s=route.travel_s - alone.travel_s,
@@ -127,4 +131,5 @@ def _travel(prepared: Prepared, nodes: NDArray[np.int32], v: int, x: int, positi
     places = [shift.start_place, *stops, shift.end_place]
     before, after, here = places[position], places[position + 1], int(visits[x]["place"])
     legs = ((before, here, 1), (here, after, 1), (before, after, -1))
-    return sum(sign * int(prepared.day.travel[a, b]) for a, b, sign in legs if a != b)
+    roads = int(prepared.day.shifts[v]["roads"])
+    return sum(sign * int(prepared.day.travel[roads + a, b]) for a, b, sign in legs if a != b)
