@@ -178,6 +178,51 @@ $$;
 comment on function private.free_lane(uuid, tstzrange, integer) is
 'The first lane free during a range; lane 1 when none is, so that the constraint refuses the claim.';
 
+create function private.lane_if_free(claimant uuid, wanted tstzrange, lanes integer, planned smallint)
+returns smallint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if lanes = 1 then
+        return 1;
+    elsif planned <= lanes and not exists (
+        select from public.reservations as r
+        where r.claimant_id = claimant and r.lane = planned and r.released_at is null and r.during && wanted
+    ) then
+        return planned;
+    end if;
+    return private.free_lane(claimant, wanted, lanes);
+end;
+$$;
+
+comment on function private.lane_if_free(uuid, tstzrange, integer, smallint) is
+'The lane a plan has for a claim, when it is free; any other else.';
+
+create function private.lane_for(assignment public.job_assignments, wanted tstzrange, lanes integer)
+returns smallint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return private.lane_if_free(assignment.technician_id, wanted, lanes, case when lanes > 1 then (
+        select s.lane
+        from public.route_plans as p
+        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+        where
+            p.optimization_run_id = assignment.optimization_run_id and p.technician_id = assignment.technician_id
+            and s.dispatch_job_id = assignment.dispatch_job_id
+        order by s.sequence
+        limit 1
+    ) end);
+end;
+$$;
+
+comment on function private.lane_for(public.job_assignments, tstzrange, integer) is
+'The lane in which an assignment claims its technician: the one its plan has for it, when it is free. Taken one by one as they come, a plan''s visits might need more lanes than there are.';
+
 create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
 returns tstzrange
 language sql
@@ -275,7 +320,7 @@ begin
         org_id, technician_id, lane, during, appointment_id, assignment_id, location_id, latitude, longitude
     )
     select
-        new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, private.lanes(new.technician_id, new.appointment_id)), claim,
+        new.org_id, new.technician_id, private.lane_for(new, claim, private.lanes(new.technician_id, new.appointment_id)), claim,
         new.appointment_id, new.id, place.location_id, place.latitude, place.longitude
     from private.place_of_appointment(new.appointment_id) as place;
     return null;

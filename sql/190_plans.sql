@@ -182,6 +182,7 @@ create table public.route_stops (
     is_joint boolean not null default false,
     resource_id uuid,
     segment_position integer,
+    lane smallint not null default 1,
     explanation jsonb,
     notes text,
     created_at timestamptz not null default now(),
@@ -200,6 +201,7 @@ create table public.route_stops (
     references public.resources (org_id, id) on delete set null (resource_id),
     constraint route_stops_job_named check ((stop_type = 'job') = (dispatch_job_id is not null)),
     constraint route_stops_sequence_positive check (sequence >= 0),
+    constraint route_stops_lane_positive check (lane between 1 and 100),
     constraint route_stops_ordered check (
         planned_departure_at >= planned_arrival_at and service_starts_at >= planned_arrival_at
     )
@@ -219,6 +221,8 @@ comment on column public.route_stops.job_version is 'The job as the plan knew it
 comment on column public.route_stops.is_joint is 'Whether the visit claims more than this technician''s time: it is booked together with the other stops of its job, or not at all.';
 comment on column public.route_stops.resource_id is 'The bay or mobile unit of a visit the plan books.';
 comment on column public.route_stops.segment_position is 'Which segment of a composite visit this is.';
+comment on column public.route_stops.lane is
+'Of somebody who may have several visits at once: in which of their lanes the stop is. Each lane is driven by itself.';
 comment on column public.route_stops.service_starts_at is 'When work starts: arrival, or later when the visit may not start yet.';
 
 alter table public.job_assignments

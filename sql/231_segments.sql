@@ -129,7 +129,7 @@ begin
     )
     select
         assignment.org_id, assignment.technician_id,
-        private.free_lane(assignment.technician_id, claim.during, lanes.number), claim.during, claim.kind,
+        private.lane_for(assignment, claim.during, lanes.number), claim.during, claim.kind,
         assignment.appointment_id, assignment.id, place.location_id, place.latitude, place.longitude
     from public.appointment_segments as g
     inner join unnest(private.segments_of_appointment(assignment.appointment_id)) as s on g.position = s.position

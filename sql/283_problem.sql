@@ -27,7 +27,7 @@ create function private.plan_shifts(run public.optimization_runs)
 returns table (
     technician_id uuid, technician_name text, date date, starts_s bigint, ends_s bigint,
     latitude double precision, longitude double precision, max_work_s integer,
-    unavailable_s bigint[], breaks_s bigint[]
+    unavailable_s bigint[], breaks_s bigint[], lane integer, lanes integer
 )
 language sql
 stable
@@ -36,7 +36,8 @@ as $$
     with technicians as materialized (
         select
             t.id, t.display_name, t.time_zone, t.max_daily_work_minutes * 60 as day_limit_s,
-            home.latitude, home.longitude
+            -- More visits at once than five are no plan anybody could keep in mind.
+            least(t.max_concurrent_jobs, 5)::integer as lanes, home.latitude, home.longitude
         from public.technician_profiles as t
         left join public.customer_locations as home on t.home_base_location_id = home.id
         where t.org_id = run.org_id and t.is_active and (run.technician_ids is null or t.id = any(run.technician_ids))
@@ -49,7 +50,7 @@ as $$
 
     stretches as materialized (
         select
-            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, s.stretch, local.date,
+            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, t.lanes, s.stretch, local.date,
             extract(epoch from upper(s.stretch) - lower(s.stretch)) as length_s,
             sum(extract(epoch from upper(s.stretch) - lower(s.stretch))) over (partition by t.id, local.date) as day_length_s
         from asked as a
@@ -82,9 +83,12 @@ as $$
         s.technician_id, s.display_name, s.date,
         extract(epoch from lower(s.stretch))::bigint, extract(epoch from upper(s.stretch))::bigint,
         s.latitude, s.longitude,
-        -- A day in several parts shares its limit among them: never too much, sometimes a little less than allowed.
-        case when s.length_s = s.day_length_s then s.day_limit_s
-            else floor(s.day_limit_s * s.length_s / s.day_length_s)::integer end,
+        -- A day in several parts or lanes shares its limit among them: never too much, sometimes a little less than
+        -- allowed. The first lane has most of it, for work that takes long.
+        case when s.length_s = s.day_length_s and s.lanes = 1 then s.day_limit_s
+            else floor(
+                s.day_limit_s * s.length_s / s.day_length_s * 2 * (s.lanes - lane.number + 1) / (s.lanes * (s.lanes + 1))
+            )::integer end,
         array(
             select bound.at
             from unnest(a.during * tstzmultirange(s.stretch)) as off (during)
@@ -108,14 +112,16 @@ as $$
             ) as figure (position, seconds)
             where pause.latest >= pause.earliest
             order by pause.earliest, pause.latest, pause.length_s, figure.position
-        )
+        ),
+        lane.number, s.lanes
     from stretches as s
     left join away as a on s.technician_id = a.technician_id
-    order by s.technician_id, s.stretch;
+    cross join lateral generate_series(1, s.lanes) as lane (number)
+    order by s.technician_id, s.stretch, lane.number;
 $$;
 
 comment on function private.plan_shifts(public.optimization_runs) is
-'The working stretches that begin on the run''s days, one route each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
+'The working stretches that begin on the run''s days, one route for each lane of each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
 
 create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
 returns tstzrange[]
@@ -177,7 +183,8 @@ returns table (
     reservation_id uuid, technician_id uuid, starts_s bigint, ends_s bigint,
     latitude double precision, longitude double precision, assignment_id uuid, appointment_id uuid,
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
-    scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[]
+    scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[],
+    lane smallint
 )
 language sql
 stable
@@ -185,7 +192,7 @@ set search_path = ''
 as $$
     with claims as materialized (
         select
-            r.id, r.claimant_id, r.during, r.latitude, r.longitude, a as assignment, j as job, v.arrival_window_start,
+            r.id, r.claimant_id, r.during, r.lane, r.latitude, r.longitude, a as assignment, j as job, v.arrival_window_start,
             v.arrival_window_end, coalesce(
                 a.id is not null and private.movable(a) and a.scheduled_start_at >= not_before
                 and (run.assignment_ids is null or a.id = any(run.assignment_ids)), false
@@ -216,7 +223,8 @@ as $$
             array[coalesce(promise.during, tstzrange(
                 (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
             )) * tstzrange(not_before, null)]
-        )) end
+        )) end,
+        c.lane
     from claims as c
     cross join lateral (
         select case when c.arrival_window_start is not null

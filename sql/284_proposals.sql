@@ -50,7 +50,7 @@ begin
         org_id, route_plan_id, job_assignment_id, dispatch_job_id, stop_type, sequence, latitude, longitude,
         planned_arrival_at, planned_departure_at, service_starts_at, travel_time_minutes_from_prev,
         distance_km_from_prev, change, from_technician_id, from_starts_at, from_ends_at, job_version, is_joint,
-        resource_id, segment_position, explanation, notes
+        resource_id, segment_position, lane, explanation, notes
     )
     select
         planned.org_id, p.id, (s.stop ->> 'assignment_id')::uuid, (s.stop ->> 'job_id')::uuid,
@@ -68,7 +68,8 @@ begin
         end::public.stop_change,
         a.technician_id, a.scheduled_start_at, a.scheduled_end_at,
         (s.stop ->> 'job_version')::integer, coalesce((s.stop ->> 'is_joint')::boolean, false),
-        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer, s.stop -> 'explanation',
+        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer,
+        coalesce((s.stop ->> 'lane')::smallint, 1), s.stop -> 'explanation',
         s.stop ->> 'notes'
     from routes as r
     inner join plans as p on r.technician_id = p.technician_id and r.date = p.date
@@ -106,7 +107,7 @@ as $$
                 'latitude', s.latitude, 'longitude', s.longitude, 'arrives_at', s.planned_arrival_at,
                 'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
                 'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
-                'resource_id', s.resource_id, 'segment_position', s.segment_position,
+                'resource_id', s.resource_id, 'segment_position', s.segment_position, 'lane', s.lane,
                 'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
                 -- In short; explain_job has it all.
                 'notes', s.notes, 'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]

@@ -100,12 +100,21 @@ begin
             visit.resource_id, null, visit.stop_id
         );
         insert into public.reservations (
-            org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+            org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
         )
         select
-            (placed.work).org_id, c.technician_id, c.during, 'held', (placed.work).location_id, placed.latitude,
+            (placed.work).org_id, c.technician_id,
+            private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
+                select s.lane
+                from public.route_plans as p
+                inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+                where
+                    p.id = any(route_plan_ids) and p.technician_id = c.technician_id and s.dispatch_job_id = visit.job_id
+                limit 1
+            )), c.during, 'held', (placed.work).location_id, placed.latitude,
             placed.longitude, visit.stop_id, now() + interval '1 hour'
-        from private.personal_claims(placed) as c;
+        from private.personal_claims(placed) as c
+        inner join public.technician_profiles as t on c.technician_id = t.id;
         for resource in
             select r.* from public.resources as r
             where r.id = visit.resource_id or r.id = any(private.equipment_of((placed.work).service_id))

@@ -95,7 +95,8 @@ language sql
 stable
 set search_path = ''
 as $$
-    select s.id, row_number() over (partition by s.route_plan_id order by s.sequence)::integer
+    -- By time: a route goes lane by lane.
+    select s.id, row_number() over (partition by s.route_plan_id order by s.service_starts_at, s.sequence)::integer
     from public.route_stops as s
     where s.route_plan_id = any(route_plan_ids) and s.stop_type = 'job';
 $$;
@@ -283,21 +284,23 @@ as $$
     ));
 
     insert into public.reservations (
-        org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
     )
     select
         s.org_id, p.technician_id,
-        private.buffered(
-            s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
-            coalesce(v.buffer_after_minutes, c.buffer_after_minutes, 0)
-        ),
-        'held', j.location_id, s.latitude, s.longitude, s.id, now() + interval '1 hour'
+        private.lane_if_free(p.technician_id, claim.during, t.max_concurrent_jobs, s.lane), claim.during, 'held',
+        j.location_id, s.latitude, s.longitude, s.id, now() + interval '1 hour'
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
+    cross join lateral private.buffered(
+        s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
+        coalesce(v.buffer_after_minutes, c.buffer_after_minutes, 0)
+    ) as claim (during)
     where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint;
 
     select private.hold_joint_visits(route_plan_ids);

@@ -231,7 +231,7 @@ begin
             p.starts_s <= extract(epoch from now())
             and coalesce(n.known_at, n.ready_at) >= to_timestamp(p.starts_s) as is_known
     ) as s
-    where s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
+    where p.lane = 1 and s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
     order by s.technician_id, s.starts_s;
 end;
 $$;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from truckroll.engine import Group, Part, Route, Shift, Solution, Visit
+from truckroll.planning.lanes import one_lane_each
 from truckroll.planning.snapshot import Coordinates, Snapshot, WaitingJob, WorkPart
 from truckroll.planning.van_stock import Needs, Van
 from truckroll.planning.windows import shifted
@@ -57,6 +58,9 @@ def joint_of(
     One technician has all the segments of a composite visit.
     """
     technicians = {snapshot.stretches[v].technician_id for v in eligible}
+    if job.crew_size > 1:
+        needs_parts = bool(snapshot.needs.get(job.job_id, Needs()).parts)
+        eligible = one_lane_each(snapshot, eligible, first=needs_parts)
     covers = _covers(snapshot, job, eligible)
     if len(technicians) < job.crew_size or not all(covers):
         return "needs_crew"

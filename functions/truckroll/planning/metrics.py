@@ -9,6 +9,7 @@ from typing import Any
 
 from truckroll.engine import Route, Stop
 from truckroll.engine import metrics as measure
+from truckroll.engine.anchors import join
 from truckroll.planning.problem import Model, is_away
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
@@ -23,13 +24,14 @@ def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> dict[s
     `moved` visits have another technician than booked, `retimed` ones the same at another time;
     `stranded` ones stay with somebody who is away; `at_risk` arrivals lie in the last 15 minutes of
     their window or after it, `promises_kept` of `promises` not after it. The spread of work is the
-    standard deviation over the technicians who work on these days.
+    standard deviation over the technicians who work on these days. Driving counts in each lane of
+    somebody with several visits at once, `utilization` what is done at once only once.
     """
     measured: Mapping[str, Any] = measure(model.problem, routes)
     visits = list(_visits(model, routes))
     travel_s = measured["travel_s"]
-    shift_s = sum(stretch.ends_s - stretch.starts_s for stretch in snapshot.stretches)
-    work_s = sum(route.work_s for route in routes if route.stops)
+    shift_s = sum(one.ends_s - one.starts_s for one in snapshot.stretches if one.lane == 1)
+    work_s = _at_work_s(snapshot, routes)
     done = {source.job_id for _, _, source in visits if isinstance(source, WaitingJob)}
     left = [job for job in snapshot.jobs if job.job_id not in done]
     return {
@@ -53,6 +55,25 @@ def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> dict[s
         **_balance(snapshot, routes),
         "stranded": sum(_is_stranded(snapshot, route, source) for route, _, source in visits),
     }
+
+
+def _at_work_s(snapshot: Snapshot, routes: Iterable[Route]) -> int:
+    """Return the seconds technicians drive and work; what somebody does at once counts once."""
+    work_s = 0
+    at_once: dict[object, list[tuple[int, int]]] = {}
+    for route in routes:
+        stretch = snapshot.stretches[route.shift]
+        if not route.stops:
+            continue
+        if stretch.lanes == 1:
+            work_s += route.work_s
+            continue
+        spans = at_once.setdefault(stretch.technician_id, [])
+        back_s = route.travel_s - sum(stop.travel_s for stop in route.stops)
+        spans.append((route.ends - back_s, route.ends))
+        for stop in route.stops:
+            spans += (stop.arrives - stop.travel_s, stop.arrives), (stop.starts, stop.ends)
+    return work_s + sum(end - begin for spans in at_once.values() for begin, end in join(spans))
 
 
 def _visits(model: Model, routes: Iterable[Route]) -> Iterable[Visit]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, Problem, Shift, Visit
 from truckroll.engine.model import Strategy
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
+from truckroll.planning.lanes import breaks_of, other_lanes, stretch_of
 from truckroll.planning.limits import with_shared_limits
 from truckroll.planning.snapshot import (
     Claim,
@@ -72,7 +73,7 @@ def model_of(
     closes = max((shift.ends for shift in shifts), default=0)
     claims_of = Counter(claim.job_id for claim in snapshot.claims)
     for claim in snapshot.claims:
-        home = _stretch_of(snapshot.stretches, claim)
+        home = stretch_of(snapshot.stretches, snapshot.claims, claim)
         if home is None:
             continue
         movable = claim.is_movable and claim.assignment_id not in pinned
@@ -158,7 +159,7 @@ def _shift(snapshot: Snapshot, number: int, stretch: WorkingStretch, row: Rows) 
         end_place=row[stretch.home],
         starts=stretch.starts_s,
         ends=stretch.ends_s,
-        breaks=tuple(Break(*one) for one in stretch.breaks),
+        breaks=tuple(Break(*one) for one in breaks_of(snapshot, stretch)),
         max_work=stretch.max_work_s,
         unavailable=stretch.unavailable,
         tools=van.tools,
@@ -169,8 +170,8 @@ def _shift(snapshot: Snapshot, number: int, stretch: WorkingStretch, row: Rows) 
 
 
 def _is_first(stretches: Sequence[WorkingStretch], stretch: WorkingStretch) -> bool:
-    """Tell whether a technician's day begins with this stretch."""
-    return not any(
+    """Tell whether a technician's day begins with this stretch, in its first lane."""
+    return stretch.lane == 1 and not any(
         one.technician_id == stretch.technician_id
         and one.date == stretch.date
         and one.starts_s < stretch.starts_s
@@ -189,8 +190,10 @@ def _booked(
     """Return the visit of a claim: movable within its windows, or fixed when it has none."""
     stretch = snapshot.stretches[home]
     inside = stretch.starts_s <= claim.starts_s and claim.ends_s <= stretch.ends_s
-    movable = bool(windows) and inside
-    eligible = {home} | set(_eligible(snapshot, claim.requirement or "")) if movable else {home}
+    # Whoever stands in no lane of the plan's would only be moved to make that true.
+    movable = bool(windows) and inside and claim.lane in {stretch.lane, 1}
+    able = set(_eligible(snapshot, claim.requirement or "")) - other_lanes(snapshot.stretches, home)
+    eligible = {home} | able if movable else {home}
     return Visit(
         id=str(claim.reservation_id),
         place=row[claim.place],
@@ -216,14 +219,3 @@ def _eligible(snapshot: Snapshot, requirement: str) -> tuple[int, ...]:
         for i, stretch in enumerate(snapshot.stretches)
         if stretch.technician_id in snapshot.able.get((requirement, stretch.date), ())
     )
-
-
-def _stretch_of(stretches: Sequence[WorkingStretch], claim: Claim) -> int | None:
-    """Return the stretch a claim lies in, for the most part; None when it touches none."""
-    shared = [
-        (min(one.ends_s, claim.ends_s) - max(one.starts_s, claim.starts_s), i)
-        for i, one in enumerate(stretches)
-        if one.technician_id == claim.technician_id
-    ]
-    longest, i = max(shared, default=(0, -1))
-    return i if longest > 0 else None

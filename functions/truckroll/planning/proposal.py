@@ -25,7 +25,7 @@ def routes_json(
     why: Mapping[int, dict[str, Any]],
     places: Mapping[UUID, UUID],
 ) -> list[dict[str, Any]]:
-    """Return one route a technician and day; a day in several parts becomes one route through home.
+    """Return one route a technician and day; a day in several parts or lanes becomes one route through home.
 
     `why` explains each visit, by its position in the problem, `places` are the jobs' bays and mobile
     units. Days without a visit are left out,
@@ -53,10 +53,25 @@ def routes_json(
                 "ends_at": instant(max(route.ends for route in used)) if used else None,
                 "travel_s": sum(route.travel_s for route in used),
                 "distance_m": sum(route.distance_m for route in used),
-                "stops": [stop for route in used for stop in _stops(snapshot, model, route, why, places)],
+                "stops": _once(
+                    stop for route in used for stop in _stops(snapshot, model, route, why, places)
+                ),
             }
         )
     return documents
+
+
+def _once(stops: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the stops with what is a break in several lanes told once."""
+    kept: list[dict[str, Any]] = []
+    breaks: set[str] = set()
+    for stop in stops:
+        if stop["type"] == "break":
+            if stop["arrives_at"] in breaks:
+                continue
+            breaks.add(stop["arrives_at"])
+        kept.append(stop)
+    return kept
 
 
 def _stops(
@@ -67,8 +82,9 @@ def _stops(
     places: Mapping[UUID, UUID],
 ) -> Iterable[dict[str, Any]]:
     stretch = snapshot.stretches[route.shift]
+    lane = {"lane": stretch.lane}
     if stretch.home is not None:
-        yield _depot("depot_start", stretch, route.starts, 0, 0)
+        yield _depot("depot_start", stretch, route.starts, 0, 0) | lane
     timed: list[tuple[int, dict[str, Any]]] = [
         (pause.starts, _stop("break", None, pause.starts, pause.ends)) for pause in route.breaks
     ]
@@ -87,13 +103,12 @@ def _stops(
     van = snapshot.vans.get(stretch.technician_id)
     if route.fetch is not None and van is not None and van.depot is not None:
         timed.append((route.fetch.starts, _fetch(snapshot, van.depot, route.fetch)))
-    yield from (document for _, document in sorted(timed, key=lambda one: one[0]))
+    yield from (document | lane for _, document in sorted(timed, key=lambda one: one[0]))
     if stretch.home is not None:
         legs: list[Stop | Fetch] = [*route.stops] if route.fetch is None else [*route.stops, route.fetch]
         driven = sum(leg.travel_s for leg in legs), sum(leg.distance_m for leg in legs)
-        yield _depot(
-            "depot_end", stretch, route.ends, route.travel_s - driven[0], route.distance_m - driven[1]
-        )
+        left = route.travel_s - driven[0], route.distance_m - driven[1]
+        yield _depot("depot_end", stretch, route.ends, *left) | lane
 
 
 def _fetch(snapshot: Snapshot, depot: SupplyDepot, fetch: Fetch) -> dict[str, Any]:

@@ -139,6 +139,8 @@ def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]
                 (earliest, latest, length)
                 for earliest, latest, length in zip(*[iter(row["breaks_s"])] * 3, strict=True)
             ),
+            lane=row["lane"],
+            lanes=row["lanes"],
         )
 
 
@@ -181,6 +183,7 @@ def _claims(
             service_ends_s=round(row["scheduled_end_s"]) if is_visit else row["ends_s"],
             is_movable=row["is_movable"],
             windows=_pairs(row["windows_s"] or []),
+            lane=row["lane"],
         )
 
 

@@ -17,7 +17,10 @@ Coordinates = tuple[float, float] | None  # latitude, longitude in degrees; None
 
 @dataclass(frozen=True, slots=True)
 class WorkingStretch:
-    """Uninterrupted working time of a technician, from home to home. Times are seconds since 1970."""
+    """Uninterrupted working time of a technician, from home to home. Times are seconds since 1970.
+
+    Of somebody who may have several visits at once there is one of it for each of the `lanes`.
+    """
 
     technician_id: UUID
     technician_name: str
@@ -29,6 +32,8 @@ class WorkingStretch:
     max_work_s: int | None
     unavailable: tuple[tuple[int, int], ...]
     breaks: tuple[tuple[int, int, int], ...]
+    lane: int = 1
+    lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Claim:
     service_ends_s: int
     is_movable: bool
     windows: tuple[tuple[int, int], ...]
+    lane: int = 1
 
 
 @dataclass(frozen=True, slots=True)
