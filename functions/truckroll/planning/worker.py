@@ -63,7 +63,8 @@ def see_through(lease: Lease, figures: dict[str, Any]) -> str:
     from truckroll.planning.planner import plan  # noqa: PLC0415
 
     try:
-        done = plan(lease, lease.now)
+        with lease.kept():
+            done = plan(lease, lease.now)
     except RunLostError:
         return "lost"
     except RunStoppedError:
