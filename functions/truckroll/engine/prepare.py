@@ -66,8 +66,11 @@ def prepare(problem: Problem) -> Prepared:
     return prepare_once(problem)
 
 
-def prepare_once(problem: Problem) -> Prepared:
-    """Return the problem in arrays nobody else will ask for. Raises ProblemError."""
+def prepare_once(problem: Problem, *, searched: bool = True) -> Prepared:
+    """Return the problem in arrays nobody else will ask for; not `searched`, without likely neighbours.
+
+    Raises ProblemError.
+    """
     check_problem(problem)
     origin = min((shift.starts for shift in problem.shifts), default=0)
     roads, roads_from = roads_of(problem)
@@ -89,8 +92,11 @@ def prepare_once(problem: Problem) -> Prepared:
     groups, parts, covers = _groups(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     cost = costs_of(problem, roads)
-    beside = companions(travel, visits[:depots_from], may_serve[:, :depots_from])
-    _count_nearby(visits[:depots_from], shifts, eligible, beside, travel)
+    beside = near = np.zeros((depots_from, 0), np.int32)
+    if searched:
+        beside = companions(travel, visits[:depots_from], may_serve[:, :depots_from])
+        near = nearest(travel, visits["place"][:depots_from])
+        _count_nearby(visits[:depots_from], shifts, eligible, beside, travel)
     day = Day(
         travel=roads,
         travel_to=transposed(roads),
@@ -102,7 +108,7 @@ def prepare_once(problem: Problem) -> Prepared:
         eligible=eligible,
         may_serve=may_serve,
         pauses=pauses,
-        near=nearest(travel, visits["place"][:depots_from]),
+        near=near,
         beside=beside,
         groups=groups,
         parts=parts,

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.insert import take_node
 from truckroll.engine.interactive import plan_of
 from truckroll.engine.model import Problem, Route, Visit
-from truckroll.engine.prepare import FAR, Prepared, prepare
+from truckroll.engine.prepare import FAR, Prepared, prepare_once
 from truckroll.engine.result import route_of
-from truckroll.engine.squeeze import cheapest_displacement, put_back, squeeze
+from truckroll.engine.squeeze import cheapest_displacement, put_back, squeeze, squeeze_each
 
 Kind = Literal[
     "as_it_is",
@@ -35,6 +36,7 @@ Kind = Literal[
 ANY_COST = 1e15
 STEP = 300  # seconds: amounts are told in steps of five minutes
 DAY = 86_400
+MOST_OVERWORK = 4 * 3600
 # What a second of each is worth, in seconds of driving, so that relaxations of different kinds can be ranked.
 PRICE_OF_A_SECOND: Mapping[Kind, float] = {
     "start_later": 1.0,
@@ -44,6 +46,10 @@ PRICE_OF_A_SECOND: Mapping[Kind, float] = {
     "shift_starts_earlier": 3.0,
     "work_limit": 3.0,
 }
+
+
+Shifts = NDArray[np.int64] | Sequence[int]
+Amounts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ def relaxations(
         )
         for i, one in enumerate(wishes)
     )
-    prepared = prepare(replace(problem, visits=(*problem.visits, *extra)))
+    prepared = prepare_once(replace(problem, visits=(*problem.visits, *extra)), searched=False)
     plan, sound = plan_of(prepared, routes)
     ground = _Ground(prepared, plan, sound, earliest, stretch)
     return tuple(ground.verdict(len(problem.visits) + i, one) for i, one in enumerate(wishes))
@@ -146,7 +152,7 @@ class _Ground:
         self.plan, self.sound = plan._replace(windows=windows), sound
         self.base = self.prepared.plan()._replace(windows=windows)
         self.earliest = earliest - prepared.origin
-        self.stretch = stretch
+        self.stretch = np.array(stretch, np.int64).reshape(-1, 2)
         self.dropped = np.zeros(plan.nodes.shape[1], np.int32)
 
     def verdict(self, x: int, wish: Wish) -> Verdict:
@@ -157,11 +163,13 @@ class _Ground:
         )
         possible = self._from_now(wanted)
         with self._windows(x, possible):
-            costs = {v: self._cost(v, x) for v in own}
-            full = [v for v in own if costs[v] >= ANY_COST and self._cost(v, x, self.base) < ANY_COST]
-            none = [v for v in own if costs[v] >= ANY_COST and v not in full]
+            costs = self._costs(x, own)
+            able = {v for v, cost in zip(own, self._costs(x, own, self.base), strict=True) if cost < ANY_COST}
+            not_now = [v for v, cost in zip(own, costs, strict=True) if cost >= ANY_COST]
+            full = [v for v in not_now if v in able]
+            none = [v for v in not_now if v not in able]
             found = [
-                *self._as_it_is(x, costs),
+                *self._as_it_is(x, own, costs),
                 *self._rules(x, wish),
                 *self._shifts(x, own),
                 *self._shorter(x, own),
@@ -179,15 +187,18 @@ class _Ground:
     def _windows(self, x: int, windows: Sequence[tuple[int, int]]) -> _Changed:
         """Give a visit other windows for a while; without any it can't be served."""
         row = self.day.visits[x]
-        changed = _Changed(self.day.visits, x)
+        changed = _Changed(self.day.visits, [x])
         windows = windows[: self.most_windows + 8] or [(FAR, FAR)]
         self.day.windows[self.scratch : self.scratch + len(windows)] = windows
         row["first_window"], row["last_window"] = self.scratch, self.scratch + len(windows)
         row["opens"], row["closes"] = windows[0][0], windows[-1][1]
         return changed
 
-    def _cost(self, v: int, x: int, plan: Plan | None = None) -> float:
-        return float(squeeze(self.day, self.plan if plan is None else plan, v, x, ANY_COST, False))
+    def _costs(self, x: int, shifts: Shifts, plan: Plan | None = None) -> NDArray[np.float64]:
+        """Return what visit x would add to each of the shifts, ANY_COST where it has no room."""
+        costs = np.full(len(shifts), ANY_COST)
+        squeeze_each(self.day, self.plan if plan is None else plan, np.array(shifts, np.int64), x, costs)
+        return costs
 
     def _done(self, x: int, v: int, kind: Kind, **more: Any) -> Relaxation:
         """Return what becomes of the route, by doing it."""
@@ -205,53 +216,51 @@ class _Ground:
         more["cost"] = round(more.get("cost", cost) + price, 1)
         return Relaxation(kind, v, own.starts, after.travel_s - before.travel_s, route=after, **more)
 
-    def _as_it_is(self, x: int, costs: Mapping[int, float]) -> Iterable[Relaxation]:
-        if costs and min(costs.values()) < ANY_COST:
-            yield self._done(x, min(costs, key=lambda v: costs[v]), "as_it_is")
+    def _as_it_is(self, x: int, own: Sequence[int], costs: NDArray[np.float64]) -> Iterable[Relaxation]:
+        if own and np.min(costs) < ANY_COST:
+            yield self._done(x, own[int(np.argmin(costs))], "as_it_is")
 
     def _rules(self, x: int, wish: Wish) -> Iterable[Relaxation]:
         for rule, shifts in wish.but_for.items():
-            costs = {v: self._cost(v, x) for v in shifts if self.sound[v]}
-            if costs and min(costs.values()) < ANY_COST:
-                v = min(costs, key=lambda v: costs[v])
-                yield self._done(x, v, "rule", rule=rule, cost=costs[v] + wish.price.get(rule, 0.0))
+            sound = [v for v in shifts if self.sound[v]]
+            costs = self._costs(x, sound)
+            if sound and np.min(costs) < ANY_COST:
+                i = int(np.argmin(costs))
+                cost = float(costs[i]) + wish.price.get(rule, 0.0)
+                yield self._done(x, sound[i], "rule", rule=rule, cost=cost)
 
     def _shifts(self, x: int, own: Sequence[int]) -> Iterable[Relaxation]:
         """Lengthen shifts at either end, or let more be worked in them."""
-        shifts = self.day.shifts
+        shifts, among = self.day.shifts, np.array(own, np.int64)
+        earlier_by, later_by = self.stretch[among].T
 
-        def later(v: int, amount: int) -> None:
-            shifts[v]["ends"] += amount
-            shifts[v]["closes"] += amount
+        def later(v: Shifts, amount: Amounts) -> None:
+            shifts["ends"][v] += amount
+            shifts["closes"][v] += amount
 
-        def earlier(v: int, amount: int) -> None:
-            shifts[v]["starts"] -= amount
+        def earlier(v: Shifts, amount: Amounts) -> None:
+            shifts["starts"][v] -= amount
 
-        def longer(v: int, amount: int) -> None:
+        def longer(v: Shifts, amount: Amounts) -> None:
             for limit in ("max_work", "max_span"):
-                shifts[v][limit] = min(FAR, int(shifts[v][limit]) + amount)
+                shifts[limit][v] = np.minimum(FAR, shifts[limit][v] + amount)
 
-        now = self.earliest
-        yield from self._least(
-            x,
-            own,
-            "shift_starts_earlier",
-            lambda v: min(self.stretch[v][0], int(shifts[v]["starts"]) - now),
-            earlier,
-        )
-        yield from self._least(x, own, "shift_ends_later", lambda v: self.stretch[v][1], later)
-        limited = [v for v in own if min(shifts[v]["max_work"], shifts[v]["max_span"]) < FAR]
-        yield from self._least(x, limited, "work_limit", lambda _: 4 * 3600, longer)
+        ahead = shifts["starts"][among] - self.earliest
+        yield from self._least(x, among, "shift_starts_earlier", np.minimum(earlier_by, ahead), earlier)
+        yield from self._least(x, among, "shift_ends_later", later_by, later)
+        limited = among[np.minimum(shifts["max_work"][among], shifts["max_span"][among]) < FAR]
+        yield from self._least(x, limited, "work_limit", np.full(len(limited), MOST_OVERWORK), longer)
 
     def _shorter(self, x: int, own: Sequence[int]) -> Iterable[Relaxation]:
         visits = self.day.visits
 
-        def shorter(_: int, amount: int) -> None:
-            visits[x]["occupies"] -= amount
-            visits[x]["work"] -= amount
+        def shorter(_: Shifts, amount: Amounts) -> None:
+            visits["occupies"][x] -= amount[0]
+            visits["work"][x] -= amount[0]
 
         # Less than half of the work is another job.
-        yield from self._least(x, own, "shorter", lambda _: int(visits[x]["work"]) // 2, shorter)
+        most = np.full(len(own), int(visits["work"][x]) // 2)
+        yield from self._least(x, np.array(own, np.int64), "shorter", most, shorter)
 
     def _times(self, x: int, own: Sequence[int], wanted: tuple[tuple[int, int], ...]) -> Iterable[Relaxation]:
         """Let it start before or after its windows."""
@@ -260,18 +269,20 @@ class _Ground:
         directions: tuple[tuple[Kind, int, int], ...] = (("start_later", 0, 1), ("start_earlier", 1, 0))
         for kind, before, after in directions:
 
-            def moved(_: int, amount: int, before: int = before, after: int = after) -> None:
-                wider = [(a - before * amount, b + after * amount) for a, b in wanted]
+            def moved(_: Shifts, amount: Amounts, before: int = before, after: int = after) -> None:
+                by = int(amount[0])
+                wider = [(a - before * by, b + after * by) for a, b in wanted]
                 self._windows(x, _joined(self._from_now(wider)))
 
             # What is due already is not late by a day, but by all the time since.
             overdue = max(0, self.earliest - wanted[-1][1]) if after else 0
-            yield from self._least(x, own, kind, lambda _: DAY + overdue, moved)  # noqa: B023
+            most = np.full(len(own), DAY + overdue)
+            yield from self._least(x, np.array(own, np.int64), kind, most, moved)
 
     def _drops(self, x: int, own: Sequence[int]) -> Iterable[Relaxation]:
         """Drop visits nobody was promised, if that alone makes room."""
         day, plan = self.day, self.plan
-        changed = _Changed(day.visits, x)
+        changed = _Changed(day.visits, [x])
         listed = day.eligible[
             int(day.visits[x]["first_eligible"]) : int(day.visits[x]["last_eligible"])
         ].copy()
@@ -298,56 +309,54 @@ class _Ground:
     def _least(
         self,
         x: int,
-        shifts: Sequence[int],
+        shifts: NDArray[np.int64],
         kind: Kind,
-        most: Callable[[int], int],
-        relax: Callable[[int, int], None],
+        most: Amounts,
+        relax: Callable[[Shifts, Amounts], None],
     ) -> Iterable[Relaxation]:
-        """Find the least amount, in whole steps, by which some shift then serves it."""
+        """Find the least amount, in whole steps, by which some shift then serves it; `most` limits each shift's."""
 
-        def costs(among: Iterable[int], steps: int) -> dict[int, float]:
-            found: dict[int, float] = {}
-            for v in among:
-                if steps * STEP > most(v):
-                    continue
-                with _Changed(self.day.visits, x), _Changed(self.day.shifts, v):
-                    relax(v, steps * STEP)
-                    cost = self._cost(v, x)
-                if cost < ANY_COST:
-                    found[v] = cost
-            return found
+        def costs(among: NDArray[np.int64], steps: Amounts) -> NDArray[np.float64]:
+            with _Changed(self.day.visits, [x]), _Changed(self.day.shifts, among):
+                relax(among, steps * STEP)
+                return self._costs(x, among)
 
-        reach: dict[int, int] = {v: most(v) // STEP for v in shifts}
-        able = {v for v in shifts if reach[v] > 0 and costs([v], reach[v])}
-        if not able:
+        reach = most // STEP
+        shifts, reach = shifts[reach > 0], reach[reach > 0]
+        able = costs(shifts, reach) < ANY_COST if len(shifts) else np.zeros(0, np.bool_)
+        if not able.any():
             return
-        low, high = 0, max(reach[v] for v in able)
-        fits: dict[int, float] = {}
+        shifts, reach = shifts[able], reach[able]
+        low, high = 0, int(reach.max())
+        fits: NDArray[np.float64] | None = None
         while high - low > 1:
             middle = (low + high) // 2
-            now = costs(able, middle)
-            if now:
-                high, fits = middle, now
-                able = set(now)
+            among = shifts[reach >= middle]
+            now = costs(among, np.full(len(among), middle)) if len(among) else np.zeros(0)
+            if (now < ANY_COST).any():
+                high, fits = middle, now[now < ANY_COST]
+                reach, shifts = reach[reach >= middle][now < ANY_COST], among[now < ANY_COST]
             else:
                 low = middle
-        fits = fits or costs(able, high)
-        if not fits:  # an amount that helps only where it is exact
-            return
-        v = min(fits, key=lambda v: (fits[v], v))
-        with _Changed(self.day.visits, x), _Changed(self.day.shifts, v):
-            relax(v, high * STEP)
-            yield self._done(x, v, kind, amount_s=high * STEP)
+        if fits is None:
+            shifts = shifts[reach >= high]
+            fits = costs(shifts, np.full(len(shifts), high))
+            if np.min(fits) >= ANY_COST:  # an amount that helps only where it is exact
+                return
+        best = shifts[[int(np.argmin(fits))]]
+        with _Changed(self.day.visits, [x]), _Changed(self.day.shifts, best):
+            relax(best, np.array([high * STEP]))
+            yield self._done(x, int(best[0]), kind, amount_s=high * STEP)
 
 
 class _Changed:
-    """Puts a row of an array back as it was, at the end of a block."""
+    """Puts rows of an array back as they were, at the end of a block."""
 
-    def __init__(self, rows: Any, i: int) -> None:
-        self.rows, self.i, self.was = rows, i, rows[i].copy()
+    def __init__(self, rows: Any, chosen: Shifts) -> None:
+        self.rows, self.chosen, self.was = rows, chosen, rows[chosen]
 
     def put_back(self) -> None:
-        self.rows[self.i] = self.was
+        self.rows[self.chosen] = self.was
 
     def __enter__(self) -> None:
         return None

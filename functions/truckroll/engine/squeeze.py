@@ -152,6 +152,13 @@ def squeeze(day: Day, plan: Plan, v: int, x: int, limit: float, keep: bool) -> f
 
 
 @compiled
+def squeeze_each(day: Day, plan: Plan, shifts: Any, x: int, costs: Any) -> None:
+    """Write into `costs` the least cost of visit x in each of `shifts`; where it has no room the limit in it stays."""
+    for i in range(len(shifts)):
+        costs[i] = squeeze(day, plan, shifts[i], x, costs[i], False)
+
+
+@compiled
 def alone(day: Day, x: int) -> bool:
     """Tell whether visit x may be taken out by itself: not fixed, and not part of a group."""
     return bool(day.visits[x].fixed_shift < 0 and day.visits[x].group < 0)
