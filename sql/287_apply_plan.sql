@@ -126,6 +126,22 @@ $$;
 comment on function private.routes_needed_too(uuid[]) is
 'The routes left out that would take visits away from the technicians of those accepted.';
 
+create function private.facilities_changed(route_plan_ids uuid[])
+returns table (facility_id uuid)
+language sql
+stable
+set search_path = ''
+as $$
+    select distinct v.facility_id
+    from public.route_stops as s
+    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    where s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign');
+$$;
+
+comment on function private.facilities_changed(uuid[]) is
+'Whose booked visits some routes of a plan change; null stands for visits of no branch.';
+
 create function private.put_plan_in_force(run public.optimization_runs, route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -212,6 +228,9 @@ begin
         );
     end if;
 
+    -- Whoever plans for one branch may apply a route of its technician, without the changes to other branches' visits.
+    perform private.require('optimize_schedule', run.org_id, changed.facility_id)
+    from private.facilities_changed(route_plan_ids) as changed (facility_id);
     perform private.check_crews_are_whole(run, route_plan_ids);
 
     -- What others booked before they had to wait is seen by the checks that follow.

@@ -90,7 +90,7 @@ begin
             'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
             'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
             'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
-            'cost', o.cost, 'reasons', o.reasons,
+            'cost', o.cost, 'reasons', o.reasons, 'committed_at', o.committed_at,
             'moves', coalesce((
                 select jsonb_agg(jsonb_build_object(
                     'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
@@ -179,3 +179,6 @@ $$;
 
 comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
 'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
+
+-- Read with the run, by who sees it.
+grant execute on function private.emergency_option_document(uuid) to authenticated, service_role;

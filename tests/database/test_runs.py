@@ -10,6 +10,7 @@ import pytest
 
 from support import sql
 from support.factory import MONDAY, Company
+from support.plan import assignment_of, propose, run_for, stop
 from support.sql import AsUser, Connect, Connection, Row
 
 LEASE = timedelta(seconds=30)
@@ -212,3 +213,72 @@ def test_who_plans_one_facility_asks_for_the_route_of_its_technician_only(
                 db.execute(*request)
             with sql.refused(db, "42501", "permission_missing"):
                 db.execute("select private.visible_run(%s)", (run["id"],))
+
+
+@pytest.fixture
+def branch(db: Connection) -> tuple[Company, Row, Any]:
+    """Add a company with a technician of a branch, and a dispatcher for that branch alone."""
+    company = Company(db)
+    facility = company.facility()
+    planner = company.member("dispatcher")
+    member = sql.value(db, "select id from public.org_members where user_id = %s", (planner,))
+    company.add("member_facilities", member_id=member, facility_id=facility["id"])
+    return company, company.technician(facility_id=facility["id"]), planner
+
+
+def booked(company: Company, technician: Row, hour: int, facility: Any) -> tuple[Row, Row]:
+    job = company.job(company.site(company.customer()), facility_id=facility)
+    visit = company.visit(job, technician, starts_at=MONDAY + timedelta(hours=hour), facility_id=facility)
+    return job, assignment_of(company, visit)
+
+
+def test_who_plans_one_facility_moves_no_visit_of_another(
+    db: Connection, as_user: AsUser, branch: tuple[Company, Row, Any]
+) -> None:
+    company, ann, planner = branch
+    _, own = booked(company, ann, 9, ann["facility_id"])
+    _, others = booked(company, ann, 11, company.facility()["id"])
+    _, nobodys = booked(company, ann, 13, None)
+    booked(company, company.technician(facility_id=ann["facility_id"]), 9, ann["facility_id"])
+
+    def ask(assignments: list[Any] | None) -> Any:
+        return sql.value(
+            db,
+            "select private.request_run(%s, 'optimize_route', %s, 1, %s, %s::uuid[], 'balanced', 'propose', 10, 1)",
+            (company.id, MONDAY.date(), [ann["id"]], assignments),
+        )
+
+    with as_user(planner):
+        run = ask(None)
+        named = ask([own["id"]])
+        for forbidden in (others, nobodys):
+            with sql.refused(db, "42501", "permission_missing"):
+                ask([own["id"], forbidden["id"]])
+    may_move = "select assignment_ids from public.optimization_runs where id = %s"
+    assert [sql.value(db, may_move, (one,)) for one in (run, named)] == [[own["id"]], [own["id"]]]
+    with as_user(company.member("dispatcher")):
+        assert sql.value(db, may_move, (ask(None),)) is None
+
+
+def test_who_plans_one_facility_applies_no_plan_that_moves_another_ones_visit(
+    db: Connection, as_user: AsUser, branch: tuple[Company, Row, Any]
+) -> None:
+    company, ann, planner = branch
+    job, others = booked(company, ann, 11, company.facility()["id"])
+    dispatcher = company.member("dispatcher")
+
+    def proposal(hour: float) -> Row:
+        run = run_for(company, dispatcher, kind="optimize_route", technician_ids=[ann["id"]])
+        return propose(company, run, [(ann, [stop(company, job, hour, assignment=others)])])
+
+    def apply(run: Row) -> Any:
+        return sql.value(db, "select public.apply_plan(%s, %s)", (run["id"], run["base_revision"]))["moved"]
+
+    moves = proposal(14)
+    with as_user(planner), sql.refused(db, "42501", "permission_missing"):
+        apply(moves)
+    with as_user(dispatcher):
+        assert apply(moves) == 1
+    keeps = proposal(14)
+    with as_user(planner):
+        assert apply(keeps) == 0

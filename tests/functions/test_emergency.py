@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from support.booking import call, refusal
 from support.emergency import Now, minutes_until
-from support.functions import served_over_a_copy
+from support.functions import Day, served_over_a_copy
 from support.sql import Connection, Row, acting_as, refused
 
 
@@ -238,6 +238,14 @@ def test_committing_does_what_was_proposed(now: Now) -> None:
     assert {"appointment.created", "appointment.assignment_changed", "plan.applied"} <= events
     told = now.rows("job_notifications", appointment_id=goes["id"])
     assert {row["notification_type"] for row in told} >= {"assignment_notice", "unassignment_notice"}
+
+    read = (
+        Day(now.company, now.manager, now.client).call("GET", f"/dispatch/runs/{done['run_id']}").get_json()
+    )
+    assert (read["job_id"], read["routes"], read["unserved"]) == (str(job["id"]), [], [])
+    assert [one["rank"] for one in read["options"]] == list(range(1, len(read["options"]) + 1))
+    assert {one["id"]: one["committed_at"] is not None for one in read["options"]}[option["id"]]
+    assert [one["moves"] for one in read["options"] if one["id"] == option["id"]] == [option["moves"]]
 
     assert now.ask(job, **body).get_json() == done
     assert len(now.rows("appointment_reschedules")) == len(option["moves"])
