@@ -131,13 +131,14 @@ set search_path = ''
 as $$
 begin
     return array(
+        with own as materialized (select w.window_start, w.window_end from private.time_windows(job) as w)
+
         select tstzrange(span.opens, span.closes, '[]')
         from public.dispatch_jobs as j
-        cross join lateral (
-            select w.window_start, w.window_end from private.time_windows(j.id) as w
+        cross join (
+            select own.window_start, own.window_end from own
             union all
-            select '-infinity'::timestamptz, 'infinity'::timestamptz
-            where not exists (select from private.time_windows(j.id))
+            select '-infinity'::timestamptz, 'infinity'::timestamptz where not exists (select from own)
         ) as w
         cross join lateral (
             select

@@ -32,6 +32,12 @@ as $$
 declare
     work constant private.work := private.emergency_work(job);
     own_priority constant public.job_priority := (select j.priority from public.dispatch_jobs as j where j.id = job);
+    -- Asked once, not for every claim: looking up who may what is dear.
+    may_move_all constant boolean := private.may('optimize_schedule', work.org_id);
+    facilities constant uuid[] := array(
+        select f.id from public.facilities as f
+        where f.org_id = work.org_id and not may_move_all and private.may('optimize_schedule', f.org_id, f.id)
+    );
 begin
     return query
     -- Asked once for each claim, whatever is then read of it.
@@ -40,7 +46,7 @@ begin
             r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
             j.priority, v.arrival_window_start, v.arrival_window_end,
             coalesce(case
-                when j.priority < own_priority and private.may('optimize_schedule', work.org_id, v.facility_id)
+                when j.priority < own_priority and (may_move_all or v.facility_id = any(facilities))
                     then private.emergency_movable(a)
             end, false) as is_movable
         from public.reservations as r

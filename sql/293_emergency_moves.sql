@@ -145,6 +145,23 @@ $$;
 comment on function private.new_place(public.appointments, uuid, private.emergency_budget) is
 'Where a visit that makes room could go: within its promise, nearest to its time; else as soon as can be, if a promise may be broken; else to nobody, if that is allowed. Holds what it found; null when there is nothing.';
 
+create function private.is_another_day(visit public.appointments, starts_at timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select (visit.starts_at at time zone o.time_zone)::date <> (starts_at at time zone o.time_zone)::date
+        from public.orgs as o where o.id = visit.org_id
+    );
+end;
+$$;
+
+comment on function private.is_another_day(public.appointments, timestamptz) is
+'Whether a time is on another day of the company''s calendar than a visit.';
+
 create function private.spent(moves private.emergency_move[])
 returns private.emergency_budget
 language plpgsql
@@ -155,7 +172,10 @@ begin
     return (
         select row(
             count(*),
-            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
+            -- Another day is a promise broken; the hours of the night tell nothing about it.
+            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))) filter (
+                where not private.is_another_day(v, m.to_starts_at)
+            ), 0),
             count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
             count(*) filter (where m.change = 'unassign')
         )::private.emergency_budget
@@ -165,4 +185,4 @@ end;
 $$;
 
 comment on function private.spent(private.emergency_move[]) is
-'What moves cost of a disruption budget: visits moved, minutes of delay, promises broken, visits left without anybody.';
+'What moves cost of a disruption budget: visits moved, minutes of delay on their day, promises broken, visits left without anybody.';

@@ -130,6 +130,35 @@ $$;
 comment on function private.emergency_option_document(uuid) is
 'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
 
+create function private.soonest_offer(work private.work, earliest timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if not private.may('view_availability', work.org_id, work.facility_id) then
+        return null;
+    end if;
+    return (
+        select jsonb_build_object(
+            'technician_ids', s.technician_ids, 'resource_id', s.resource_id, 'starts_at', s.starts_at, 'ends_at', s.ends_at,
+            'starts_local', private.local_time(s.starts_at, o.time_zone)
+        )
+        from public.orgs as o
+        cross join private.offer_slots(
+            work, earliest, earliest + interval '3 days', work.duration_minutes, null, null, 100
+        ) as s
+        where o.id = work.org_id
+        order by s.starts_at, s.score desc
+        limit 1
+    );
+end;
+$$;
+
+comment on function private.soonest_offer(private.work, timestamptz) is
+'The first time within three days that slot search offers for a job, as book_appointment takes it; null when there is none, or the caller may not see free times.';
+
 create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
 returns jsonb
 language plpgsql
@@ -140,16 +169,22 @@ declare
     able constant uuid[] := array(
         select q.technician_id from private.qualified_technicians(work, null, moment) as q
     );
+    offer jsonb;
 begin
     if work.inactive_because is not null then
         return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
     elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
+        offer := private.soonest_offer(work, moment);
         return jsonb_build_array(jsonb_build_object(
             'code', case
                 when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
                 else 'needs_' || work.place_kind
             end,
-            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
+            'message', 'Nobody is moved for work that takes more than one technician at a site. ' || case
+                when offer is null then 'No time is free for it within three days; move other visits by hand.'
+                else format('It can be booked from %s on, as data says.', offer ->> 'starts_local')
+            end,
+            'data', jsonb_build_object('soonest', offer)
         ));
     elsif work.latitude is null then
         return jsonb_build_array(jsonb_build_object(

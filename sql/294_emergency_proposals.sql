@@ -11,7 +11,10 @@ begin
         select
             case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
                 5
-                + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                + case
+                    when move.change <> 'unassign' and private.is_another_day(v, move.to_starts_at) then 60
+                    else 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                end
                 + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
                 + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
                 + case when move.change = 'unassign' then 60 else 0 end
@@ -24,7 +27,7 @@ end;
 $$;
 
 comment on function private.emergency_move_cost(private.emergency_move) is
-'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
 
 create function private.store_emergency_option(
     run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz

@@ -171,6 +171,8 @@ class Week:
 
     def _ends(self, number: int, visit: Document, shift_ends: datetime, status: str) -> None:
         self.office.set_status(visit["id"], status)
+        if self.way.frees():
+            self._tell_all()
         self._looks(number, shift_ends)
 
     def _home(self, technician: Technician, shift_ends: datetime) -> None:

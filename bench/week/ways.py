@@ -36,6 +36,10 @@ class FirstCome:
     def notices(self) -> None:
         """Learn that something went otherwise than planned: a cancellation, an overrun, an absence."""
 
+    def frees(self) -> bool:
+        """Learn that somebody is done with a visit; tell whether that changed anything."""
+        return False
+
 
 class EveryEvening(FirstCome):
     """Emergencies take the earliest free slot; all else waits for the evening's plan of the next two days."""
@@ -58,12 +62,28 @@ class Everything(EveryEvening):
     name = "truckroll"
     reoptimization = "commit"
 
+    def __init__(self, office: Office) -> None:
+        super().__init__(office)
+        self._waiting: list[str] = []  # emergencies nobody could be sent to yet
+
     def takes(self, request: Request, job: str) -> None:
         """Insert an emergency into the day, at the cost of up to two promises; leave the rest to the evening."""
-        if not request.is_emergency:
-            return
-        if not self.office.insert_emergency(job, DISRUPTION):
+        if request.is_emergency:
+            self._waiting.append(job)
+            self.frees()
+
+    def frees(self) -> bool:
+        """Try again for the emergencies that wait."""
+        before = len(self._waiting)
+        self._waiting = [job for job in self._waiting if not self._is_served(job)]
+        return len(self._waiting) < before
+
+    def evening(self, tomorrow: datetime) -> None:
+        """Give the emergencies of the day that are left the first times there are, then plan."""
+        for job in self._waiting:
             self.office.book_earliest(job)
+        self._waiting.clear()
+        super().evening(tomorrow)
 
     def loses(self, visits: list[Document]) -> None:
         """Let the scheduler move what it can; by hand what is left."""
@@ -74,8 +94,12 @@ class Everything(EveryEvening):
                 self.office.move_earliest(visit["dispatch_job_id"], visit["appointment_id"])
 
     def notices(self) -> None:
-        """Plan again what the event touches."""
+        """Serve who waits for help, then plan again what the event touches."""
+        self.frees()
         self.office.react()
+
+    def _is_served(self, job: str) -> bool:
+        return self.office.insert_emergency(job, DISRUPTION) or self.office.visit_of(job) is not None
 
     def _is_theirs(self, visit: Document) -> bool:
         now = self.office.read("job_assignments", select="technician_id,status", id=f"eq.{visit['id']}")

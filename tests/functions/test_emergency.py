@@ -191,10 +191,28 @@ def test_without_options_the_reasons_are_told(now: Now) -> None:
     assert (nobody["options"], nobody["reasons"][0]["code"]) == ([], "no_time_in_window")
     gas = now.emergency(required_skills={now.company.skill("gas"): 1})
     assert now.ask(gas).get_json()["reasons"][0]["code"] == "skill_missing"
-    crew = now.emergency(required_crew_size=2)
-    assert now.ask(crew).get_json()["reasons"][0]["code"] == "needs_crew"
     committed = now.ask(gas, mode="commit")
     assert (committed.status_code, committed.get_json()["appointment"]) == (200, None)
+
+
+def test_work_for_a_crew_is_told_the_soonest_time_that_can_be_booked(now: Now) -> None:
+    people = [now.technician("Ann"), now.technician("Bob", home_km=3)]
+    now.visit(people[0], 20, promise=(0, 120))
+    crew = now.emergency(required_crew_size=2)
+    (reason,) = now.ask(crew).get_json()["reasons"]
+    assert (reason["code"], "booked from" in reason["message"]) == ("needs_crew", True)
+    soonest = reason["data"]["soonest"]
+    assert set(soonest["technician_ids"]) == {str(one["id"]) for one in people}
+    with acting_as(now.db, now.manager):
+        call(
+            now.db,
+            "book_appointment",
+            job_id=crew["id"],
+            technician_ids=soonest["technician_ids"],
+            starts_at=soonest["starts_at"],
+        )
+    too_many = now.ask(now.emergency(required_crew_size=3)).get_json()
+    assert (too_many["options"], too_many["reasons"][0]["data"]["soonest"]) == ([], None)
 
 
 def test_a_missed_sla_ranks_last_and_is_said(now: Now) -> None:

@@ -62,6 +62,17 @@ def test_a_visit_makes_room_only_where_that_is_much_sooner() -> None:
     assert ways_to_serve(problem, (), 0, booked, (1, 2))[0].dropped == ()
 
 
+def test_who_is_late_goes_there_instead_of_where_nothing_can_be_kept() -> None:
+    missed = Visit("missed", 39, at(1), ((at(9), at(9.5)),), eligible=(0,))
+    later = Visit("later", 5, at(1), ((at(9), at(16)),), eligible=(0,))
+    problem = line(URGENT, missed, later)
+    routes = (route(problem, (1, at(9.5)), (2, at(12))),)
+    booked = (0, at(9.5), at(12))
+    assert ways_to_serve(problem, routes, 0, booked, ()) == ()
+    way = ways_to_serve(problem, routes, 0, booked, (1, 2))[0]
+    assert (way.dropped, way.starts, way.delays) == ((1,), NINE + 10 * MINUTE, ())
+
+
 def test_a_break_is_kept_whatever_comes_between() -> None:
     problem = line(URGENT, breaks=(Break(at(9), at(9.25), at(0.5)),))
     (way, *_) = ways_to_serve(problem, (), 0, (0,), ())

@@ -30,7 +30,7 @@ WAY = np.dtype(
     ],
     align=True,
 )
-ROOM = 512
+ROOM = 128  # ways kept, for each shift there is
 NO_TIME = 2**40  # when a stop at the depot is booked: any time does
 GAIN_S = 300  # what dropping a visit must save the urgent one, or it is not worth anybody's time
 
@@ -58,7 +58,8 @@ def ways_to_serve(
 
     `booked` holds by visit when it begins today; beginning later is a delay. Up to two consecutive
     visits of `droppable` are left out where that makes the urgent one at least five minutes sooner
-    than anything else could in that shift. Shifts without a route count as free days.
+    than anything else could in that shift. A route that does not hold as it is, its technician being
+    late, takes it only in place of such visits. Shifts without a route count as free days.
     """
     prepared = prepare_once(problem)
     day = prepared.day
@@ -67,9 +68,10 @@ def ways_to_serve(
     begins[: len(booked)] = np.array(booked, np.int64) - prepared.origin
     may_go = np.zeros(len(day.visits), np.bool_)
     may_go[list(droppable)] = True
-    rows = np.zeros(ROOM, WAY)
-    delayed = np.full((ROOM, plan.nodes.shape[1]), -1, np.int32)
-    starts = np.zeros((ROOM, plan.nodes.shape[1]), np.int32)
+    room = ROOM * max(4, len(problem.shifts))
+    rows = np.zeros(room, WAY)
+    delayed = np.full((room, plan.nodes.shape[1]), -1, np.int32)
+    starts = np.zeros((room, plan.nodes.shape[1]), np.int32)
     count = find_ways(day, plan, visit, sound, begins, may_go, rows, delayed, starts)
     found = [_way(row, delayed[i], starts[i], prepared.origin) for i, row in enumerate(rows[:count].tolist())]
     return tuple(sorted(found, key=lambda way: (way.starts, way.delay_s, way.added_travel_s, way.shift)))
@@ -99,7 +101,7 @@ def find_ways(
     for e in range(visit.first_eligible, visit.last_eligible):
         v = int(day.eligible[e])
         length = plan.routes[v].length
-        if not sound[v] or length >= plan.nodes.shape[1]:
+        if length >= plan.nodes.shape[1]:
             continue
         saved = plan.nodes[v, :length].copy()
         pauses = lift_pauses(day, plan, v, lifted)
@@ -109,9 +111,10 @@ def find_ways(
         for k in range(stops):
             travel -= day.visits[bare[k]].work + day.more[bare[k], day.shifts[v].pace]
         first = count
-        count = ways_in(
-            day, plan, v, x, lifted, pauses, travel, -1, -1, 2**30, booked, rows, delayed, starts, count
-        )
+        if sound[v]:
+            count = ways_in(
+                day, plan, v, x, lifted, pauses, travel, -1, -1, 2**30, booked, rows, delayed, starts, count
+            )
         soonest = 2**30
         for i in range(first, count):
             soonest = min(soonest, rows[i].begins)

@@ -24,8 +24,8 @@ from truckroll.planning.urgent_routes import (
     before_s,
     people_among,
     urgent_job,
-    ways_of,
 )
+from truckroll.planning.urgent_ways import ways_of
 
 # How long people have to decide and set off before the technician must leave.
 NOTICE = {"propose": timedelta(minutes=5), "commit": timedelta(minutes=1)}
@@ -104,8 +104,9 @@ def emergency_options(connection: Connection, asked: Asked) -> dict[str, Any]:
         if _are_enough(candidates, asked, soonest=some[0].arrives_s - urgent.asked_s, looked_at=looked_at):
             break
         looked_at += len(some)
-        for person in people_among(connection, urgent, some):
-            candidates += _best_of(person, ways_of(person, urgent), urgent, asked.budget)
+        people = people_among(connection, urgent, some)
+        for person, ways in zip(people, ways_of(people, urgent), strict=True):
+            candidates += _best_of(person, ways, urgent, asked.budget)
     worth = _worth_judging(candidates, asked.max_results)
     row = connection.execute(
         "select private.propose_emergency(%s, %s, %s, %s, %s, %s) as proposal",

@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.database import Connection
-from truckroll.engine import Break, FixedPlace, Problem, Route, Shift, Stop, Visit
-from truckroll.engine.urgent import Way, ways_to_serve
 from truckroll.planning.reading import integers
 
 MINUTE = 60
@@ -186,95 +184,3 @@ def before_s(claim: dict[str, Any]) -> int:
     """Return the seconds a claim begins before its visit."""
     before: int = claim["scheduled_start_s"] - claim["starts_s"]
     return before
-
-
-def ways_of(person: Person, urgent: Urgent) -> tuple[Way, ...]:
-    """Return every way this technician could do it; all others fixed where the route does not hold as it is."""
-    everything = _ways(person, urgent, movable=True)
-    return everything or _ways(person, urgent, movable=False)
-
-
-def _ways(person: Person, urgent: Urgent, *, movable: bool) -> tuple[Way, ...]:
-    shifts = tuple(_shift(person, v) for v in range(len(person.shifts)))
-    own = Visit(
-        id="urgent",
-        place=0,
-        duration=urgent.length_s,
-        windows=tuple(
-            (opens - urgent.before_s, closes - urgent.before_s) for opens, closes in urgent.windows
-        ),
-        eligible=tuple(range(len(shifts))),
-    )
-    others = [_visit(person, i, movable=movable) for i in range(len(person.claims))]
-    problem = Problem(travel=person.travel_s, distance=None, shifts=shifts, visits=(own, *others))
-    routes = [
-        Route(
-            v,
-            tuple(
-                Stop(i + 1, begins, begins, begins + others[i].duration, 0, 0)
-                for i, begins in sorted(
-                    ((i, _begins(person, i)) for i, claim in enumerate(person.claims) if claim["shift"] == v),
-                    key=lambda one: one[1],
-                )
-            ),
-            (),
-            shift.starts,
-            shift.ends,
-            0,
-            0,
-            0,
-        )
-        for v, shift in enumerate(shifts)
-    ]
-    booked = [0, *(_begins(person, i) for i in range(len(person.claims)))]
-    droppable = [i + 1 for i, visit in enumerate(others) if visit.fixed is None]
-    return ways_to_serve(problem, routes, 0, booked, droppable)
-
-
-def _shift(person: Person, v: int) -> Shift:
-    row = person.shifts[v]
-    return Shift(
-        id=str(v),
-        technician_id=str(person.technician_id),
-        start_place=1 + 2 * v,
-        end_place=2 + 2 * v,
-        starts=row["starts_s"],
-        ends=row["ends_s"],
-        breaks=tuple(
-            Break(max(earliest, row["starts_s"]), latest, length)
-            for earliest, latest, length in zip(*[iter(row["breaks_s"])] * 3, strict=True)
-            if latest >= row["starts_s"]
-        ),
-        unavailable=tuple(
-            (max(begin, row["starts_s"]), end)
-            for begin, end in zip(row["unavailable_s"][::2], row["unavailable_s"][1::2], strict=True)
-            if end > row["starts_s"]
-        ),
-    )
-
-
-def _begins(person: Person, i: int) -> int:
-    claim = person.claims[i]
-    return max(int(claim["starts_s"]), int(person.shifts[claim["shift"]]["starts_s"]))
-
-
-def _visit(person: Person, i: int, *, movable: bool) -> Visit:
-    """Return what the ledger holds as a visit: fixed, unless it may begin at its time or later."""
-    claim = person.claims[i]
-    v = claim["shift"]
-    shift = person.shifts[v]
-    begins = _begins(person, i)
-    windows = [
-        (opens - before_s(claim), min(closes - before_s(claim), shift["ends_s"]))
-        for opens, closes in zip(claim["windows_s"][::2], claim["windows_s"][1::2], strict=True)
-    ] if movable and claim["is_movable"] else []  # fmt: skip
-    kept = [(opens, closes) for opens, closes in windows if opens <= closes]
-    stays = not any(opens <= begins <= closes for opens, closes in kept) or claim["ends_s"] > shift["ends_s"]
-    return Visit(
-        id=str(i),
-        place=1 + 2 * len(person.shifts) + i,
-        duration=claim["ends_s"] - begins,
-        windows=() if stays else tuple(kept),
-        eligible=(v,),
-        fixed=FixedPlace(v, begins) if stays else None,
-    )
