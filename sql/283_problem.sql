@@ -228,8 +228,12 @@ as $$
         c.lane
     from claims as c
     cross join lateral (
-        select case when c.arrival_window_start is not null
-            then tstzrange(c.arrival_window_start, c.arrival_window_end, '[]')
+        select case
+            -- An emergency is never made to wait again: sooner it may be, later not.
+            when (c.job).priority = 'emergency' then tstzrange(c.arrival_window_start, least(
+                c.arrival_window_end, greatest(c.arrival_window_start, (c.assignment).scheduled_start_at)
+            ), '[]')
+            when c.arrival_window_start is not null then tstzrange(c.arrival_window_start, c.arrival_window_end, '[]')
         end as during
     ) as promise
     left join lateral (

@@ -244,6 +244,20 @@ def test_a_route_can_be_put_in_order_on_its_own(day: Day) -> None:
     assert applied.get_json()["moved"] >= 1
 
 
+@pytest.mark.parametrize("priority", ["normal", "emergency"])
+def test_an_emergency_is_not_made_to_wait_for_a_shorter_route(day: Day, priority: str) -> None:
+    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    early, near, late = day.job(21), day.job(1, priority=priority), day.job(20)
+    window = {"arrival_window_start": at(8), "arrival_window_end": at(9.5)}
+    day.company.visit(early, ann, starts_at=at(9), **window)
+    day.company.visit(near, ann, starts_at=at(11))
+    day.company.visit(late, ann, starts_at=at(13))
+    path = f"/dispatch/technicians/{ann['id']}/optimize_route"
+    run = day.run(path, QUICK | {"date": str(MONDAY.date()), "strategy": "distance_minimization"})
+    waits = stops(run)[str(near["id"])][1] > at(11)
+    assert waits == (priority == "normal")
+
+
 def test_of_a_route_only_named_visits_move(day: Day) -> None:
     ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
     visits = {}
