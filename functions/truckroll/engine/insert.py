@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.chance import draw
 from truckroll.engine.compiled import lean
-from truckroll.engine.schedule import NEVER, preference, reschedule, span_with, start_of_service
+from truckroll.engine.schedule import NEVER, reschedule, span_with, start_of_service
 from truckroll.engine.stock import first_slot
 
 IDLE = 3  # shifts with nothing to do that a visit looks at, nearest home first
@@ -119,6 +121,10 @@ def cheapest_within(
     ranges = plan.ranges
     best, best_v, best_k = limit, -1, -1
     visit = day.visits[x]
+    known, booked = visit.known, visit.booked_shift
+    roads = np.int32(0)
+    cost, cost_to = day.cost[visit.place], day.cost_to[visit.place]
+    travel, travel_to = day.travel[visit.place], day.travel_to[visit.place]
     width = plan.nodes.shape[1]
     for i in range(count):
         v = ranges[i, 0]
@@ -127,14 +133,20 @@ def cheapest_within(
         if route.load + visit.load > shift.capacity or route.length >= width:
             continue
         limited = shift.max_span < shift.ends - shift.starts
-        here = shift.roads + visit.place
-        cost, cost_to = day.cost[here], day.cost_to[here]
-        travel, travel_to = day.travel[here], day.travel_to[here]
+        if shift.roads != roads:
+            roads = shift.roads
+            cost, cost_to = day.cost[roads + visit.place], day.cost_to[roads + visit.place]
+            travel, travel_to = day.travel[roads + visit.place], day.travel_to[roads + visit.place]
         work = visit.work + day.more[x, shift.pace]
         takes = visit.occupies + day.more[x, shift.pace]
         earliest_end = visit.opens + takes
         spare_work = min(shift.max_work, shift.max_span) - route.work - work
-        extra = preference(day, v, x)
+        # As `preference` says, which is worth writing out here.
+        extra = 0.0
+        if booked >= 0 and booked != v:
+            extra = day.stability
+        if known and not day.knows[x, v]:
+            extra += day.continuity
         for k in range(ranges[i, 1], ranges[i, 2] + 1):
             slot = plan.slots[v, k]
             if slot.clock > visit.closes:

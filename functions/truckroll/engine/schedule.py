@@ -31,7 +31,10 @@ def latest_start(day: Day, plan: Plan, x: int, limit: int) -> int:
 
 @lean
 def preference(day: Day, v: int, x: int) -> float:
-    """Return what it costs that of all shifts v serves visit x: moved from its booked one, or to a stranger."""
+    """Return what it costs that of all shifts v serves visit x: moved from its booked one, or to a stranger.
+
+    `reschedule` and `cheapest_within` say the same for themselves.
+    """
     visit = day.visits[x]
     cost = 0.0
     if visit.booked_shift >= 0 and visit.booked_shift != v:
@@ -92,7 +95,10 @@ def reschedule(day: Day, plan: Plan, v: int) -> bool:
         work += leg + visit.work + more
         load += visit.load
         served += 1
-        preferred += preference(day, v, node)
+        if visit.booked_shift >= 0 and visit.booked_shift != v:
+            preferred += day.stability
+        if visit.known and not day.knows[node, v]:
+            preferred += day.continuity
         plan.shift_of[node] = v
         plan.position_of[node] = k
         plan.begins[v, k] = begins
