@@ -61,7 +61,7 @@ def ways_to_serve(
     than anything else could in that shift. A route that does not hold as it is, its technician being
     late, takes it only in place of such visits. Shifts without a route count as free days.
     """
-    prepared = prepare_once(problem)
+    prepared = prepare_once(problem, searched=False)
     day = prepared.day
     plan, sound = plan_of(prepared, routes)
     begins = np.full(len(day.visits), NO_TIME, np.int64)
