@@ -170,3 +170,18 @@ def test_nobody_is_two_of_a_crew(day: Day) -> None:
 
 def moment(instant: str) -> datetime:
     return datetime.fromisoformat(instant)
+
+
+def test_lanes_share_the_day_and_none_of_it_is_lost(day: Day) -> None:
+    ann = two_lanes(day, max_daily_work_minutes=150)
+    # More than either lane's share.
+    day.job(estimated_duration_minutes=120)
+    assert applied(day)["unserved"] == []
+    short = day.job()
+    run = day.run(PATH, QUICK)
+    assert [(one["job_id"], one["reason"]) for one in run["unserved"]] == [(str(short["id"]), "capacity")]
+    day.db.execute(
+        "update public.technician_profiles set max_daily_work_minutes = 180 where id = %s", (ann["id"],)
+    )
+    assert applied(day)["unserved"] == []
+    assert objections(day) == []

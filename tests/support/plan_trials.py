@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from support import sql
+from support.driven import Held, Roads
 from support.factory import MONDAY, Company
 from support.plan import at
 from support.sql import Row
@@ -21,7 +22,7 @@ from truckroll.engine.relax import Relaxation
 from truckroll.planning.explain import placed_json
 from truckroll.planning.fitness import Fitness, read_fitness
 from truckroll.planning.lease import Lease
-from truckroll.planning.problem import Model, model_of
+from truckroll.planning.problem import Model, model_of, settled
 from truckroll.planning.proposal import routes_json
 from truckroll.planning.reading import read_snapshot
 from truckroll.planning.relaxation import Planned, Ways, triable, ways_to_serve
@@ -58,6 +59,7 @@ def plan_day(company: Company, lease: Lease, strategy: Strategy, steps: int) -> 
     while True:
         model = model_of(snapshot, strategy, pinned=pinned)
         solution = solve(model.problem, seed=1, time_limit_s=60.0, iterations=steps)
+        model, solution = settled(model, snapshot, solution)
         left = [model.sources[one.visit] for one in solution.unserved]
         dropped = {one.assignment_id for one in left if isinstance(one, Claim) and one.assignment_id}
         if not dropped:
@@ -182,34 +184,52 @@ def _bend(trial: Trial, technician: UUID, rule: str) -> None:
 def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
     """Try every technician at every half hour of MONDAY's shifts; return what the judge lets pass.
 
-    With some minutes to spare, since plans round driving up. Left out is who may have several visits
-    at once, of which a plan makes no use, whose limit is shared among the parts of a day, and who
-    has time off, in which a plan has nobody drive.
+    With some minutes to spare, since plans round driving up. Of who may have several visits at once or
+    has time off, only what can be driven: there a plan is stricter than the judge.
     """
-    yield from sql.rows(
+    roads = Roads(company)
+    for row in sql.rows(
         company.db,
         """
-        select t.id as technician_id, start.at
-        from public.dispatch_jobs as j
-        inner join public.technician_profiles as t
-            on t.org_id = j.org_id and t.is_active and t.max_concurrent_jobs = 1 and (
-                t.max_daily_work_minutes is null
-                or (select count(*) from public.technician_shifts as h where h.technician_id = t.id) = 1
-            )
-            and not exists (
+        select t.id as technician_id, start.at, placed.latitude, placed.longitude, lower(placed.claim) as begins,
+            upper(placed.claim) as ends, t.max_concurrent_jobs > 1 or exists (
                 select from public.technician_time_off as f where f.technician_id = t.id and f.minutes is null
-            )
+            ) as is_driven
+        from public.dispatch_jobs as j
+        inner join public.technician_profiles as t on t.org_id = j.org_id and t.is_active
         cross join generate_series(%s::timestamptz, %s::timestamptz, %s) as start (at)
+        cross join lateral private.place(
+            private.work_of_job(j.id), array[t.id], start.at,
+            start.at + make_interval(mins => (private.work_of_job(j.id)).duration_minutes) + %s, null, null, null
+        ) as placed
         where
             j.id = %s
             -- A wanted window binds a plan, though it only warns who books by hand.
             and not exists (
-                select from private.placement_conflicts(
-                    j.id, array[t.id], start.at,
-                    start.at + make_interval(mins => (private.work_of_job(j.id)).duration_minutes) + %s
-                ) as c
-                where c.severity <> 'soft' or c.code = 'customer_window'
+                select from private.judge(placed) as c where c.severity <> 'soft' or c.code = 'customer_window'
             )
         """,
-        (at(5), at(19), STEP, job, ROUNDING),
+        (at(5), at(19), STEP, ROUNDING, job),
+    ):
+        place = row["latitude"], row["longitude"]
+        visit = Held(row["begins"].timestamp(), row["ends"].timestamp(), place)
+        if not row["is_driven"] or roads.takes(row["technician_id"], visit):
+            yield row
+
+
+def objections(company: Company) -> set[tuple[UUID, str]]:
+    """Return each booked visit with the code of what the judge has against it, warnings aside."""
+    rows = sql.rows(
+        company.db,
+        """
+        select a.id, c.code
+        from public.appointments as a
+        inner join public.job_assignments as x on a.id = x.appointment_id
+        cross join lateral public.check_placement(
+            a.dispatch_job_id, array[x.technician_id], a.starts_at, a.ends_at, null, a.id
+        ) as c
+        where a.org_id = %s and a.status <> 'canceled' and c.severity <> 'soft'
+        """,
+        (company.id,),
     )
+    return {(row["id"], row["code"]) for row in rows}

@@ -145,3 +145,19 @@ def test_the_curve_falls_from_left_to_right_and_a_flat_one_says_nothing() -> Non
     assert sorted(line, reverse=True) == list(line)
     assert sparkline([[0.0, 5.0], [1.0, 5.0]]) == ""
     assert sparkline([]) == ""
+
+
+def test_visits_at_once_stand_one_above_the_other_and_have_a_line_each(tmp_path: Path) -> None:
+    [ana] = RUN["routes"]
+    at_once = [visit("D", 15, (43.3, -89.4), lane=2), visit("E", 16, (43.4, -89.4), lane=2)]
+    run = RUN | {"routes": [ana | {"stops": [*ana["stops"], *at_once]}]}
+    picture, routes = write_pictures(run, {DAY: BOARD}, {}, tmp_path)
+    root = ET.parse(picture).getroot()  # noqa: S314 - our own file
+    [above], [below] = bars(root, "A"), bars(root, "D")
+    assert above.get("x") == below.get("x")
+    assert float(above.get("y", "0")) + float(above.get("height", "0")) <= float(below.get("y", "0"))
+    lines = [
+        one for one in json.loads(routes.read_text())["features"] if one["geometry"]["type"] == "LineString"
+    ]
+    assert [one["geometry"]["coordinates"][0] for one in lines] == [[-89.4, 43.0], [-89.4, 43.3]]
+    assert {one["properties"]["technician"] for one in lines} == {"Ana"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +54,7 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
                 place_node(day, plan, v, k, x)
                 changed = True
                 continue
-            v, cost = _cheapest_squeeze(prepared, plan, x, price)
+            v, cost = cheapest_squeeze(prepared, plan, x, price)
             if v >= 0:
                 squeeze(day, plan, v, x, ANY_COST, True)
                 changed = True
@@ -70,9 +70,11 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
             return
 
 
-def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
-    """Return every unserved visit with the reason, each proved by a trial."""
-    waiting = _left_out(prepared.day, plan)
+def explain_unserved(
+    prepared: Prepared, plan: Plan, among: Collection[int] | None = None
+) -> tuple[Unserved, ...]:
+    """Return every unserved visit, or those `among` them, with the reason, each proved by a trial."""
+    waiting = [x for x in _left_out(prepared.day, plan) if among is None or x in among]
     if not waiting:
         return ()
     problem = prepared.problem
@@ -90,12 +92,12 @@ def explain_unserved(prepared: Prepared, plan: Plan) -> tuple[Unserved, ...]:
     for x in allowed:
         if x in reasons:
             continue
-        v, _ = _cheapest_squeeze(prepared, base, x, ANY_COST)
+        v, _ = cheapest_squeeze(prepared, base, x, ANY_COST)
         if v < 0:
             reasons[x] = Unserved(x, "locked", {"shifts": fits[x]})
             continue
         price = float(prepared.day.visits[x]["price"])
-        v, cost = _cheapest_squeeze(prepared, plan, x, ANY_COST)
+        v, cost = cheapest_squeeze(prepared, plan, x, ANY_COST)
         if v >= 0:
             found = {"shift": v, "cost": round(cost, 1), "weight": price}
             reasons[x] = Unserved(x, "not_worth_the_travel", found)
@@ -115,7 +117,7 @@ def _left_out(day: Day, plan: Plan) -> list[int]:
     return [int(x) for x in np.flatnonzero(plan.shift_of[: day.depots_from] < 0)]
 
 
-def _cheapest_squeeze(prepared: Prepared, plan: Plan, x: int, limit: float) -> tuple[int, float]:
+def cheapest_squeeze(prepared: Prepared, plan: Plan, x: int, limit: float) -> tuple[int, float]:
     """Return the shift that takes visit x most cheaply, breaks moved if need be, or -1."""
     best, best_v = limit, -1
     for v in prepared.problem.visits[x].eligible:

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from truckroll.auth import SERVICE, user
 from truckroll.database import Connection, become
-from truckroll.engine import Problem, Progress, Solution, solve
+from truckroll.engine import Progress, Solution, solve
 from truckroll.engine.times import keep_times
 from truckroll.engine.warm import warm
 from truckroll.logs import logger
@@ -24,7 +24,7 @@ from truckroll.planning.fitness import read_fitness
 from truckroll.planning.joint import of_people, places_of
 from truckroll.planning.lease import Lease, RunLostError, RunStoppedError
 from truckroll.planning.metrics import figures
-from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of
+from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of, settled
 from truckroll.planning.proposal import first_change, routes_json
 from truckroll.planning.reading import assuming, read_snapshot
 from truckroll.planning.refusal import NothingToGainError, PlanRefusedError
@@ -92,7 +92,7 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
         share = 1.0 if turn == 0 else SHARE_OF_LATER_ROUNDS
         if turn > 0:
             note_round(lease, pinned, refused)
-        solution = _search(lease, model.problem, max(1.0, limit * share), _steps(run, share))
+        model, solution = _search(lease, snapshot, model, max(1.0, limit * share), _steps(run, share))
         dropped = _dropped(model, solution)
         if dropped:
             pinned |= dropped
@@ -123,7 +123,8 @@ def _replay(lease: Lease, now: datetime) -> Outcome:
     """Search what another run was given, step for step; the judge has had his say in that run."""
     given = recall(lease)
     model = _model(lease.run, given.snapshot, given.pinned, given.refused)
-    solution = _search(lease, model.problem, float(lease.run["time_limit_s"]), given.iterations)
+    seconds = float(lease.run["time_limit_s"])
+    model, solution = _search(lease, given.snapshot, model, seconds, given.iterations)
     document = _document(lease, given.snapshot, model, solution, now)
     # Where the driving times came from is said of the first run only.
     document["metrics_after"] = dict(given.metrics) | document["metrics_after"]
@@ -180,7 +181,9 @@ def _engine_is_ready() -> None:
     warm()
 
 
-def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -> Solution:
+def _search(
+    lease: Lease, snapshot: Snapshot, model: Model, seconds: float, steps: int | None
+) -> tuple[Model, Solution]:
     _engine_is_ready()
     lease.report("solving", 0.0)
 
@@ -194,7 +197,7 @@ def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -
         return False
 
     solution = solve(
-        problem,
+        model.problem,
         seed=lease.run["seed"],
         time_limit_s=seconds,
         iterations=steps,
@@ -203,9 +206,10 @@ def _search(lease: Lease, problem: Problem, seconds: float, steps: int | None) -
         workers=engine_workers() if steps is None else 1,
         heat=REPLAN_HEAT if lease.run["kind"] == "reoptimize" else 1.0,
     )
-    solution = replace(solution, routes=keep_times(problem, solution.routes))
+    model, solution = settled(model, snapshot, solution)
+    solution = replace(solution, routes=keep_times(model.problem, solution.routes))
     lease.report("judging", 1.0, solution.objective, solution.iterations, solution.curve[-1][0])
-    return solution
+    return model, solution
 
 
 def _document(

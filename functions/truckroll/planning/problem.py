@@ -7,11 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from truckroll.engine import Break, CurrentPlace, FixedPlace, Group, Objective, Problem, Shift, Visit
+from truckroll.engine import (
+    Break,
+    CurrentPlace,
+    FixedPlace,
+    Group,
+    Objective,
+    Problem,
+    Shift,
+    Solution,
+    Visit,
+)
 from truckroll.engine.model import Strategy
+from truckroll.engine.spare import use_spare
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
 from truckroll.planning.lanes import breaks_of, other_lanes, stretch_of
-from truckroll.planning.limits import with_shared_limits
+from truckroll.planning.limits import shared_limits, with_shared_limits
 from truckroll.planning.snapshot import (
     Claim,
     Coordinates,
@@ -30,6 +41,7 @@ BOOKED_WEIGHT = 1e8  # seconds: no number of new jobs is worth breaking a promis
 # A visit whose technician is away: worth more than any new job, but no reason to break another promise instead.
 STRANDED_WEIGHT = 1e6
 MINUTE = 60
+MOST_SETTLED = 3000  # visits; a larger day is never made into arrays at once
 # After an event the search stays near what is booked by itself, so moving a visit costs less, see Costs.
 REPLAN_HEAT = 0.02
 
@@ -142,6 +154,14 @@ def _objective(strategy: Strategy, costs: Costs) -> Objective:
         span=costs.waiting,
         balance=costs.balance if strategy == "balanced" else 0.0,
     )
+
+
+def settled(model: Model, snapshot: Snapshot, solution: Solution) -> tuple[Model, Solution]:
+    """Return model and plan with what shares of a day's longest work are left given to who can use it."""
+    if len(model.problem.visits) > MOST_SETTLED:
+        return model, solution
+    problem, solution = use_spare(model.problem, solution, shared_limits(snapshot.stretches))
+    return replace(model, problem=problem), solution
 
 
 def calmer(model: Model, costs: Costs) -> Model:

@@ -27,10 +27,23 @@ class Lane:
         """Yield the visits of the route."""
         yield from (stop for stop in (self.route or {"stops": []})["stops"] if stop["type"] == "job")
 
+    def parallel(self) -> list[list[Document]]:
+        """Return the stops, in order; of somebody with several visits at once one list for each of their lanes."""
+        lanes: dict[int, list[Document]] = {}
+        for stop in (self.route or {"stops": []})["stops"]:
+            lanes.setdefault(stop.get("lane", 1), []).append(stop)
+        return [lanes[number] for number in sorted(lanes)]
+
+    def paths(self) -> list[list[tuple[float, float]]]:
+        """Return latitude and longitude of each stop that has a place, in order; one list for each lane."""
+        return [
+            [(stop["latitude"], stop["longitude"]) for stop in stops if "latitude" in stop]
+            for stops in self.parallel()
+        ]
+
     def places(self) -> list[tuple[float, float]]:
-        """Return latitude and longitude of each stop that has a place, in order."""
-        stops = (self.route or {"stops": []})["stops"]
-        return [(stop["latitude"], stop["longitude"]) for stop in stops if "latitude" in stop]
+        """Return latitude and longitude of every stop that has a place."""
+        return [place for path in self.paths() for place in path]
 
 
 @dataclass(frozen=True)

@@ -36,14 +36,15 @@ class DayMap:
         if self.is_empty:
             return
         for lane in self.day.lanes:
-            drawing.path(
-                map(self._xy, lane.places()),
-                tip=lane.name,
-                stroke=lane.colour,
-                stroke_width=2,
-                stroke_opacity=0.75,
-                stroke_linejoin="round",
-            )
+            for path in lane.paths():
+                drawing.path(
+                    map(self._xy, path),
+                    tip=lane.name,
+                    stroke=lane.colour,
+                    stroke_width=2,
+                    stroke_opacity=0.75,
+                    stroke_linejoin="round",
+                )
         for lane in self.day.lanes:
             self._stops(drawing, lane)
         for job in self.day.left_out:

@@ -99,9 +99,10 @@ def geojson(run: Document, days: list[Day]) -> Document:
                 "distance_km": round(lane.route["distance_m"] / 1000, 1),
                 "stroke": lane.colour,
             }
-            if len(lane.places()) > 1:
-                line = [[longitude, latitude] for latitude, longitude in lane.places()]
-                features.append(_feature("LineString", line, shown))
+            for path in lane.paths():
+                if len(path) > 1:
+                    line = [[longitude, latitude] for latitude, longitude in path]
+                    features.append(_feature("LineString", line, shown))
             kept = ("number", "title", "priority", "sequence", "starts_at", "ends_at", "change")
             features += [
                 _feature(

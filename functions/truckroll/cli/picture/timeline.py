@@ -9,6 +9,7 @@ from truckroll.cli.picture.svg import Drawing, Point
 
 LANE = 30
 BAR = 20
+BLOCK = 10
 NAMES = 150
 HOURS = 22
 LABEL = 44
@@ -49,24 +50,31 @@ class Timeline:
         for begin, end in lane.working:
             x = self._x(begin)
             drawing.rect((x, y + 3), self._x(end) - x, LANE - 6, rx=3, fill="#f3f6f9")
-        middle = y + LANE / 2
+        parallel = lane.parallel()
+        # Visits at once stand one above the other, together as high as one alone.
+        height = BAR / max(1, len(parallel))
+        for i, stops in enumerate(parallel):
+            self._route(drawing, lane, stops, y + (LANE - BAR) / 2 + i * height, height)
+
+    def _route(self, drawing: Drawing, lane: Lane, stops: list[Document], top: float, height: float) -> None:
+        middle = top + height / 2
         leaves: str | None = None
-        for stop in (lane.route or {"stops": []})["stops"]:
+        for stop in stops:
             if leaves is not None and stop["type"] != "break":
                 ends = (self._x(leaves), middle), (self._x(stop["arrives_at"]), middle)
                 drawing.line(*ends, stroke=lane.colour, stroke_width=2.5)
             if stop["type"] == "job":
-                self._visit(drawing, stop, y)
+                self._visit(drawing, stop, top, height)
             elif stop["type"] == "break":
-                self._block(drawing, stop, y, "break", "#cfd6de")
+                self._block(drawing, stop, middle, "break", "#cfd6de")
                 continue
             elif stop["type"] == "other":
-                self._block(drawing, stop, y, "reserved", "#b9c2cc")
+                self._block(drawing, stop, middle, "reserved", "#b9c2cc")
             leaves = stop["ends_at"]
 
-    def _visit(self, drawing: Drawing, stop: Document, y: float) -> None:
+    def _visit(self, drawing: Drawing, stop: Document, top: float, height: float) -> None:
         x, end = self._x(stop["starts_at"]), self._x(stop["ends_at"])
-        place, size = (x, y + (LANE - BAR) / 2), (end - x, BAR)
+        place, size = (x, top), (end - x, height)
         kept = stop.get("change", "keep") == "keep"
         tip = self.day.told(stop)
         colour = PRIORITY[stop["priority"]]
@@ -76,13 +84,19 @@ class Timeline:
         if stop.get("change") in {"move", "reassign"}:
             drawing.rect(place, *size, tip=tip, rx=3, fill="url(#stripes)")
         ink = "#1d2733" if kept else "white"
+        size_of_text = min(10, height - 1)
         drawing.text(
-            (x + 4, y + 19), stop["title"], size=10, room=end - x - 6, fill=ink, pointer_events="none"
+            (x + 4, top + height / 2 + 0.4 * size_of_text),
+            stop["title"],
+            size=size_of_text,
+            room=end - x - 6,
+            fill=ink,
+            pointer_events="none",
         )
 
-    def _block(self, drawing: Drawing, stop: Document, y: float, name: str, colour: str) -> None:
+    def _block(self, drawing: Drawing, stop: Document, middle: float, name: str, colour: str) -> None:
         x, end = self._x(stop.get("starts_at") or stop["arrives_at"]), self._x(stop["ends_at"])
-        drawing.rect((x, y + (LANE - 10) / 2), end - x, 10, tip=name, rx=2, fill=colour)
+        drawing.rect((x, middle - BLOCK / 2), end - x, BLOCK, tip=name, rx=2, fill=colour)
 
     def _x(self, instant: str | dt.datetime) -> float:
         share = (self.day.clock(instant) - self.starts) / (self.ends - self.starts)
