@@ -87,6 +87,20 @@ def test_a_promise_is_broken_only_within_the_budget(now: Now) -> None:
     assert now.options(job, disruption_budget={"promises": 1, "minutes": 5})[0]["kind"] == "free"
 
 
+def test_going_to_another_day_spends_a_promise_and_no_minutes(now: Now) -> None:
+    ann = now.technician("Ann", shift=(-120, 130))
+    tomorrow = {"starts_at": now.at(1440), "ends_at": now.at(1740), "time_zone": "UTC"}
+    now.company.add("technician_shifts", technician_id=ann["id"], **tomorrow)
+    now.visit(ann, 40, promise=(30, 60))
+    job = now.emergency()
+    assert now.options(job) == []
+    (option,) = now.options(job, disruption_budget={"promises": 1, "minutes": 10})
+    (move,) = option["moves"]
+    assert (option["kind"], move["change"], move["breaks_promise"]) == ("bump", "postpone", True)
+    assert minutes_until(move["to"]["starts_at"], now.began) >= 1440
+    assert now.ask(job, mode="commit", option=option["id"]).status_code == 200
+
+
 def test_breaking_a_promise_needs_the_approval_of_a_late_move(now: Now) -> None:
     ann = now.technician("Ann", shift=(-120, 300))
     now.visit(ann, 40, promise=(30, 60))
