@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from bench.days import rich_day
 
-from truckroll.engine import Problem, Shift, Visit
+from truckroll.engine import Problem, Shift, Visit, solve
 from truckroll.engine.arrays import Plan
 from truckroll.engine.chance import seeded
 from truckroll.engine.insert import cheapest_nearby, cheapest_slot, place_node, take_node
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.run import Run
 from truckroll.engine.search import cost_of, restore
-from truckroll.engine.start import first_plan, share_of_heat
+from truckroll.engine.start import first_plan, leaves_out, share_of_heat
 
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
@@ -93,3 +93,28 @@ def test_a_search_of_fewer_steps_begins_cooler_unless_visits_are_left_out() -> N
     assert shares == sorted(shares)
     assert shares[0] < shares[1] < shares[2] == shares[3] == 1.0
     assert share_of_heat(200, 1.0, left_out=True) == 1.0
+
+
+def test_a_visit_nobody_may_serve_does_not_heat_the_search() -> None:
+    day = Problem(
+        np.where(np.eye(3), 0, 600).astype(np.int32),
+        None,
+        (Shift("a", "a", 0, 0, 0, 36_000),),
+        (Visit("served", 1, 1800, eligible=(0,)), Visit("hopeless", 2, 1800)),
+    )
+    prepared = prepare(day)
+    plan = first_plan(prepared, seeded(1))
+    assert not leaves_out(prepared.day, plan)
+    assert leaves_out(prepared.day, prepared.plan())
+
+
+def test_a_way_worth_its_cost_for_several_visits_only_is_found() -> None:
+    travel = np.where(np.eye(7), 0, 60)
+    travel[0, 1:] = travel[1:, 0] = 3000
+    visits = tuple(Visit(f"v{i}", 1 + i, 600, weight=2000.0, eligible=(0, 1)) for i in range(6))
+    shifts = tuple(Shift(name, name, 0, 0, 0, 36_000) for name in "ab")
+    solution = solve(
+        Problem(travel.astype(np.int32), None, shifts, visits), seed=1, time_limit_s=60.0, iterations=500
+    )
+    assert not solution.unserved
+    assert sum(bool(route.stops) for route in solution.routes) == 1

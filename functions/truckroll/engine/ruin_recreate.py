@@ -41,6 +41,7 @@ class Manner(NamedTuple):
     move_pauses: float = 0.3  # share of ruined routes whose breaks are placed anew
     retried: int = 20  # unserved visits tried again in one step, half of them near the ruin
     seek: float = 0.2  # share of steps that make room for an unserved visit, where there are any
+    forced: float = 0.1  # share of those that serve it at any price, for others to join it
     many: int = 300  # slots from which a removed visit looks only at the likely ones
     thorough: float = 0.05  # share of steps that look at all of them nevertheless
 
@@ -352,6 +353,8 @@ def recreate(
     for i in range(loose.total[0]):
         x = int(loose.visits[order[i]])
         visit = day.visits[x]
+        if plan.shift_of[x] >= 0:
+            continue
         if visit.group >= 0:
             if leads(day, x):
                 g, removed = int(visit.group), bool(order[i] < loose.removed[0])

@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.prepare import Prepared
-from truckroll.engine.ruin_recreate import Manner, empty_loose, empty_trail
+from truckroll.engine.ruin_recreate import empty_loose, empty_trail
 from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
-from truckroll.engine.start import manner_for, share_of_heat
+from truckroll.engine.start import (
+    CALM,
+    CALM_LEGS,
+    COLD,
+    EAGER,
+    EAGER_LEGS,
+    leaves_out,
+    mean_leg,
+    share_of_heat,
+)
 
 STEPS = 200  # between looks at the clock, at first
 LOOKS = 100  # at the clock in a whole run
@@ -22,17 +31,16 @@ Look = Callable[[float], bool]  # told how much is done, from 0 to 1; True ends 
 
 
 class Heat(NamedTuple):
-    """How big the steps of a search are, and from which temperature to which it cools."""
+    """From which temperature to which a search cools that leaves no visit out; others are hotter."""
 
-    manner: Manner
     hot: float
     cold: float
 
     @classmethod
-    def of(cls, day: Day, plan: Plan, share: float) -> Heat:
+    def of(cls, plan: Plan, share: float = 1.0) -> Heat:
         """Return a share of the usual heat for a search from this plan."""
-        manner, hot, cold = manner_for(plan, day.depots_from)
-        return cls(manner, hot * share, min(cold, 0.1 * hot * share))
+        usual = CALM_LEGS * mean_leg(plan)
+        return cls(usual * share, COLD * usual * min(1.0, 10.0 * share))
 
 
 class Run:
@@ -45,10 +53,11 @@ class Run:
         self.day: Day = prepared.day
         self.plan = plan
         self.chance = chance
-        self.heat = heat or Heat(*manner_for(plan, prepared.day.depots_from))
+        self.heat = heat or Heat.of(plan)
         self.best: Plan = prepared.plan()
         self.steps = 0
         self._share = 1.0  # of the heat, see `share_of_heat`
+        self._left_out = leaves_out(self.day, plan)
         self._take(plan, self.best)
         self._stale = np.zeros(shifts, np.bool_)
         self._trail = empty_trail(plan)
@@ -64,13 +73,14 @@ class Run:
 
     def advance(self, steps: int, done: float, after: float) -> None:
         """Take steps while the temperature falls from its value at `done` to that at `after` (0 to 1)."""
-        hot = max(self.heat.hot * self._share, self.heat.cold)
-        fall = self.heat.cold / hot
+        more = EAGER_LEGS / CALM_LEGS if self._left_out else 1.0
+        hot = more * max(self.heat.hot * self._share, self.heat.cold)
+        fall = more * self.heat.cold / hot
         self._costs[0] = cost_of(self.day, self.plan)
         anneal(
             self.day,
             self.plan,
-            self.heat.manner,
+            EAGER if self._left_out else CALM,
             self.best,
             self._stale,
             self._trail,
@@ -87,10 +97,10 @@ class Run:
     def for_steps(self, steps: int, done: float, after: float, look: Look) -> None:
         """Search for a number of steps, the same in every run."""
         chunk = min(max(1, -(-steps // LOOKS)), MOST_STEPS)
-        left_out = bool((self.plan.shift_of[: self.day.depots_from] < 0).any())
-        self._share = share_of_heat(self.day.depots_from, steps / max(1e-6, after - done), left_out=left_out)
+        in_all = steps / max(1e-6, after - done)
         taken = 0
         while taken < steps:
+            self._adapt(in_all)
             now = min(chunk, steps - taken)
             width = after - done
             self.advance(now, done + width * taken / steps, done + width * (taken + now) / steps)
@@ -104,7 +114,6 @@ class Run:
         """Search until so many seconds of the clock have passed."""
         first = clock()
         steps = STEPS
-        left_out = bool((self.plan.shift_of[: self.day.depots_from] < 0).any())
         while True:
             looked = clock()
             if looked - first >= seconds:
@@ -114,11 +123,16 @@ class Run:
             self.advance(steps, done + width * share, done + width * min(1.0, share + 1.0 / LOOKS))
             took = clock() - looked
             in_all = steps / max(took, 1e-6) * seconds / max(1e-6, after - done)
-            self._share = share_of_heat(self.day.depots_from, in_all, left_out=left_out)
+            self._adapt(in_all)
             wanted = min(seconds / LOOKS, LONGEST_S)
             steps = max(1, int(steps * min(4.0, max(0.25, wanted / max(took, 1e-6)))))
             if look(min(1.0, (clock() - first) / max(1e-6, seconds))):
                 return
+
+    def _adapt(self, steps: float) -> None:
+        """Suit heat and size of steps to what the plan leaves out, in a search of so many steps in all."""
+        self._left_out = leaves_out(self.day, self.plan)
+        self._share = share_of_heat(self.day.depots_from, steps, left_out=self._left_out)
 
     def adopt(self, plan: Plan, cost: float) -> None:
         """Take over a plan found elsewhere: as the best if it is, and to go on from if it is better."""

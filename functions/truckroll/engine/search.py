@@ -25,6 +25,7 @@ from truckroll.engine.ruin_recreate import (
     forget,
     give_another_chance,
     recreate,
+    remember,
     ruin,
     undo,
 )
@@ -105,6 +106,30 @@ def fill_group(day: Day, plan: Plan, g: int, limit: float, chance: Any) -> bool:
 
 
 @lean
+def serve_anyway(
+    day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, x: int, chance: Any
+) -> bool:
+    """Serve the unserved visit x where that is cheapest, at any price; tell whether its route is feasible.
+
+    A way that is not worth its cost for any visit alone may be for several, and these find a slot once
+    one of them is there.
+    """
+    visit = day.visits[x]
+    if visit.group >= 0:
+        return True
+    first, last = int(visit.first_eligible), int(visit.last_eligible)
+    v, k, _ = cheapest(day, plan, x, day.eligible, first, last, np.inf, manner.blink, chance)
+    if v < 0:
+        return True
+    remember(plan, trail, v)
+    loose.visits[loose.total[0]] = x
+    loose.total[0] += 1
+    if day.stocked:
+        k = past_depot(day, plan, v, k, x)
+    return place_node(day, plan, v, k, x)
+
+
+@lean
 def anneal(
     day: Day,
     plan: Plan,
@@ -141,6 +166,8 @@ def anneal(
         loose.removed[0] = 0
         center, room = center_of_ruin(day, manner, loose, count, chance)
         feasible = ruin(day, plan, manner, trail, loose, center, room, chance)
+        if feasible and room and draw(chance) < manner.forced:
+            feasible = serve_anyway(day, plan, manner, trail, loose, center, chance)
         if feasible:
             give_another_chance(day, plan, manner, trail, loose, center, count, chance)
             feasible = recreate(day, plan, manner, trail, loose, order, chance)

@@ -95,7 +95,7 @@ class Search:
         prepared = prepare(self.problem)
         chance = seeded(self.seed)
         plan = first_plan(prepared, chance)
-        run = Run(prepared, plan, chance, Heat.of(prepared.day, plan, self.heat))
+        run = Run(prepared, plan, chance, Heat.of(plan, self.heat))
         self.report(0.0, 0, run.best_cost, run.best_visits())
         # Each visit left out takes a moment to explain at the end.
         left = int((run.plan.shift_of[: prepared.day.depots_from] < 0).sum())

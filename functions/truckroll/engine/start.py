@@ -14,6 +14,12 @@ from truckroll.engine.search import fill
 SMALL = 50  # visits
 LEISURE = 4000.0  # steps for each visit that allow the usual heat
 
+# Where visits are left out, bigger and hotter steps trade them against each other, and every slot counts;
+# where all are served, calmer ones shorten the roads. Found by trying on Solomon's instances and on
+# overloaded days. Heat is measured in legs of the plan.
+CALM, EAGER = Manner(removed=10.0), Manner(removed=18.0, thorough=1.0)
+CALM_LEGS, EAGER_LEGS, COLD = 3.0, 6.0, 0.01
+
 
 def first_plan(prepared: Prepared, chance: NDArray[np.uint64]) -> Plan:
     """Return a whole feasible plan: bookings kept in their order where they can be, then the dearest visits first."""
@@ -30,20 +36,18 @@ def dearest_first(day: Day) -> NDArray[np.int32]:
     return np.argsort(-by_time, kind="stable").astype(np.int32)
 
 
-def manner_for(plan: Plan, visits: int) -> tuple[Manner, float, float]:
-    """Return the size of steps, and first and last temperature, for a search from this plan of so many visits.
+def leaves_out(day: Day, plan: Plan) -> bool:
+    """Tell whether the plan leaves out a visit that somebody may serve."""
+    visits = day.visits[: day.depots_from]
+    servable = visits["first_eligible"] < visits["last_eligible"]
+    return bool((servable & (plan.shift_of[: len(visits)] < 0)).any())
 
-    Heat is measured in legs of the plan. Where visits are left out, bigger and hotter steps trade
-    them against each other, and every slot counts; where all are served, calmer ones shorten the roads.
-    Found by trying on Solomon's instances and on overloaded days.
-    """
+
+def mean_leg(plan: Plan) -> float:
+    """Return what a leg of the plan costs on average, those to the same place aside."""
     costs = plan.slots["leg_cost"][np.arange(plan.slots.shape[1]) <= plan.routes["length"][:, None]]
     driven = costs[costs > 0.0]
-    mean = float(driven.mean()) if len(driven) else 1.0
-    overloaded = bool((plan.shift_of[:visits] < 0).any())
-    hot = (6.0 if overloaded else 3.0) * mean
-    manner = Manner(removed=18.0, thorough=1.0) if overloaded else Manner(removed=10.0)
-    return manner, hot, 0.01 * hot
+    return float(driven.mean()) if len(driven) else 1.0
 
 
 def share_of_heat(visits: int, steps: float, *, left_out: bool) -> float:
