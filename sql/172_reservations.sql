@@ -33,7 +33,8 @@ create table public.reservations (
         not isempty(during) and not lower_inf(during) and not upper_inf(during)
         and lower_inc(during) and not upper_inc(during)
     ),
-    constraint reservations_lane_positive check (lane between 1 and 100),
+    -- Beyond a hundred only for the moment in which claims change lanes.
+    constraint reservations_lane_positive check (lane between 1 and 200),
     constraint reservations_hold_has_token check (
         (kind = 'held') = (hold_token is not null) and (kind = 'held') = (hold_expires_at is not null)
     ),
@@ -160,6 +161,9 @@ stable
 set search_path = ''
 as $$
 begin
+    if lanes = 1 then
+        return 1;
+    end if;
     return coalesce((
         select lane.number::smallint
         from generate_series(1, lanes) as lane (number)
@@ -169,14 +173,84 @@ begin
                 r.claimant_id = claimant and r.lane = lane.number
                 and r.released_at is null and r.during && wanted
         )
-        order by lane.number
+        -- The tightest gap that is wide enough: the others stay whole for what takes longer.
+        order by (
+            select min(lower(r.during)) from public.reservations as r
+            where
+                r.claimant_id = claimant and r.lane = lane.number
+                and r.released_at is null and r.during >> wanted
+        ), lane.number
         limit 1
     ), 1::smallint);
 end;
 $$;
 
 comment on function private.free_lane(uuid, tstzrange, integer) is
-'The first lane free during a range; lane 1 when none is, so that the constraint refuses the claim.';
+'The lane free during a range that is taken again the soonest; lane 1 when none is free, so that the constraint refuses the claim.';
+
+create function private.lane_made_free(thing uuid, wanted tstzrange, lanes integer)
+returns smallint
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    together tstzrange;
+    claim record;
+    free_from timestamptz[] := array_fill('-infinity'::timestamptz, array[lanes]);
+    ids uuid[] := '{}';
+    chosen smallint[] := '{}';
+    own smallint;
+    lane smallint;
+begin
+    own := private.free_lane(thing, wanted, lanes);
+    if lanes = 1 or not exists (
+        select from public.reservations as r
+        where r.claimant_id = thing and r.lane = own and r.released_at is null and r.during && wanted
+    ) then
+        return own;
+    end if;
+    select span into together
+    from (
+        select range_agg(r.during) + tstzmultirange(wanted) as during
+        from public.reservations as r where r.claimant_id = thing and r.released_at is null
+    ) as claimed
+    cross join lateral unnest(claimed.during) as span
+    where span && wanted;
+    -- Taken as they begin, claims need no more lanes than there are claims at once.
+    for claim in
+        select r.id, r.during from public.reservations as r
+        where r.claimant_id = thing and r.released_at is null and r.during && together
+        union all
+        select null, wanted
+        order by during, id
+    loop
+        lane := (
+            select i from generate_series(1, lanes) as i where free_from[i] <= lower(claim.during) order by i limit 1
+        );
+        if lane is null then
+            return own;
+        end if;
+        free_from[lane] := upper(claim.during);
+        if claim.id is null then
+            own := lane;
+        else
+            ids := ids || claim.id;
+            chosen := chosen || lane;
+        end if;
+    end loop;
+    -- Out of each other's way first.
+    update public.reservations as r set lane = r.lane + lanes where r.id = any(ids);
+    update public.reservations as r
+    set lane = known.lane
+    from unnest(ids, chosen) as known (id, lane)
+    where r.id = known.id;
+    return own;
+end;
+$$;
+
+comment on function private.lane_made_free(uuid, tstzrange, integer) is
+'A lane of equipment for a claim; where none is free though there is enough of it at any moment, others change lanes, which are nobody''s. Lane 1, for the constraint to refuse, when there is not.';
 
 create function private.lane_if_free(claimant uuid, wanted tstzrange, lanes integer, planned smallint)
 returns smallint
@@ -367,7 +441,7 @@ begin
     end if;
     perform private.release_expired_holds(things);
     insert into public.reservations (org_id, resource_id, lane, during, appointment_id)
-    select new.org_id, r.id, private.free_lane(r.id, claim, r.capacity), claim, new.id
+    select new.org_id, r.id, private.lane_made_free(r.id, claim, r.capacity), claim, new.id
     from public.resources as r where r.id = any(things);
     return null;
 end;

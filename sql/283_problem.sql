@@ -14,6 +14,11 @@ begin
             and assignment.segment_id is null and a.crew_size = 1
             and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
             and assignment.scheduled_start_at > now()
+            -- Equipment is free at other times than people are.
+            and not exists (
+                select from public.reservations as r
+                where r.appointment_id = a.id and r.resource_id is not null and r.released_at is null
+            )
         from public.appointments as a
         where a.id = assignment.appointment_id
     );
@@ -21,7 +26,7 @@ end;
 $$;
 
 comment on function private.movable(public.job_assignments) is
-'Whether a plan may move a visit: not locked, not under way, of one technician, at a site.';
+'Whether a plan may move a visit: not locked, not under way, of one technician, at a site, without equipment.';
 
 create function private.plan_shifts(run public.optimization_runs)
 returns table (

@@ -22,10 +22,12 @@ as $$
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     where p.id = any(route_plan_ids) and s.is_joint and s.change = 'book'
     group by s.dispatch_job_id
-    -- In time: taken in that order, as many lanes are enough as there are visits at once.
-    order by min(s.service_starts_at), s.dispatch_job_id;
+    -- As their claims begin: taken in that order, as many lanes are enough as there are visits at once.
+    order by
+        min(s.service_starts_at - make_interval(mins => coalesce(c.buffer_before_minutes, 0))), s.dispatch_job_id;
 $$;
 
 comment on function private.joint_visits(uuid[]) is
@@ -81,6 +83,43 @@ $$;
 comment on function private.claimants_of_joint_visits(uuid[]) is
 'The bays, mobile units and equipment that the visits of these routes claim.';
 
+create function private.hold_joint_visit(placed private.placement, token uuid, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    insert into public.reservations (
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+    )
+    select
+        (placed.work).org_id, c.technician_id,
+        private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
+            select s.lane
+            from public.route_plans as p
+            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+            where
+                p.id = any(route_plan_ids) and p.technician_id = c.technician_id
+                and s.dispatch_job_id = (placed.work).job_id
+            limit 1
+        )), c.during, 'held', (placed.work).location_id, placed.latitude, placed.longitude, token,
+        now() + interval '1 hour'
+    from private.personal_claims(placed) as c
+    inner join public.technician_profiles as t on c.technician_id = t.id;
+
+    insert into public.reservations (org_id, resource_id, lane, during, kind, hold_token, hold_expires_at)
+    select
+        r.org_id, r.id, private.lane_made_free(r.id, placed.claim, r.capacity), placed.claim, 'held', token,
+        now() + interval '1 hour'
+    from public.resources as r
+    where r.id = placed.resource_id or r.id = any(private.equipment_of((placed.work).service_id));
+end;
+$$;
+
+comment on function private.hold_joint_visit(private.placement, uuid, uuid[]) is
+'Holds all that a visit of a plan claims: the time of its technicians, its bay or mobile unit, its equipment.';
+
 create function private.hold_joint_visits(route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -89,51 +128,26 @@ set search_path = ''
 as $$
 declare
     visit record;
-    placed private.placement;
-    resource public.resources;
 begin
     perform private.release_expired_holds(private.claimants_of_joint_visits(route_plan_ids));
+    -- One after the other: which lane is free depends on the visits before.
     for visit in select * from private.joint_visits(route_plan_ids)
     loop
-        placed := private.place(
-            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
-            visit.resource_id, null, visit.stop_id
+        perform private.hold_joint_visit(
+            private.place(
+                private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+                visit.resource_id, null, visit.stop_id
+            ), visit.stop_id, route_plan_ids
         );
-        insert into public.reservations (
-            org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
-        )
-        select
-            (placed.work).org_id, c.technician_id,
-            private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
-                select s.lane
-                from public.route_plans as p
-                inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-                where
-                    p.id = any(route_plan_ids) and p.technician_id = c.technician_id and s.dispatch_job_id = visit.job_id
-                limit 1
-            )), c.during, 'held', (placed.work).location_id, placed.latitude,
-            placed.longitude, visit.stop_id, now() + interval '1 hour'
-        from private.personal_claims(placed) as c
-        inner join public.technician_profiles as t on c.technician_id = t.id;
-        for resource in
-            select r.* from public.resources as r
-            where r.id = visit.resource_id or r.id = any(private.equipment_of((placed.work).service_id))
-        loop
-            -- One after the other: which lane is free depends on the visits before.
-            insert into public.reservations (
-                org_id, resource_id, lane, during, kind, hold_token, hold_expires_at
-            )
-            values (
-                resource.org_id, resource.id, private.free_lane(resource.id, placed.claim, resource.capacity),
-                placed.claim, 'held', visit.stop_id, now() + interval '1 hour'
-            );
-        end loop;
     end loop;
+exception when exclusion_violation then
+    -- The planner can leave this visit out and plan the others.
+    raise exception using errcode = 'TRTKN', message = visit.job_id::text;
 end;
 $$;
 
 comment on function private.hold_joint_visits(uuid[]) is
-'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it.';
+'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it. What the ledger has no room for is raised as TRTKN, with the job as its message.';
 
 create function private.book_joint_visits(run public.optimization_runs, route_plan_ids uuid[])
 returns void
@@ -166,8 +180,10 @@ begin
             and s.dispatch_job_id = visit.job_id and s.change = 'book'
             and a.appointment_id = appointment and a.scheduled_start_at = s.service_starts_at;
     end loop;
+exception when exclusion_violation then
+    raise exception using errcode = 'TRTKN', message = visit.job_id::text;
 end;
 $$;
 
 comment on function private.book_joint_visits(public.optimization_runs, uuid[]) is
-'Books the joint visits of these routes for the first time, the way book_appointment writes them.';
+'Books the joint visits of these routes for the first time, the way book_appointment writes them; TRTKN as for hold_joint_visits.';

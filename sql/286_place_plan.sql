@@ -229,19 +229,33 @@ $$;
 comment on function private.lock_plan(uuid[]) is
 'Makes whoever books the plan''s technicians wait, those who give visits away included, and whoever books its bays, mobile units and equipment.';
 
-create function private.overlap_in_plan()
+create function private.overlap_in_plan(job uuid default null)
 returns jsonb
-language sql
-immutable
+language plpgsql
+stable
 set search_path = ''
 as $$
-    select jsonb_build_array(jsonb_build_object(
-        'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
-        'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
-    ));
+begin
+    if job is null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
+            'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
+        ));
+    end if;
+    return (
+        select jsonb_build_array(jsonb_build_object(
+            'job_id', j.id, 'number', j.number, 'code', 'resource_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
+            'message', format(
+                'The crew, bay, mobile unit or equipment that this plan has for job %s has no time for it then.', j.number
+            )
+        ))
+        from public.dispatch_jobs as j where j.id = job
+    );
+end;
 $$;
 
-comment on function private.overlap_in_plan() is 'What to say when the ledger itself refuses a plan.';
+comment on function private.overlap_in_plan(uuid) is
+'What to say when the ledger itself refuses a plan; with the job, where it is known which.';
 
 create function private.place_plan(run public.optimization_runs, route_plan_ids uuid[])
 returns jsonb
@@ -258,8 +272,11 @@ begin
         conflicts := private.plan_conflicts(run.id, route_plan_ids);
     end if;
     return conflicts;
-exception when exclusion_violation then
-    return private.overlap_in_plan();
+exception
+    when exclusion_violation then
+        return private.overlap_in_plan();
+    when sqlstate 'TRTKN' then
+        return private.overlap_in_plan(sqlerrm::uuid);
 end;
 $$;
 
@@ -335,6 +352,8 @@ begin
             return conflicts;
         when exclusion_violation then
             return private.overlap_in_plan();
+        when sqlstate 'TRTKN' then
+            return private.overlap_in_plan(sqlerrm::uuid);
     end;
 end;
 $$;
