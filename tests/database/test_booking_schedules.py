@@ -108,8 +108,7 @@ def meet(theatre: Theatre, first: str, second: str, scenes: dict[str, tuple[str,
 def _play(
     theatre: Theatre, one: Callable[[Connection], Any], other: Callable[[Connection], Any], *, commit: bool
 ) -> tuple[tuple[str, str], bool]:
-    theatre.first.start(one)
-    one_way = proper(theatre.first.outcome())
+    one_way = proper(theatre.first.call(one))
     waited = theatre.second.start(other)
     theatre.first.end(commit=commit)
     other_way = proper(theatre.second.outcome())
@@ -153,8 +152,7 @@ KEYED = sorted(RPCS.keys() - {
 def test_two_calls_with_one_key_have_one_answer(theatre: Theatre) -> None:
     for rpc in KEYED:
         (again,) = acts(theatre.scene(), rpc)
-        theatre.first.start(again)
-        answer = theatre.first.outcome()
+        answer = theatre.first.call(again)
         assert proper(answer) == "ok"
         assert theatre.second.start(again), "the second waits for the first's answer"
         theatre.first.end(commit=True)

@@ -5,34 +5,65 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import functions_framework
+import psycopg
 import pytest
+from psycopg.rows import tuple_row
 from werkzeug.test import Client
 
+from support import templates
 from support.factory import CITY, Company
 from support.functions import MAIN, SECRET, SERVICE_KEY, Day
-from support.sql import Connect
+from support.sql import Connection
 
 
-@pytest.fixture
-def client(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Serve the functions over an empty database of the test's own; runs wait for the cron."""
-    monkeypatch.setenv("TRUCKROLL_DATABASE_URL", fresh_database)
-    monkeypatch.setenv("TRUCKROLL_JWT_SECRET", SECRET)
-    monkeypatch.setenv("TRUCKROLL_SERVICE_KEY", SERVICE_KEY)
-    monkeypatch.setenv("TRUCKROLL_BACKGROUND_RUNS", "0")
+def environment(url: str) -> dict[str, str]:
+    """Return the functions' settings over a database; runs wait for the cron."""
+    return {
+        "TRUCKROLL_DATABASE_URL": url,
+        "TRUCKROLL_JWT_SECRET": SECRET,
+        "TRUCKROLL_SERVICE_KEY": SERVICE_KEY,
+        "TRUCKROLL_BACKGROUND_RUNS": "0",
+    }
+
+
+@pytest.fixture(scope="session")
+def kept_database(server: str) -> Iterator[tuple[str, Connection]]:
+    """Keep one database a worker for the tests here, with a connection to add rows through."""
     from truckroll.api import instance
     from truckroll.settings import Settings
 
-    settings = Settings.from_environment()
-    app = functions_framework.create_app("truckroll", str(MAIN))  # type: ignore[no-untyped-call]
-    yield app.test_client()
-    instance(settings).database.close()
+    with (
+        templates.copy_of(server, templates.template(server)) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        yield url, connection
+        instance(Settings.from_environment(environment(url))).database.close()
 
 
 @pytest.fixture
-def day(client: Client, fresh_database: str, connect: Connect) -> Day:
+def fresh_database(kept_database: tuple[str, Connection]) -> Iterator[str]:
+    """Conninfo of an empty database to commit in: the same one for all tests, emptied after each."""
+    url, connection = kept_database
+    yield url
+    connection.row_factory = tuple_row
+    connection.execute("reset all")
+    templates.empty(connection)
+
+
+@pytest.fixture
+def client(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Serve the functions over the empty database."""
+    for name, value in environment(fresh_database).items():
+        monkeypatch.setenv(name, value)
+    app = functions_framework.create_app("truckroll", str(MAIN))  # type: ignore[no-untyped-call]
+    client: Client = app.test_client()
+    return client
+
+
+@pytest.fixture
+def day(client: Client, kept_database: tuple[str, Connection]) -> Day:
     """Set the company up."""
-    company = Company(connect(fresh_database, autocommit=True))
+    company = Company(kept_database[1])
     home = company.add("customer_locations", kind="home_base", latitude=CITY[0], longitude=CITY[1])
     for name in ("Ann", "Bob"):
         company.technician({"plumbing": 3}, display_name=name, home_base_location_id=home["id"])

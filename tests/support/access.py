@@ -53,7 +53,7 @@ cross join lateral (
     from pg_attribute as a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity = ''
 ) as columns
-where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and c.relname = %(table)s
+where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v') and c.relname = any(%(tables)s)
 """
 
 
@@ -103,11 +103,14 @@ def deviations(
 ) -> list[str]:
     """Try every command on every table; one line for each cell that is not as declared."""
     found = []
+    tables = list(tables)
+    role = world.actors[actor].role
+    facts = {row["name"]: row for row in sql.rows(db, CATALOGUE, {"tables": tables, "role": role})}
     for table in tables:
         for whose, rows, wanted in zip(
             ("our", "their"), (world.ours, world.theirs), expected(actor, table), strict=True
         ):
-            observed = _Trial(db, world.actors[actor], table, rows, world).cell()
+            observed = _Trial(db, world.actors[actor], facts[table], rows, world).cell()
             if observed != wanted:
                 found.append(f"{actor} on {whose} {table}: {observed} instead of {wanted}")
     return found
@@ -116,9 +119,9 @@ def deviations(
 class _Trial:
     """One actor, one table, one company."""
 
-    def __init__(self, db: Connection, actor: Actor, table: str, rows: Rows, world: TwoCompanies) -> None:
-        self.db, self.actor, self.table = db, actor, table
-        self.facts = sql.one(db, CATALOGUE, {"table": table, "role": actor.role})
+    def __init__(self, db: Connection, actor: Actor, facts: Row, rows: Rows, world: TwoCompanies) -> None:
+        self.db, self.actor, self.table, self.facts = db, actor, facts["name"], facts
+        table = self.table
         self.rows = rows.tables[table]
         self.other_org = (world.theirs if rows is world.ours else world.ours).company.id
         self.key: list[str] = self.facts["key"] or list(self.rows[0])

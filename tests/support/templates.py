@@ -79,3 +79,32 @@ def copy_of(server: str, name: str) -> Iterator[str]:
             connection.execute(
                 sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(copy))
             )
+
+
+def empty(connection: psycopg.Connection) -> None:
+    """Delete all rows of a copied schema, in autocommit; the lists that came with the schema stay.
+
+    Cheaper than another copy: connections keep what they have compiled.
+    """
+    tables = [
+        sql.Identifier(*names)
+        for names in connection.execute(
+            """
+            select n.nspname, c.relname
+            from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
+            where
+                c.relkind in ('r', 'p') and not c.relispartition
+                and n.nspname in ('public', 'private', 'auth', 'realtime')
+                and (n.nspname, c.relname) not in (('private', 'conflict_codes'), ('private', 'state_transitions'))
+            """
+        )
+    ]
+    deletions = sql.SQL("; ").join(sql.SQL("delete from {}").format(table) for table in tables)
+    with connection.transaction():
+        # Whoever still holds a lock belonged to a test that is over.
+        connection.execute(
+            "select pg_terminate_backend(l.pid) from pg_locks as l inner join pg_database as d on l.database = d.oid"
+            " where d.datname = current_database() and l.pid <> pg_backend_pid()"
+        )
+        connection.execute("set local session_replication_role = replica")
+        connection.execute(deletions, prepare=False)
