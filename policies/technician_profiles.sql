@@ -6,12 +6,12 @@ grant select on table public.technician_profiles to authenticated;
 grant insert (
     id, org_id, user_id, facility_id, display_name, phone, email, photo_path, employment_type, is_active,
     time_zone, home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs,
-    vehicle_type, metadata
+    duration_factor, travel_speed_factor, vehicle_type, metadata
 ) on table public.technician_profiles to authenticated;
 grant update (
     user_id, facility_id, display_name, phone, email, photo_path, employment_type, is_active, time_zone,
-    home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs, vehicle_type,
-    metadata
+    home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs,
+    duration_factor, travel_speed_factor, vehicle_type, metadata
 ) on table public.technician_profiles to authenticated;
 grant select, insert, update, delete on table public.technician_profiles to service_role;
 

@@ -35,6 +35,29 @@ return ceil(distance_m * 18 / (5 * speed_kmh))::integer;
 
 comment on function private.travel_s(integer, double precision) is 'Driving time in whole seconds, rounded up.';
 
+create function private.driven_s(usual_s integer, speed_factor double precision)
+returns integer
+language sql
+immutable
+parallel safe
+-- Less a trace: of a factor with two decimals nothing true lies that near below a whole second.
+return case when speed_factor = 1 then usual_s else ceil(usual_s / speed_factor - 0.000001)::integer end;
+
+comment on function private.driven_s(integer, double precision) is
+'The seconds of a drive by who is faster or slower than usual (technician_profiles.travel_speed_factor), rounded up.';
+
+create function private.paced(minutes integer, duration_factor numeric)
+returns integer
+language sql
+immutable
+parallel safe
+return ceil(minutes * duration_factor)::integer;
+
+comment on function private.paced(integer, numeric) is
+'The whole minutes somebody takes for work of so many (technician_profiles.duration_factor), rounded up.';
+
+grant execute on function private.driven_s(integer, double precision) to anon, authenticated, service_role;
+grant execute on function private.paced(integer, numeric) to anon, authenticated, service_role;
 grant execute on function private.distance_m(
     double precision, double precision, double precision, double precision, double precision
 ) to anon, authenticated, service_role;

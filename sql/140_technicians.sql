@@ -14,6 +14,8 @@ create table public.technician_profiles (
     default_service_zone_id uuid,
     max_daily_work_minutes integer,
     max_concurrent_jobs integer not null default 1,
+    duration_factor numeric(4, 2) not null default 1,
+    travel_speed_factor numeric(4, 2) not null default 1,
     vehicle_type public.vehicle_type,
     metadata jsonb,
     created_at timestamptz not null default now(),
@@ -31,7 +33,9 @@ create table public.technician_profiles (
     constraint technician_profiles_email_has_at check (email ~ '^[^@\s]+@[^@\s]+$'),
     constraint technician_profiles_time_zone_known check (private.is_time_zone(time_zone)),
     constraint technician_profiles_daily_work_sensible check (max_daily_work_minutes between 1 and 1440),
-    constraint technician_profiles_concurrency_sensible check (max_concurrent_jobs between 1 and 20)
+    constraint technician_profiles_concurrency_sensible check (max_concurrent_jobs between 1 and 20),
+    constraint technician_profiles_duration_factor_sensible check (duration_factor between 0.5 and 2),
+    constraint technician_profiles_travel_speed_factor_sensible check (travel_speed_factor between 0.5 and 2)
 );
 
 create index technician_profiles_user_id_idx on public.technician_profiles (user_id) where user_id is not null;
@@ -47,6 +51,10 @@ comment on column public.technician_profiles.home_base_location_id is
 comment on column public.technician_profiles.max_daily_work_minutes is
 'Visits plus driving per local day; null means as long as the shift.';
 comment on column public.technician_profiles.max_concurrent_jobs is 'Lanes in the ledger: visits this person may have at once.';
+comment on column public.technician_profiles.duration_factor is
+'How long this person takes for work at a site done alone, against its standard duration: 1.25 takes a quarter longer, rounded up to whole minutes. Counts where nobody names an end; buffers, crews, bays and composite work keep theirs.';
+comment on column public.technician_profiles.travel_speed_factor is
+'How fast this person drives against what is usual: 1.25 gets there in four fifths of the time.';
 
 create table public.technician_skills (
     id uuid primary key default gen_random_uuid(),

@@ -27,7 +27,8 @@ create type private.work as (
     is_composite boolean,
     moved_appointment_id uuid,
     customer_agrees boolean,
-    is_coordinated boolean
+    is_coordinated boolean,
+    own_pace boolean
 );
 
 create function private.inactive_because(job uuid)
@@ -45,6 +46,36 @@ end;
 $$;
 
 comment on function private.inactive_because(uuid) is 'Why a job takes no more visits; null when it does.';
+
+create function private.follows_pace(crew_size integer, is_composite boolean, place_kind public.place_kind)
+returns boolean
+language sql
+immutable
+parallel safe
+return crew_size = 1 and not is_composite and place_kind = 'site';
+
+comment on function private.follows_pace(integer, boolean, public.place_kind) is
+'Whether work takes as long as the one who does it takes: not with others, in several parts, or in a place booked for a time.';
+
+create function private.own_minutes(work private.work, minutes integer, technician_ids uuid[])
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if work.own_pace and cardinality(technician_ids) = 1 then
+        return coalesce((
+            select private.paced(minutes, t.duration_factor)
+            from public.technician_profiles as t where t.id = technician_ids[1]
+        ), minutes);
+    end if;
+    return minutes;
+end;
+$$;
+
+comment on function private.own_minutes(private.work, integer, uuid[]) is
+'How long a technician takes for work of so many minutes; those minutes where a crew does it, or its end was named.';
 
 create function private.work_of_job(job uuid)
 returns private.work
@@ -64,7 +95,8 @@ begin
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
         case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
-        coalesce(s.is_composite, false), null, false, false
+        coalesce(s.is_composite, false), null, false, false,
+        private.follows_pace(j.required_crew_size, coalesce(s.is_composite, false), coalesce(s.place_kind, 'site'))
     into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
@@ -91,6 +123,7 @@ begin
     work.facility_id := coalesce(visit.facility_id, work.facility_id);
     work.moved_appointment_id := visit.id;
     work.customer_agrees := customer_agrees;
+    work.own_pace := false;
     return work;
 end;
 $$;
@@ -113,7 +146,7 @@ as $$
         s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
         s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
         case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
-        s.is_composite, null, false, false
+        s.is_composite, null, false, false, private.follows_pace(s.crew_size, s.is_composite, s.place_kind)
     )::private.work
     from public.services as s
     left join public.customer_locations as l on l.org_id = s.org_id and l.id = location

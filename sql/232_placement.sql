@@ -86,7 +86,10 @@ begin
         ends_at := segments[cardinality(segments)].ends_at;
         technician_ids := private.distinct_in_order(array_remove(technician_ids, null));
     end if;
-    ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
+    work.own_pace := work.own_pace and ends_at is null;
+    ends_at := coalesce(
+        ends_at, starts_at + make_interval(mins => private.own_minutes(work, work.duration_minutes, technician_ids))
+    );
     select f.latitude, f.longitude into bay
     from public.resources as r
     inner join public.facilities as f on r.facility_id = f.id
@@ -101,7 +104,7 @@ end;
 $$;
 
 comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean) is
-'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration. Composite work names one technician for all segments, or one for each in order; its end follows from them.';
+'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and what the technician takes for the work. Composite work names one technician for all segments, or one for each in order; its end follows from them.';
 
 create function private.personal_claims(p private.placement)
 returns table (technician_id uuid, during tstzrange)

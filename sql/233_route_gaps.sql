@@ -20,7 +20,8 @@ begin
     with technicians as materialized (
         select
             t.id, t.time_zone, t.max_concurrent_jobs, t.max_daily_work_minutes * 60 as day_limit_s,
-            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour,
+            t.travel_speed_factor::float8 as faster
         from public.technician_profiles as t
         inner join public.orgs as o on t.org_id = o.id
         left join public.customer_locations as home on t.home_base_location_id = home.id
@@ -79,8 +80,8 @@ begin
         select
             l.turn, l.taken_from, l.taken_until, l.latitude, l.longitude, l.appointment_id, l.next_from,
             l.next_latitude, l.next_longitude, l.next_appointment_id, s.id as technician_id, s.stretch, s.day,
-            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.max_concurrent_jobs, s.day_limit_s,
-            case when l.turn = 2 then 0 else coalesce(
+            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.faster, s.max_concurrent_jobs, s.day_limit_s,
+            case when l.turn = 2 then 0 else private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(l.latitude, l.longitude, l.next_latitude, l.next_longitude) as k
@@ -88,7 +89,7 @@ begin
                 private.travel_s(private.distance_m(
                     l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
                 ), s.speed), 0
-            ) end as direct_s
+            ), s.faster) end as direct_s
         from legs as l inner join stretches as s on l.id = s.id and l.starts_at = s.starts_at
     ),
 
@@ -109,13 +110,13 @@ begin
         select
             d.technician_id, d.stretch, tstzrange(d.taken_until, d.next_from) as gap, d.appointment_id,
             d.next_appointment_id, d.latitude, d.longitude, d.next_latitude, d.next_longitude, d.direct_s,
-            d.speed, d.detour, d.day_work_s, d.day_limit_s
+            d.speed, d.detour, d.faster, d.day_work_s, d.day_limit_s
         from days as d
         where d.turn < 2 and d.max_concurrent_jobs = 1 and d.taken_until < d.next_from
         union all
         select
             d.technician_id, d.stretch, d.stretch, null, null, d.home_latitude, d.home_longitude, d.home_latitude,
-            d.home_longitude, 0, d.speed, d.detour, d.day_work_s, d.day_limit_s
+            d.home_longitude, 0, d.speed, d.detour, d.faster, d.day_work_s, d.day_limit_s
         from days as d
         where d.turn = 0 and d.max_concurrent_jobs > 1
     )
@@ -126,7 +127,7 @@ begin
     from gaps as g
     cross join lateral (
         select
-            coalesce(
+            private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(g.latitude, g.longitude, site_latitude, site_longitude) as k
@@ -134,8 +135,8 @@ begin
                 private.travel_s(private.distance_m(
                     g.latitude, g.longitude, site_latitude, site_longitude, g.detour
                 ), g.speed), 0
-            ) as before_s,
-            coalesce(
+            ), g.faster) as before_s,
+            private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(site_latitude, site_longitude, g.next_latitude, g.next_longitude) as k
@@ -143,7 +144,7 @@ begin
                 private.travel_s(private.distance_m(
                     site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
                 ), g.speed), 0
-            ) as after_s
+            ), g.faster) as after_s
     ) as way
     where g.gap && period;
 end;

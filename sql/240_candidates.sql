@@ -84,7 +84,7 @@ create function private.start_ranges(
 )
 returns table (
     technician_id uuid, first_start timestamptz, last_start timestamptz,
-    travel_before_s integer, travel_after_s integer, added_travel_s integer
+    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -93,11 +93,16 @@ as $$
 #variable_conflict use_column
 begin
     return query
-    with length as (
+    with length as materialized (
         select
-            make_interval(mins => minutes) as visit,
+            t.id, own.minutes as own_minutes, make_interval(mins => own.minutes) as visit,
             make_interval(mins => work.buffer_before_minutes) as before,
             make_interval(mins => work.buffer_after_minutes) as after
+        from public.technician_profiles as t
+        cross join lateral (
+            select case when work.own_pace then private.paced(minutes, t.duration_factor) else minutes end as minutes
+        ) as own
+        where t.org_id = work.org_id and t.id = any(technician_ids)
     ),
 
     away as materialized (
@@ -113,11 +118,13 @@ begin
             g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
             lower(g.gap) + make_interval(secs => g.travel_before_s) as free_from,
             upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
-        from length as n
-        cross join private.route_gaps(
-            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude,
-            work.moved_appointment_id
+        from private.route_gaps(
+            work.org_id, technician_ids, tstzrange(
+                earliest - make_interval(mins => work.buffer_before_minutes),
+                latest + make_interval(mins => work.buffer_after_minutes)
+            ), latitude, longitude, work.moved_appointment_id
         ) as g
+        inner join length as n on g.technician_id = n.id
         where
             upper(g.gap) - lower(g.gap)
             >= n.before + n.visit + n.after + make_interval(secs => g.travel_before_s + g.travel_after_s)
@@ -135,11 +142,11 @@ begin
 
     ranges as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s, n.own_minutes,
             greatest(lower(piece.free) + n.before, earliest, w.window_start, work.sla_start_at) as first_start,
             least(upper(piece.free) - n.after - n.visit, latest - n.visit, w.window_end, work.sla_end_at - n.visit) as last_start
         from gaps as g
-        cross join length as n
+        inner join length as n on g.technician_id = n.id
         cross join windows as w
         left join away as a on g.technician_id = a.technician_id
         cross join lateral unnest(
@@ -147,7 +154,8 @@ begin
         ) as piece (free)
     )
 
-    select r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
+    select
+        r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes
     from ranges as r
     where r.first_start <= r.last_start;
 end;
@@ -156,7 +164,7 @@ $$;
 comment on function private.start_ranges(
     private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision
 ) is
-'When each technician could start the work: closed ranges of start times between their other visits, driving included.';
+'When each technician could start the work: closed ranges of start times between their other visits, driving included; and how long each takes.';
 
 -- The row find_slots answers with.
 create type public.slot as (
@@ -181,7 +189,7 @@ create function private.slot_candidates(
 returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
     added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
-    preferred_technician integer, knows_customer integer
+    preferred_technician integer, knows_customer integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -205,7 +213,8 @@ begin
     -- Of each range the first start on the grid, and one in every two hours after it; every one where few fit.
     starts as (
         select
-            start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level
+            start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level,
+            r.own_minutes
         from ranges as r
         cross join public.orgs as o
         cross join lateral (
@@ -240,13 +249,13 @@ begin
     crews as (
         select
             s.starts_at, array[s.technician_id] as technician_ids, s.travel_before_s, s.travel_after_s,
-            s.added_travel_s, s.spare_level
+            s.added_travel_s, s.spare_level, s.own_minutes
         from starts as s
         where work.crew_size = 1
         union all
         select
             m.starts_at, array_agg(m.technician_id order by m.turn), max(m.travel_before_s), max(m.travel_after_s),
-            sum(m.added_travel_s)::integer, sum(m.spare_level)::integer
+            sum(m.added_travel_s)::integer, sum(m.spare_level)::integer, minutes
         from members as m
         where m.turn <= work.crew_size
         group by m.starts_at
@@ -278,7 +287,7 @@ begin
 
     select
         s.technician_ids, s.starts_at, s.travel_before_s, s.travel_after_s, s.added_travel_s,
-        s.score, s.soon, s.travel, s.fit, s.preferred, s.known
+        s.score, s.soon, s.travel, s.fit, s.preferred, s.known, s.own_minutes
     from scored as s
     order by
         row_number() over (partition by s.starts_at order by s.score desc) > 1,

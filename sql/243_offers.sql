@@ -83,7 +83,7 @@ create function private.candidates_at_sites(
 returns table (
     facility_id uuid, technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
     added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
-    preferred_technician integer, knows_customer integer
+    preferred_technician integer, knows_customer integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -94,7 +94,7 @@ begin
     return query
     select
         s.facility_id, c.technician_ids, c.starts_at, c.travel_before_s, c.travel_after_s, c.added_travel_s, c.score,
-        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer
+        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer, c.own_minutes
     from private.sites_for(work, kind) as s
     cross join lateral (
         select simple.*
@@ -102,11 +102,14 @@ begin
             work, earliest, latest, minutes, only_ids, s.latitude, s.longitude
         ) with ordinality as simple (
             technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
-            preferred_technician, knows_customer, turn
+            preferred_technician, knows_customer, own_minutes, turn
         )
         where not work.is_composite
         union all
-        select composite.*
+        select
+            composite.technician_ids, composite.starts_at, composite.travel_before_s, composite.travel_after_s,
+            composite.added_travel_s, composite.score, composite.soon, composite.travel, composite.skill_fit,
+            composite.preferred_technician, composite.knows_customer, minutes, composite.turn
         from private.composite_candidates(
             work, earliest, latest, only_ids, s.latitude, s.longitude
         ) with ordinality as composite (
@@ -147,7 +150,7 @@ begin
         -- Its segments say how long it takes, whatever was estimated.
         minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
     end if;
-    if latest - earliest < make_interval(mins => minutes) then
+    if latest - earliest < make_interval(mins => case when work.own_pace then minutes / 2 else minutes end) then
         return;
     end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
@@ -156,7 +159,7 @@ begin
         select c.* from private.candidates_at_sites(work, earliest, latest, minutes, technician_ids, resource_kind) as c
     loop
         exit when found_count >= max_results;
-        finish := candidate.starts_at + make_interval(mins => minutes);
+        finish := candidate.starts_at + make_interval(mins => candidate.own_minutes);
         here.facility_id := candidate.facility_id;
         places := case when resource_kind is null then array[null::uuid] else array(
             select r.id from private.free_resources(here, resource_kind, private.buffered(
@@ -223,6 +226,7 @@ begin
         );
     end if;
     period := private.period_ahead(earliest, latest, 92);
+    work.own_pace := work.own_pace and duration_minutes is null;
     if duration_minutes not between 1 and 10080 then
         perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
     end if;

@@ -20,7 +20,7 @@ begin
             p.work, array(
                 select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
                 where q.technician_id <> all (p.technician_ids)
-            ), p.starts_at, p.ends_at, minutes, p.latitude, p.longitude
+            ), p.starts_at, p.ends_at + (p.ends_at - p.starts_at), minutes, p.latitude, p.longitude
         ) as r
         inner join public.technician_profiles as t on r.technician_id = t.id
         where p.starts_at between r.first_start and r.last_start
@@ -28,7 +28,7 @@ begin
     loop
         exit when jsonb_array_length(able) = 3;
         if private.passes(private.place(
-            p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token,
+            p.work, array[other.technician_id], p.starts_at, case when not (p.work).own_pace then p.ends_at end, p.resource_id, p.appointment_id, p.hold_token,
             p.customer_agrees
         )) then
             able := able || jsonb_build_object(
@@ -88,7 +88,7 @@ begin
         order by abs(extract(epoch from start.at - p.starts_at)), start.at
     loop
         if private.passes(private.place(
-            p.work, p.technician_ids, candidate, candidate + make_interval(mins => minutes), p.resource_id, p.appointment_id,
+            p.work, p.technician_ids, candidate, candidate + (p.ends_at - p.starts_at), p.resource_id, p.appointment_id,
             p.hold_token, p.customer_agrees
         )) then
             return candidate;
@@ -216,7 +216,9 @@ as $$
 declare
     zone constant text := (select o.time_zone from public.orgs as o where o.id = (p.work).org_id);
     kind constant public.resource_kind := (select r.kind from public.resources as r where r.id = p.resource_id);
-    minutes constant integer := extract(epoch from p.ends_at - p.starts_at) / 60;
+    minutes constant integer := case
+        when (p.work).own_pace then (p.work).duration_minutes else extract(epoch from p.ends_at - p.starts_at) / 60
+    end;
     soonest constant timestamptz := greatest(now(), p.starts_at);
     day_starts constant timestamptz := greatest(
         now(), private.local_instant(date_trunc('day', p.starts_at at time zone zone), zone)

@@ -177,6 +177,7 @@ declare
     candidate uuid[];
     site constant private.placement := private.place(work, '{}', starts_at, ends_at, resource, null, null);
 begin
+    work.own_pace := false;
     -- The crew the search would offer for exactly this start.
     for candidate in
         select c.technician_ids

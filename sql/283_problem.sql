@@ -32,7 +32,8 @@ create function private.plan_shifts(run public.optimization_runs)
 returns table (
     technician_id uuid, technician_name text, date date, starts_s bigint, ends_s bigint,
     latitude double precision, longitude double precision, max_work_s integer,
-    unavailable_s bigint[], breaks_s bigint[], lane integer, lanes integer
+    unavailable_s bigint[], breaks_s bigint[], lane integer, lanes integer,
+    pace double precision, speed double precision
 )
 language sql
 stable
@@ -41,6 +42,7 @@ as $$
     with technicians as materialized (
         select
             t.id, t.display_name, t.time_zone, t.max_daily_work_minutes * 60 as day_limit_s,
+            t.duration_factor::float8 as pace, t.travel_speed_factor::float8 as speed,
             -- More visits at once than five are no plan anybody could keep in mind.
             least(t.max_concurrent_jobs, 5)::integer as lanes, home.latitude, home.longitude
         from public.technician_profiles as t
@@ -55,7 +57,8 @@ as $$
 
     stretches as materialized (
         select
-            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, t.lanes, s.stretch, local.date,
+            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, t.lanes, t.pace, t.speed,
+            s.stretch, local.date,
             extract(epoch from upper(s.stretch) - lower(s.stretch)) as length_s,
             sum(extract(epoch from upper(s.stretch) - lower(s.stretch))) over (partition by t.id, local.date) as day_length_s
         from asked as a
@@ -118,7 +121,7 @@ as $$
             where pause.latest >= pause.earliest
             order by pause.earliest, pause.latest, pause.length_s, figure.position
         ),
-        lane.number, s.lanes
+        lane.number, s.lanes, s.pace, s.speed
     from stretches as s
     left join away as a on s.technician_id = a.technician_id
     cross join lateral generate_series(1, s.lanes) as lane (number)
@@ -190,7 +193,7 @@ returns table (
     latitude double precision, longitude double precision, assignment_id uuid, appointment_id uuid,
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[],
-    lane smallint
+    lane smallint, usual_s integer, familiar uuid[]
 )
 language sql
 stable
@@ -219,7 +222,7 @@ as $$
             private.expected_end(c.assignment, now()) + (upper(c.during) - (c.assignment).scheduled_end_at)
         )))::bigint, c.latitude, c.longitude,
         (c.assignment).id, (c.assignment).appointment_id, (c.job).id, (c.job).version, (c.job).priority,
-        case when c.is_movable then private.requirement(private.work_of_job((c.job).id)) end,
+        case when c.is_movable then private.requirement(movable.work) end,
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,
         extract(epoch from (c.assignment).scheduled_end_at)::double precision,
         c.is_movable,
@@ -230,8 +233,18 @@ as $$
                 (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
             )) * tstzrange(not_before, null)]
         )) end,
-        c.lane
+        c.lane,
+        -- Booked for any other time than it takes its technician, it takes that time whoever comes.
+        case
+            when (movable.work).own_pace and extract(
+                epoch from (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            ) = 60 * private.own_minutes(movable.work, (movable.work).duration_minutes, array[c.claimant_id])
+                then (movable.work).duration_minutes * 60
+        end,
+        case when c.is_movable then private.familiar_technicians((c.job).id, (c.assignment).appointment_id) end
     from claims as c
+    -- Once a claim, though it is used several times.
+    left join lateral (select private.work_of_job((c.job).id) as work offset 0) as movable on c.is_movable
     cross join lateral (
         select case
             -- An emergency is never made to wait again: sooner it may be, later not.
@@ -260,19 +273,26 @@ returns table (
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
     buffer_after_s integer, weight double precision, windows_s bigint[], crew_size integer, parts_s bigint[],
-    place_ids uuid[], equipment_ids uuid[], obstacle text
+    place_ids uuid[], equipment_ids uuid[], obstacle text, own_pace boolean, familiar uuid[]
 )
 language sql
 stable
 set search_path = ''
 as $$
     with horizon as materialized (
-        select private.local_days(run.org_id, run.starts_on, run.days) as days
+        select private.local_days(run.org_id, run.starts_on, run.days) as days, (
+            select max(t.duration_factor) from public.technician_profiles as t
+            where t.org_id = run.org_id and t.is_active
+        ) as slowest
     ),
 
     waiting as materialized (
         select j, h.days, one.work, private.start_windows(
-            j.id, null, not_before, make_interval(mins => (one.work).duration_minutes)
+            j.id, null, not_before, make_interval(mins => case
+                -- In time whoever does it: who takes longest must be over by the SLA too.
+                when (one.work).own_pace then private.paced((one.work).duration_minutes, greatest(1, h.slowest))
+                else (one.work).duration_minutes
+            end)
         ) as windows
         from horizon as h
         cross join public.dispatch_jobs as j
@@ -314,7 +334,8 @@ as $$
             when (w.work).latitude is null and not w.in_bay then 'location_not_found'
             when (w.j).sla_end_at < not_before + make_interval(mins => (w.work).duration_minutes) then 'sla_missed'
             when w.windows = '{}' then 'no_time_in_window'
-        end
+        end,
+        (w.work).own_pace, private.familiar_technicians((w.j).id, null)
     from places as w
     order by (w.j).id;
 $$;
@@ -327,6 +348,9 @@ grant execute on function private.plan_shifts(public.optimization_runs) to servi
 grant execute on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) to service_role;
 grant execute on function private.plan_jobs(public.optimization_runs, timestamptz) to service_role;
 grant execute on function private.movable(public.job_assignments) to service_role;
+grant execute on function private.follows_pace(integer, boolean, public.place_kind) to service_role;
+grant execute on function private.own_minutes(private.work, integer, uuid[]) to service_role;
+grant execute on function private.familiar_technicians(uuid, uuid) to service_role;
 grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;

@@ -99,7 +99,7 @@ $$;
 
 comment on function private.way_s(
     uuid, double precision, double precision, double precision, double precision
-) is 'Driving seconds from one place to another, as the judge reckons them.';
+) is 'Driving seconds from one place to another, as the judge reckons them for who drives as fast as usual.';
 
 create function private.technicians_now(org uuid, technician_ids uuid[])
 returns table (
@@ -187,7 +187,7 @@ create function private.emergency_shifts(job uuid, earliest timestamptz, latest 
 returns table (
     technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
     longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
-    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[]
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], speed double precision
 )
 language plpgsql
 stable
@@ -220,10 +220,10 @@ begin
         case when s.is_known then n.longitude else s.longitude end,
         s.latitude, s.longitude, case when s.is_known then n.source else 'home' end,
         case when s.is_known then floor(extract(epoch from now() - n.known_at) / 60)::integer end,
-        private.way_s(
+        private.driven_s(private.way_s(
             work.org_id, case when s.is_known then n.latitude else s.latitude end,
             case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
-        ), s.unavailable_s, s.breaks_s
+        ), s.speed), s.unavailable_s, s.breaks_s, s.speed
     from private.plan_shifts(run) as p
     left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
     cross join lateral (

@@ -116,7 +116,7 @@ end;
 $$;
 
 comment on function private.emergency_travel(uuid, integer[], double precision[], double precision[]) is
-'Driving seconds between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
+'Driving seconds at the usual speed between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
 
 grant execute on function private.emergency_claims(uuid, uuid[], tstzrange) to authenticated, service_role;
 grant execute on function private.emergency_travel(

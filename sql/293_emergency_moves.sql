@@ -70,7 +70,7 @@ volatile
 set search_path = ''
 as $$
 declare
-    work constant private.work := private.work_of_job(visit.dispatch_job_id);
+    work private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
     minutes constant integer := ceil(extract(epoch from length) / 60);
     kept constant tstzrange := case
@@ -85,6 +85,7 @@ declare
     breaks boolean;
     move private.emergency_move;
 begin
+    work.own_pace := false;
     for candidate in
         (
             select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn

@@ -45,7 +45,10 @@ begin
     if here.technician_id is null or here.source = 'last_planned_visit' then
         return '[]';
     end if;
-    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
+    needed := private.driven_s(
+        private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude),
+        (select t.travel_speed_factor::float8 from public.technician_profiles as t where t.id = technician)
+    );
     if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
         return '[]';
     end if;

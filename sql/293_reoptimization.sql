@@ -87,7 +87,7 @@ begin
     for leg in
         with claims as (
             select
-                r.org_id, r.id, r.claimant_id, r.during, r.assignment_id, r.latitude, r.longitude,
+                t.travel_speed_factor::float8 as faster, r.org_id, r.id, r.claimant_id, r.during, r.assignment_id, r.latitude, r.longitude,
                 lag(upper(r.during)) over w as left_at, lag(r.latitude) over w as from_latitude,
                 lag(r.longitude) over w as from_longitude
             from public.reservations as r
@@ -101,7 +101,10 @@ begin
 
         select c.*, (k.duration_s - extract(epoch from lower(c.during) - c.left_at))::integer / 60 as minutes
         from claims as c
-        cross join lateral private.known_travel_s(c.from_latitude, c.from_longitude, c.latitude, c.longitude) as k
+        cross join lateral (
+            select private.driven_s(known.duration_s, c.faster) as duration_s
+            from private.known_travel_s(c.from_latitude, c.from_longitude, c.latitude, c.longitude) as known
+        ) as k
         where
             lower(c.during) > now() and c.assignment_id is not null
             and k.duration_s > extract(epoch from lower(c.during) - c.left_at) + 300

@@ -30,6 +30,8 @@ class Draft:
     has_break: bool
     limit: int | None
     lanes: int
+    pace: float
+    speed: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ drafts = st.builds(
     has_break=st.booleans(),
     limit=st.none() | st.integers(120, 500),
     lanes=st.sampled_from([1, 1, 1, 2]),
+    pace=st.sampled_from([1.0, 0.8, 1.35]),
+    speed=st.sampled_from([1.0, 0.7, 1.2]),
 )
 orders = st.builds(
     Order,
@@ -84,6 +88,8 @@ def hire(company: Company, draft: Draft) -> Row:
         home_base_location_id=home["id"],
         max_daily_work_minutes=draft.limit,
         max_concurrent_jobs=draft.lanes,
+        duration_factor=draft.pace,
+        travel_speed_factor=draft.speed,
     )
     if draft.day_off is not None:
         company.add(
@@ -291,4 +297,5 @@ def assert_route_is_drivable(db: Connection, technicians: list[Row]) -> None:
             continue
         for before, after in itertools.pairwise(claims):
             degrees = abs(before["latitude"] - after["latitude"])
-            assert after["starts_at"] - before["ends_at"] >= timedelta(hours=degrees * 111 * 1.3 / 40)
+            speed = 40 * float(technician["travel_speed_factor"])
+            assert after["starts_at"] - before["ends_at"] >= timedelta(hours=degrees * 111 * 1.3 / speed)

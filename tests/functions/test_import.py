@@ -39,6 +39,7 @@ def test_a_company_arrives_whole(db: Connection, tmp_path: Path) -> None:
         "America/Chicago",
         480,
     )
+    assert (float(ada["duration_factor"]), float(ada["travel_speed_factor"])) == (1.25, 0.9)
     home = one(db, "select * from public.customer_locations where id = %s", (ada["home_base_location_id"],))
     assert (home["kind"], home["latitude"], home["longitude"]) == ("home_base", 43.1, -89.33)
     assert technician(db, "Ben Cole")["home_base_location_id"] is None

@@ -89,6 +89,8 @@ BAD_CELLS: list[tuple[str, int, str, str, str]] = [
     ("technicians", 0, "skills", "juggling:2", 'no "juggling"'),
     ("technicians", 0, "zones", "East; North", 'no "North"'),
     ("technicians", 0, "max_daily_work_minutes", "2000", "1 to 1440"),
+    ("technicians", 0, "duration_factor", "3", "0.5 to 2"),
+    ("technicians", 0, "travel_speed_factor", "0.1", "0.5 to 2"),
     ("shifts", 0, "technician", "T-9", 'no "T-9"'),
     ("shifts", 0, "weekdays", "mon-xyz", "no day of the week"),
     ("shifts", 0, "starts", "8 o'clock", "not a time of day"),
@@ -302,6 +304,7 @@ def test_every_rule_of_the_tables_has_a_sentence_or_cannot_be_broken(db: Connect
         "operating_hours_weekday_is_iso",  # weekdays are columns
         "facilities_loading_sensible",  # settings that no sheet has
         "orgs_concurrent_runs_sensible",
+        "orgs_plan_continuity_sensible",
         "orgs_duration_percentile_known",
         "orgs_plan_km_sensible",
         "orgs_plan_move_sensible",

@@ -77,6 +77,8 @@ def small_company() -> Files:
                 "zones": "East; West",
                 "default_zone": "East",
                 "max_daily_work_minutes": "480",
+                "duration_factor": "1.25",
+                "travel_speed_factor": "0.9",
             },
             {
                 "reference": "T-2",
@@ -89,6 +91,8 @@ def small_company() -> Files:
                 "zones": "",
                 "default_zone": "",
                 "max_daily_work_minutes": "",
+                "duration_factor": "",
+                "travel_speed_factor": "",
             },
         ],
         "shifts": [

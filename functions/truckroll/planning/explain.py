@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from truckroll.engine import Route
+from truckroll.engine import Route, Visit
 from truckroll.engine.why import Placed, explain_placed
 from truckroll.planning.fitness import Fitness
 from truckroll.planning.problem import Model
@@ -72,6 +72,7 @@ def _document(
         "driving_s": one.driving,
         "balance_s": one.balance,
         "stability_s": one.stability,
+        "continuity_s": one.continuity,
         "left_out_s": one.left_out,
     }
     return {
@@ -82,8 +83,13 @@ def _document(
         "cost": cost,
         "alternatives": list(best.values())[:NEXT_BEST],
         "impossible": obstacles,
-        "sentence": _sentence(one, list(best.values()), obstacles, able, booked=visit.current is not None),
+        "knows_customer": _knows(one, visit),
+        "sentence": _sentence(one, list(best.values()), obstacles, able, visit),
     }
+
+
+def _knows(one: Placed, visit: Visit) -> bool:
+    return visit.familiar is not None and one.shift in visit.familiar
 
 
 def _sentence(
@@ -91,8 +97,7 @@ def _sentence(
     others: Sequence[Mapping[str, Any]],
     obstacles: Sequence[Mapping[str, Any]],
     able: int,
-    *,
-    booked: bool,
+    visit: Visit,
 ) -> str:
     parts = [f"Adds {round(one.travel_s / 60)} minutes of driving to this route"]
     if able == 1:
@@ -106,10 +111,12 @@ def _sentence(
             parts.append(f"{next_best['technician']} would do it for less, were it the only change")
         elif more > 0:
             parts.append(f"{next_best['technician']}, the next best, would drive {more} minutes more")
-        elif one.stability or booked:
+        elif one.stability or visit.current is not None:
             parts.append(f"it stays as booked rather than going to {next_best['technician']}")
         else:
             parts.append(f"work is spread more evenly so than with {next_best['technician']}")
+    if _knows(one, visit):
+        parts.append("knows the customer")
     full = next((obstacle for obstacle in obstacles if obstacle["code"] == "full"), None)
     if full and others:
         parts.append(f"{full['count']} more may do it and have no room")

@@ -22,6 +22,7 @@ def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> dict[s
     """Return what two plans of the same days are compared by.
 
     `moved` visits have another technician than booked, `retimed` ones the same at another time;
+    `strangers` are visits by somebody who does not know the customer though somebody at work does;
     `stranded` ones stay with somebody who is away; `at_risk` arrivals lie in the last 15 minutes of
     their window or after it, `promises_kept` of `promises` not after it. The spread of work is the
     standard deviation over the technicians who work on these days. Driving counts in each lane of
@@ -51,6 +52,7 @@ def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> dict[s
         "utilization": round(work_s / shift_s, 3) if shift_s else None,
         "moved": measured["moved"],
         "retimed": measured["retimed"],
+        "strangers": measured["strangers"],
         **_promises(visits),
         **_balance(snapshot, routes),
         "stranded": sum(_is_stranded(snapshot, route, source) for route, _, source in visits),

@@ -129,17 +129,20 @@ def model_of(
                     eligible=eligible,
                     tools=needs_of(snapshot, job.job_id).tools,
                     parts=needs_of(snapshot, job.job_id).parts,
+                    paced=job.service_s if job.own_pace else 0,
+                    familiar=familiar_shifts(snapshot, job),
                 )
             )
             sources.append(job)
     problem = Problem(
-        # In whole minutes, so that nobody is promised 8:07:09; never less than the judge asks for.
-        travel=-(-snapshot.travel_s // MINUTE) * MINUTE,
+        travel=snapshot.travel_s,
         distance=snapshot.distance_m,
         shifts=shifts + thing_shifts(snapshot, row),
         visits=tuple(visits),
         weights=_objective(strategy, snapshot.costs),
         groups=tuple(groups),
+        # In whole minutes, so that nobody is promised 8:07:09; never less than the judge asks for.
+        grain=MINUTE,
     )
     problem = with_shared_limits(problem, snapshot.stretches)
     return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
@@ -147,7 +150,7 @@ def model_of(
 
 def _objective(strategy: Strategy, costs: Costs) -> Objective:
     """Return the strategy's weights with the company's own."""
-    weights = Objective.for_strategy(strategy, stability=costs.move_s)
+    weights = Objective.for_strategy(strategy, stability=costs.move_s, continuity=costs.continuity_s)
     return replace(
         weights,
         distance=weights.distance + costs.km_s / 1000,
@@ -186,6 +189,8 @@ def _shift(snapshot: Snapshot, number: int, stretch: WorkingStretch, row: Rows) 
         # Vans are filled overnight: what the first stretch of a day leaves is not known to the next.
         parts=van.parts if _is_first(snapshot.stretches, stretch) else (),
         depot=engine_depot(van, row),
+        pace=stretch.pace,
+        speed=stretch.speed,
     )
 
 
@@ -214,10 +219,14 @@ def _booked(
     movable = bool(windows) and inside and claim.lane in {stretch.lane, 1}
     able = set(_eligible(snapshot, claim.requirement or "")) - other_lanes(snapshot.stretches, home)
     eligible = {home} | able if movable else {home}
+    length = claim.ends_s - claim.starts_s
+    usual = claim.usual_s if movable else None
+    if usual is not None:
+        length += usual - (claim.service_ends_s - claim.service_starts_s)
     return Visit(
         id=str(claim.reservation_id),
         place=row[claim.place],
-        duration=claim.ends_s - claim.starts_s,
+        duration=length,
         windows=windows if movable else (),
         weight=STRANDED_WEIGHT if is_away(stretch, claim) else BOOKED_WEIGHT,
         eligible=tuple(sorted(eligible)),
@@ -225,7 +234,16 @@ def _booked(
         current=CurrentPlace(home, claim.starts_s) if movable else None,
         tools=needs_of(snapshot, claim.job_id).tools,
         parts=needs_of(snapshot, claim.job_id).parts,
+        # Booked for any other time than it takes its technician: somebody decided how long.
+        paced=usual or 0,
+        familiar=familiar_shifts(snapshot, claim) if movable else None,
     )
+
+
+def familiar_shifts(snapshot: Snapshot, work: Claim | WaitingJob) -> tuple[int, ...] | None:
+    """Return the shifts of technicians who know the customer; None when none of them works on these days."""
+    known = tuple(v for v, stretch in enumerate(snapshot.stretches) if stretch.technician_id in work.familiar)
+    return known or None
 
 
 def is_away(stretch: WorkingStretch, claim: Claim) -> bool:

@@ -93,7 +93,7 @@ def _stops(
         if isinstance(source, WaitingJob) and source.is_joint:
             document = _part(source, model.parts[stop.visit], stop.arrives, stop.starts, places)
         else:
-            document = _visit(source, stop.arrives, stop.starts)
+            document = _visit(source, stop)
         document |= {
             "travel_s": stop.travel_s,
             "distance_m": stop.distance_m,
@@ -122,19 +122,18 @@ def _fetch(snapshot: Snapshot, depot: SupplyDepot, fetch: Fetch) -> dict[str, An
     }
 
 
-def _visit(source: Claim | WaitingJob, arrives: int, claimed_from: int) -> dict[str, Any]:
-    """Return a stop; `claimed_from` is when its claim starts, buffer included."""
+def _visit(source: Claim | WaitingJob, stop: Stop) -> dict[str, Any]:
+    """Return a stop of a plan; the engine's starts and ends with its claim, buffers included."""
     if isinstance(source, WaitingJob):
-        starts = claimed_from + source.before_s
-        document = _stop("job", source.place, min(arrives, starts), starts + source.service_s, starts)
+        starts = stop.starts + source.before_s
+        document = _stop("job", source.place, min(stop.arrives, starts), stop.ends - source.after_s, starts)
         return document | {"job_id": str(source.job_id), "job_version": source.job_version}
-    moved_by = claimed_from - source.starts_s
-    starts = source.service_starts_s + moved_by
+    starts = stop.starts + source.service_starts_s - source.starts_s
     document = _stop(
         "other" if source.job_id is None else "job",
         source.place,
-        min(arrives, starts),
-        source.service_ends_s + moved_by,
+        min(stop.arrives, starts),
+        stop.ends - (source.ends_s - source.service_ends_s),
         starts,
     )
     if source.job_id is None:

@@ -141,6 +141,8 @@ def _stretches(connection: Connection, run_id: UUID) -> Iterable[WorkingStretch]
             ),
             lane=row["lane"],
             lanes=row["lanes"],
+            pace=row["pace"],
+            speed=row["speed"],
         )
 
 
@@ -184,6 +186,8 @@ def _claims(
             is_movable=row["is_movable"],
             windows=_pairs(row["windows_s"] or []),
             lane=row["lane"],
+            usual_s=row["usual_s"],
+            familiar=tuple(row["familiar"] or ()),
         )
 
 
@@ -209,6 +213,8 @@ def _jobs(connection: Connection, run_id: UUID, not_before: dt.datetime) -> Iter
             parts=tuple(WorkPart(*one) for one in zip(*[iter(row["parts_s"])] * 5, strict=True)),
             place_ids=tuple(row["place_ids"]),
             equipment_ids=tuple(row["equipment_ids"]),
+            own_pace=row["own_pace"],
+            familiar=tuple(row["familiar"]),
         )
 
 

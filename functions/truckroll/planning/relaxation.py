@@ -13,7 +13,7 @@ from truckroll.engine import Route, Visit
 from truckroll.engine.relax import Relaxation, Verdict, Wish, relaxations
 from truckroll.planning.another_day import PRICE_OF_ANOTHER_DAY_S, another_day
 from truckroll.planning.fitness import Fitness
-from truckroll.planning.problem import Model, needs_of
+from truckroll.planning.problem import Model, familiar_shifts, needs_of
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
 # Seconds of driving a dispatcher would rather accept than break the rule. What is told first is the cheapest.
@@ -132,6 +132,8 @@ def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob])
                 weight=job.weight,
                 priority=job.priority,
                 eligible=able(job),
+                paced=job.service_s if job.own_pace else 0,
+                familiar=familiar_shifts(snapshot, job),
                 tools=needs_of(snapshot, job.job_id).tools,
                 parts=needs_of(snapshot, job.job_id).parts,
             ),
@@ -261,9 +263,8 @@ def _allowed(one: Relaxation) -> frozenset[str]:
 
 def _times(job: WaitingJob, one: Relaxation) -> tuple[datetime, datetime]:
     """Return when the work itself would start and end, buffers aside."""
-    starts = one.starts + job.before_s
-    shorter = one.amount_s if one.kind == "shorter" else 0
-    return _instant(starts), _instant(starts + job.service_s - shorter)
+    own = max(one.route.stops, key=lambda stop: stop.visit)  # named behind the problem's visits
+    return _instant(own.starts + job.before_s), _instant(own.ends - job.after_s)
 
 
 def _numbers(connection: Connection, model: Model, tried: Iterable[Relaxation]) -> dict[int, str]:

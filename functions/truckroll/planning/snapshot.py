@@ -20,6 +20,7 @@ class WorkingStretch:
     """Uninterrupted working time of a technician, from home to home. Times are seconds since 1970.
 
     Of somebody who may have several visits at once there is one of it for each of the `lanes`.
+    `pace` multiplies what work done alone takes the technician, `speed` divides the time of the ways.
     """
 
     technician_id: UUID
@@ -34,13 +35,17 @@ class WorkingStretch:
     breaks: tuple[tuple[int, int, int], ...]
     lane: int = 1
     lanes: int = 1
+    pace: float = 1.0
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """An entry of the ledger: a booked visit with its buffers, or anything else that takes a technician's time.
 
-    `windows` are closed ranges for the start of service of a visit that may be moved.
+    `windows` are closed ranges for the start of service of a visit that may be moved. `usual_s` is
+    how long its service usually takes where it was booked for what that takes its technician, else
+    None; `familiar` are technicians who know its customer.
     """
 
     reservation_id: UUID
@@ -58,6 +63,8 @@ class Claim:
     is_movable: bool
     windows: tuple[tuple[int, int], ...]
     lane: int = 1
+    usual_s: int | None = None
+    familiar: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,8 @@ class WaitingJob:
     """An unscheduled job; with an `obstacle` it can't be planned at all.
 
     `parts` is what it takes of each of `crew_size` technicians; beside them it needs one of
-    `place_ids`, bays or mobile units, and all of `equipment_ids`.
+    `place_ids`, bays or mobile units, and all of `equipment_ids`. With `own_pace`, `service_s` is what
+    it usually takes; `familiar` are technicians who know the customer.
     """
 
     job_id: UUID
@@ -108,6 +116,8 @@ class WaitingJob:
     parts: tuple[WorkPart, ...] = ()
     place_ids: tuple[UUID, ...] = ()
     equipment_ids: tuple[UUID, ...] = ()
+    own_pace: bool = False
+    familiar: tuple[UUID, ...] = ()
 
     @property
     def is_joint(self) -> bool:
@@ -125,6 +135,7 @@ class Costs:
     km_s: float = 0.0
     waiting: float = 0.0
     balance: float = 0.5
+    continuity_s: float = 600.0
 
 
 @dataclass(frozen=True)

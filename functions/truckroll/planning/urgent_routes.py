@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.database import Connection
+from truckroll.engine.pace import rounded_up
 from truckroll.planning.reading import integers
 
 MINUTE = 60
@@ -173,10 +174,10 @@ def _matrices(
             (urgent.job_id, groups, [one[0] for one in places], [one[1] for one in places]),
         ).fetchall()
     matrices = []
-    for row in rows:
-        flat = integers(row["travel_s"])
+    for row, (shifts, _) in zip(rows, routes, strict=True):
+        flat = rounded_up(integers(row["travel_s"]) / shifts[0]["speed"], MINUTE).astype(np.int32)
         size = round(len(flat) ** 0.5)
-        matrices.append((-(-flat // MINUTE) * MINUTE).astype(np.int32).reshape(size, size))
+        matrices.append(flat.reshape(size, size))
     return matrices
 
 
