@@ -19,7 +19,7 @@ Interval = tuple[int, int]
 
 def violations(problem: Problem, solution: Solution) -> list[str]:
     """Return what is wrong with a solution, in words."""
-    found = [*_roll_call(problem, solution), *_groups(problem, solution)]
+    found = [*_roll_call(problem, solution), *_groups(problem, solution), *_series(problem, solution)]
     for route in solution.routes:
         shift = problem.shifts[route.shift]
         found += [f"shift {shift.id}: {one}" for one in _route(problem, route)]
@@ -91,6 +91,22 @@ def _groups(problem: Problem, solution: Solution) -> Iterator[str]:
             yield f"group {group.id}: roles share a shift, or one has several"
         if not all(shifts & set(cover) for cover in group.covers):
             yield f"group {group.id}: nobody covers one of its needs"
+
+
+def _series(problem: Problem, solution: Solution) -> Iterator[str]:
+    """Each visit of a series starts once the one before it is over, and only if that is served at all."""
+    times = {stop.visit: (stop.starts, stop.ends) for route in solution.routes for stop in route.stops}
+    for series in problem.series:
+        for earlier, later in pairwise(series.visits):
+            names = f"series {series.id}: {problem.visits[later].id} after {problem.visits[earlier].id}"
+            fixed = [problem.visits[x].fixed is not None for x in (earlier, later)]
+            if later not in times or all(fixed):
+                continue
+            if earlier not in times:
+                if not any(fixed):
+                    yield f"{names}, which is left out"
+            elif times[later][0] < times[earlier][1] + series.gap:
+                yield f"{names}, too early"
 
 
 def _route(problem: Problem, route: Route) -> Iterator[str]:

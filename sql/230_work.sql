@@ -156,6 +156,28 @@ $$;
 comment on function private.work_of_service(uuid, uuid) is
 'The work a service means at a site; null when either is unknown or they belong to different orgs.';
 
+create function private.turn_of(org uuid, job uuid, appointment uuid)
+returns table (opens timestamptz, closes timestamptz)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select
+        max(a.ends_at) filter (where own.visit_number is null or a.visit_number < own.visit_number),
+        min(a.starts_at) filter (where a.visit_number > own.visit_number)
+    from public.appointments as a
+    left join public.appointments as own on own.id = turn_of.appointment
+    where
+        a.org_id = turn_of.org and a.dispatch_job_id = turn_of.job
+        and a.status not in ('completed', 'canceled', 'no_show') and a.id is distinct from turn_of.appointment;
+end;
+$$;
+
+comment on function private.turn_of(uuid, uuid, uuid) is
+'One row: when the visits of a job before one of them are over and when those after it begin; a new visit comes after all.';
+
 create function private.time_windows(job uuid)
 returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
 language plpgsql

@@ -99,10 +99,27 @@ begin
         and a.id is distinct from p.appointment_id
         and a.starts_at < p.ends_at and a.ends_at > p.starts_at
     union all
+    -- A new visit of a job comes after those it has; the others keep their order when one moves.
+    select 'visit_order', format(
+        case when is_later.than_this then 'Visit %s comes after this one, and begins at %s.'
+            else 'Visit %s comes before this one, and ends at %s.' end, a.number,
+        private.local_time(case when is_later.than_this then a.starts_at else a.ends_at end, o.time_zone)
+    ), jsonb_build_object(
+        'appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at, 'is_later', is_later.than_this
+    )
+    from public.appointments as a
+    inner join public.orgs as o on a.org_id = o.id
+    left join public.appointments as own on own.id = p.appointment_id
+    cross join lateral (select coalesce(a.visit_number > own.visit_number, false) as than_this) as is_later
+    where
+        a.org_id = (p.work).org_id and a.dispatch_job_id = (p.work).job_id
+        and a.status not in ('completed', 'canceled', 'no_show') and a.id is distinct from p.appointment_id
+        and case when is_later.than_this then a.starts_at < p.ends_at else a.ends_at > p.starts_at end
+    union all
     select 'preference', format('The customer prefers %s.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
     where t.id = (p.work).preferred_technician_id and t.id <> all (p.technician_ids);
 end;
 $$;
 
-comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, preference.';
+comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, visit_order, preference.';

@@ -16,7 +16,7 @@ insert into private.conflict_codes (code, severity) values
 ('daily_limit', 'hard_overridable'), ('concurrent_limit', 'hard_overridable'), ('travel_before', 'hard_overridable'),
 ('travel_after', 'hard_overridable'), ('sla_missed', 'hard_overridable'), ('place_kind', 'hard_overridable'),
 ('not_reschedulable', 'hard_overridable'), ('notice_too_short', 'hard_overridable'),
-('reschedule_limit', 'hard_overridable'), ('in_the_past', 'hard_overridable'),
+('reschedule_limit', 'hard_overridable'), ('in_the_past', 'hard_overridable'), ('visit_order', 'hard_overridable'),
 ('preference', 'soft'), ('capacity_near_limit', 'soft'), ('customer_overlap', 'soft'), ('customer_window', 'soft');
 
 create table public.conflict_rules (

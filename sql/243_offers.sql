@@ -150,6 +150,9 @@ begin
         -- Its segments say how long it takes, whatever was estimated.
         minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
     end if;
+    -- Else every slot before the job's other visits would be judged, and refused.
+    select greatest(earliest, t.opens), least(latest, t.closes) into earliest, latest
+    from private.turn_of(work.org_id, work.job_id, work.moved_appointment_id) as t;
     if latest - earliest < make_interval(mins => case when work.own_pace then minutes / 2 else minutes end) then
         return;
     end if;

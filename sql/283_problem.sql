@@ -131,7 +131,9 @@ $$;
 comment on function private.plan_shifts(public.optimization_runs) is
 'The working stretches that begin on the run''s days, one route for each lane of each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
 
-create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
+create function private.start_windows(
+    job uuid, promised tstzrange, not_before timestamptz, visit interval, appointment uuid default null
+)
 returns tstzrange[]
 language plpgsql
 stable
@@ -143,6 +145,7 @@ begin
 
         select tstzrange(span.opens, span.closes, '[]')
         from public.dispatch_jobs as j
+        cross join lateral private.turn_of(j.org_id, j.id, start_windows.appointment) as turn
         cross join (
             select own.window_start, own.window_end from own
             union all
@@ -150,8 +153,8 @@ begin
         ) as w
         cross join lateral (
             select
-                greatest(w.window_start, j.sla_start_at, not_before, lower(promised)) as opens,
-                least(w.window_end, j.sla_end_at - visit, upper(promised)) as closes
+                greatest(w.window_start, j.sla_start_at, not_before, lower(promised), turn.opens) as opens,
+                least(w.window_end, j.sla_end_at - visit, upper(promised), turn.closes - visit) as closes
         ) as span
         where j.id = job and span.opens <= span.closes
         order by span.opens
@@ -159,8 +162,8 @@ begin
 end;
 $$;
 
-comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
-'When a job''s visit may start: its windows within its SLA, from a time on, and within what the customer was promised.';
+comment on function private.start_windows(uuid, tstzrange, timestamptz, interval, uuid) is
+'When a job''s visit may start: its windows within its SLA, from a time on, within what the customer was promised, and in its turn among the job''s visits.';
 
 create function private.window_seconds(windows tstzrange[])
 returns bigint[]
@@ -258,7 +261,7 @@ as $$
         select w.windows
         from private.start_windows(
             (c.job).id, promise.during, not_before,
-            (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at, (c.assignment).appointment_id
         ) as w (windows)
         where c.is_movable and (c.assignment).scheduled_start_at <@ any(w.windows)
     ) as kept on true
@@ -268,12 +271,39 @@ $$;
 comment on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) is
 'What the ledger holds against the technicians: visits that may be moved, with the times at which they may start (pairs), and everything that may not.';
 
+create function private.visits_waiting(job public.dispatch_jobs)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if job.status not in ('unscheduled', 'scheduled', 'dispatched', 'in_progress') or (
+        job.status <> 'unscheduled' and job.visits_planned = 1
+    ) then
+        return 0;
+    end if;
+    return (
+        select greatest(
+            job.visits_planned - count(*)::integer,
+            -- Whatever was planned, somebody has to go there.
+            case when job.status = 'unscheduled' then 1 else 0 end
+        )
+        from public.appointments as a
+        where a.org_id = job.org_id and a.dispatch_job_id = job.id and a.status not in ('canceled', 'no_show')
+    );
+end;
+$$;
+
+comment on function private.visits_waiting(public.dispatch_jobs) is
+'How many visits of a job are planned, but neither booked nor done (JOB-3).';
+
 create function private.plan_jobs(run public.optimization_runs, not_before timestamptz)
 returns table (
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
     buffer_after_s integer, weight double precision, windows_s bigint[], crew_size integer, parts_s bigint[],
-    place_ids uuid[], equipment_ids uuid[], obstacle text, own_pace boolean, familiar uuid[]
+    place_ids uuid[], equipment_ids uuid[], visits integer, obstacle text, own_pace boolean, familiar uuid[]
 )
 language sql
 stable
@@ -287,7 +317,7 @@ as $$
     ),
 
     waiting as materialized (
-        select j, h.days, one.work, private.start_windows(
+        select j, h.days, one.work, left_over.visits, private.start_windows(
             j.id, null, not_before, make_interval(mins => case
                 -- In time whoever does it: who takes longest must be over by the SLA too.
                 when (one.work).own_pace then private.paced((one.work).duration_minutes, greatest(1, h.slowest))
@@ -298,8 +328,13 @@ as $$
         cross join public.dispatch_jobs as j
         -- Once a job, though it is used twice.
         cross join lateral (select private.work_of_job(j.id) as work offset 0) as one
+        cross join lateral (select private.visits_waiting(j) as visits offset 0) as left_over
         where
-            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize') and j.status = 'unscheduled'
+            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize')
+            and (
+                j.status = 'unscheduled'
+                or (j.status in ('scheduled', 'dispatched', 'in_progress') and j.visits_planned > 1 and left_over.visits > 0)
+            )
             and not coalesce(run.assumptions -> 'without_job_ids' ? j.id::text, false)
             and (j.sla_start_at is null or j.sla_start_at < upper(h.days))
             -- Work that may only start after these days is not left out of them.
@@ -326,7 +361,7 @@ as $$
         private.window_seconds(w.windows),
         -- Composite work has one technician a segment, whatever crew the job names.
         case when (w.work).is_composite then 1 else (w.work).crew_size end,
-        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id),
+        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id), w.visits,
         case
             when w.in_bay and w.place_ids = '{}' then 'needs_bay'
             when (w.work).place_kind = 'mobile_unit' and w.place_ids = '{}' then 'needs_mobile_unit'
@@ -341,7 +376,7 @@ as $$
 $$;
 
 comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
-'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, what they take beside one technician''s time, and what stands in the way of planning it at all.';
+'Jobs of which visits wait that could be done on the run''s days, with the times at which the first of them may start (pairs), what leaving each out costs, what they take beside one technician''s time, how many visits it is, and what stands in the way of planning it at all.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_shifts(public.optimization_runs) to service_role;
@@ -351,7 +386,7 @@ grant execute on function private.movable(public.job_assignments) to service_rol
 grant execute on function private.follows_pace(integer, boolean, public.place_kind) to service_role;
 grant execute on function private.own_minutes(private.work, integer, uuid[]) to service_role;
 grant execute on function private.familiar_technicians(uuid, uuid) to service_role;
-grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
+grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval, uuid) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
 grant execute on function private.window_seconds(tstzrange[]) to service_role;

@@ -135,7 +135,9 @@ begin
             v.window_end, v.buffer_before_minutes, v.buffer_after_minutes, (v.j).required_crew_size,
             run.requested_by_user_id
         from visits as v
-        returning id, dispatch_job_id
+        -- The visits of one job are numbered as they come.
+        order by v.starts_at
+        returning id, dispatch_job_id, starts_at
     )
 
     insert into public.job_assignments (
@@ -146,14 +148,15 @@ begin
         (v.j).org_id, (v.j).id, a.id, v.technician_id, run.requested_by_user_id, v.starts_at, v.ends_at,
         v.window_start, v.window_end, v.turn, run.id
     from visits as v
-    inner join appointments as a on a.dispatch_job_id = (v.j).id;
+    inner join appointments as a on a.dispatch_job_id = (v.j).id and a.starts_at = v.starts_at;
 
     update public.route_stops as s
     set job_assignment_id = a.id
     from public.job_assignments as a
     where
         s.route_plan_id = any(route_plan_ids) and s.change = 'book' and not s.is_joint and a.org_id = s.org_id
-        and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id;
+        and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id
+        and a.scheduled_start_at = s.service_starts_at;
     perform private.book_joint_visits(run, route_plan_ids);
 end;
 $$;

@@ -17,7 +17,7 @@ begin
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     where
         s.route_plan_id = any(route_plan_ids)
-        and (j.version <> s.job_version or (s.change = 'book' and j.status <> 'unscheduled'));
+        and (j.version <> s.job_version or (s.change = 'book' and private.visits_waiting(j) = 0));
     if jobs <> '[]' then
         changed := changed || 'jobs'::text;
     end if;

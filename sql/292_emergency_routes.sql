@@ -66,7 +66,8 @@ begin
         case when c.is_movable then private.window_seconds(private.start_windows(
             (c.assignment).dispatch_job_id,
             tstzrange(coalesce(c.arrival_window_start, (c.assignment).scheduled_start_at), c.arrival_window_end, '[]'),
-            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at,
+            (c.assignment).appointment_id
         )) end
     from claims as c
     order by c.claimant_id, c.begins, c.id;

@@ -58,6 +58,12 @@ VISIT = np.dtype(
         ("booked_shift", np.int32),  # -1 when it is not booked today
         ("group", np.int32),  # -1 when it is served on its own
         ("known", np.int32),  # whether it matters who knows the customer, see `Day.knows`
+        ("predecessor", np.int32),  # the visit of its series that has to be over first, or -1
+        ("successor", np.int32),
+        (
+            "lag",
+            np.int32,
+        ),  # from its predecessor's begin to its own, at least, if that takes as long as usual
         ("price", np.float64),
     ],
     align=True,
@@ -117,6 +123,7 @@ ROUTE = np.dtype(
     align=True,
 )
 MOST_BESIDE = 40  # neighbours of one visit in `Day.beside`
+NO_SPLIT = -(2**30)
 
 
 class Day(NamedTuple):
@@ -141,6 +148,7 @@ class Day(NamedTuple):
     groups: NDArray[Any]
     parts: NDArray[Any]
     covers: NDArray[np.bool_]  # by cover and shift
+    ordered: NDArray[np.int32]  # visits with a predecessor, each behind it
     beside: NDArray[np.int32]  # for each visit x, 2y + 1 to follow visit y, 2y to precede it, then -1
     more: NDArray[np.int32]  # by visit and pace, the seconds it takes more than `occupies` and `work` say
     knows: NDArray[np.bool_]  # by visit and shift, whether its technician knows the customer
@@ -165,7 +173,9 @@ class Plan(NamedTuple):
     position_of: NDArray[np.int32]
     begins: NDArray[np.int32]  # when each node begins at the earliest, its buffer first
     trial: NDArray[np.int32]  # the same for a route under trial, see `span_with`
-    windows: NDArray[np.int32]  # as in Day, but those of parts of groups narrowed to their one start
+    # As in Day, but those of parts of groups narrowed to their one start, those of series to their turn.
+    windows: NDArray[np.int32]
+    splits: NDArray[np.int32]  # by visit, see `order.py`, or NO_SPLIT
     ranges: NDArray[np.int32]  # slots to look at: shift, first and last position
     used: NDArray[np.int32]  # by shift and kind of part, what it uses before its stop at the depot
 
@@ -181,6 +191,7 @@ def empty_plan(shifts: int, visits: int, width: int, windows: NDArray[np.int32],
         begins=np.zeros((shifts, width + 1), np.int32),
         trial=np.zeros(width + 2, np.int32),
         windows=windows.copy(),
+        splits=np.full(visits, NO_SPLIT, np.int32),
         ranges=np.zeros((2 * (shifts + MOST_BESIDE), 3), np.int32),
         used=np.zeros((shifts, kinds), np.int32),
     )

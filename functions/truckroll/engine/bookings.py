@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.fetch import NO_CHANCE, place_depot
 from truckroll.engine.insert import pause_fits, place_node, start_in_slot, take_node, work_allows
+from truckroll.engine.order import lag_after
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.schedule import NEVER, reschedule, span, span_with
+from truckroll.engine.series import split_at, take_what_waits
 from truckroll.engine.stock import first_slot
 from truckroll.engine.supplied import cheapest_fetch, past_depot
 
@@ -16,16 +20,40 @@ Timed = list[tuple[int, int]]  # when, which node
 
 
 def keep_bookings(prepared: Prepared, plan: Plan) -> None:
-    """Put every booked visit on its shift, in the order of the day, as far as the shift still takes it."""
+    """Put every booked visit on its shift, in the order of the day, as far as the shift still takes it.
+
+    Of a series, those booked in its order; what comes after one that finds no place is left to the search.
+    """
+    day = prepared.day
     bookings: dict[int, Timed] = {}
     for x, visit in enumerate(prepared.problem.visits):
         if visit.current is not None and visit.fixed is None:
             begins = visit.current.start - visit.setup_before - prepared.origin
             bookings.setdefault(visit.current.shift, []).append((begins, x))
+    if len(day.ordered):
+        booked_at = {x: (v, begins) for v, booked in bookings.items() for begins, x in booked}
+        split_at(day, plan, booked_at)
+        out_of_order = set(_out_of_order(day, booked_at))
+        bookings = {
+            v: [one for one in booked if one[1] not in out_of_order] for v, booked in bookings.items()
+        }
     for v, booked in bookings.items():
-        wanted = sorted(one for one in booked if prepared.day.may_serve[v, one[1]])
-        if not _whole(prepared.day, plan, v, wanted):
+        wanted = sorted(one for one in booked if day.may_serve[v, one[1]])
+        if not _whole(day, plan, v, wanted):
             _one_by_one(prepared, plan, v, wanted)
+    take_what_waits(day, plan)
+
+
+def _out_of_order(day: Day, begins: Mapping[int, tuple[int, int]]) -> Iterator[int]:
+    """Return the visits booked too early for what comes before them in their series."""
+    for x in day.ordered.tolist():
+        before = int(day.visits[x]["predecessor"])
+        if x not in begins:
+            continue
+        if before not in begins or begins[x][1] < begins[before][1] + lag_after(
+            day, before, begins[before][0]
+        ):
+            yield x
 
 
 def _whole(day: Day, plan: Plan, v: int, booked: Timed) -> bool:

@@ -71,7 +71,8 @@ def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
         result: Callable[P, R] = numba.njit(**options)(function)
     finally:
         SETTINGS.CACHE_DIR = others
-    _compile_one_width(result)
+    if not SETTINGS.DISABLE_JIT:
+        _compile_one_width(result)
     return result
 
 

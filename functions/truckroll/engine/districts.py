@@ -6,16 +6,21 @@ be searched at the same time and their plans put together.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine.model import FixedPlace, Group, Objective, Problem, Visit
+from truckroll.engine.model import FixedPlace, Group, Objective, Problem, Series, Visit
+from truckroll.engine.pace import service_s
+from truckroll.engine.series import bounds_of, links_of
 from truckroll.engine.tours import Tour, Tours
 
 LANDMARKS = 40
+NEVER_LEFT = 1e12  # the weight of a visit that one in another district waits for
 
 Points = NDArray[np.float64]
 
@@ -24,7 +29,8 @@ Points = NDArray[np.float64]
 class District:
     """Some shifts and some visits of a day, which may serve each other, as a problem of its own.
 
-    `grouped` are its visits that move with their group; `booked_outside` those booked on other shifts.
+    `grouped` are its visits that move with their group, or after another of their series that is its
+    own; `booked_outside` those booked on other shifts.
     """
 
     problem: Problem
@@ -58,15 +64,18 @@ def whole_of(problem: Problem) -> District:
     """Return the whole day as a district."""
     visits = range(len(problem.visits))
     grouped = frozenset(part.visit for group in problem.groups for part in group.parts)
+    grouped |= {link.later for link in links_of(problem)}
     return District(problem, tuple(range(len(problem.shifts))), tuple(visits), grouped)
 
 
 def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ...], tours: Tours) -> District:
     """Return a district of a day; visits fixed on other shifts must not be among its visits.
 
-    A group served partly outside stands still: its visits are fixed where the tours have them. A
-    visit booked on another shift counts as not booked: what moving it costs is then missing from the
-    cost of every plan of the district alike, see `moved_anyway`.
+    A group served partly outside stands still: its visits are fixed where the tours have them. What
+    comes before or after a visit of its series that is served outside keeps to its side of the split
+    between them, and may not be left out where the other waits for it. A visit booked on another shift
+    counts as not booked: what moving it costs is then missing from the cost of every plan of the
+    district alike, see `moved_anyway`.
     """
     rows = sorted(
         {problem.visits[x].place for x in visits}
@@ -77,12 +86,16 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
     name = {x: i for i, x in enumerate(visits)}
     groups = [group for group in problem.groups if all(part.visit in name for part in group.parts)]
     grouped = frozenset(part.visit for group in groups for part in group.parts)
+    parts = {part.visit for group in problem.groups for part in group.parts}
     still = {
         x: FixedPlace(v, tours.starts[x] + problem.visits[x].setup_before)
         for v in (shifts if tours.starts else ())
         for x in tours.rows[v]
-        if x in tours.starts and x not in grouped
+        if x in tours.starts and x in parts and x not in grouped
     }
+    series = tuple(_pieces(problem, name))
+    grouped |= {visits[i] for one in series for i in one.visits[1:]}
+    limits = _limits(problem, name, tours)
     square = np.ix_(rows, rows)
     return District(
         replace(
@@ -90,9 +103,10 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
             travel=problem.travel[square],
             distance=None if problem.distance is None else problem.distance[square],
             shifts=tuple(problem.shifts[v].renumbered(row) for v in shifts),
-            visits=tuple(_visit(problem.visits[x], row, number, still.get(x)) for x in visits),
+            visits=tuple(_visit(limits.get(x, problem.visits[x]), row, number, still.get(x)) for x in visits),
             weights=_weights(problem, shifts),
             groups=tuple(_group(group, name, number) for group in groups),
+            series=series,
         ),
         shifts,
         visits,
@@ -103,6 +117,50 @@ def district_of(problem: Problem, shifts: tuple[int, ...], visits: tuple[int, ..
             if (current := problem.visits[x].current) is not None and current.shift not in number
         ),
     )
+
+
+def _pieces(problem: Problem, name: dict[int, int]) -> Iterator[Series]:
+    """Return the stretches of series that lie inside, in the district's numbers."""
+    for one in problem.series:
+        for inside, run in groupby(one.visits, key=lambda x: x in name):
+            own = tuple(name[x] for x in run) if inside else ()
+            if len(own) > 1:
+                yield Series(f"{one.id}/{own[0]}", own, one.gap)
+
+
+def _limits(problem: Problem, name: dict[int, int], tours: Tours) -> dict[int, Visit]:
+    """Return the visits inside that have a neighbour of their series outside, with what that leaves them."""
+    crossing = [link for link in links_of(problem) if (link.earlier in name) != (link.later in name)]
+    if not crossing:
+        return {}
+    limits: dict[int, Visit] = {}
+    bounds = bounds_of(problem)
+    served = {node: v for v, tour in enumerate(tours.rows) for node in tour if node >= 0}
+    for earlier, later, gap in crossing:
+        x = earlier if earlier in name else later
+        visit = limits.get(x, problem.visits[x])
+        if visit.fixed is not None:
+            continue
+        low, high = bounds[x]
+        if problem.visits[later if x == earlier else earlier].fixed is None:
+            if later in served and x == later:
+                low = max(low, tours.starts[later] + visit.setup_before)
+            elif later in served:
+                turn = tours.starts[later] + problem.visits[later].setup_before
+                takes = service_s(problem, visit, problem.shifts[served[x]])
+                slower = {v for v in visit.eligible if service_s(problem, visit, problem.shifts[v]) > takes}
+                eligible = tuple(v for v in visit.eligible if v not in slower)
+                visit = replace(visit, eligible=eligible, weight=NEVER_LEFT)
+                high = min(high, turn - gap - takes)
+            elif x == later:
+                visit = replace(visit, eligible=())
+        windows = tuple(
+            (max(a, low), min(b, high))
+            for a, b in visit.windows or ((low, high),)
+            if max(a, low) <= min(b, high)
+        )
+        limits[x] = replace(visit, windows=windows, eligible=visit.eligible if windows else ())
+    return limits
 
 
 def _weights(problem: Problem, shifts: tuple[int, ...]) -> Objective:

@@ -15,6 +15,7 @@ from truckroll.engine.model import Problem, Route, Unserved
 from truckroll.engine.prepare import Prepared, prepare_once
 from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined
+from truckroll.engine.series import links_of
 from truckroll.engine.tours import Tours, lay, tours_of
 from truckroll.engine.unserved import explain_unserved, mend
 
@@ -51,11 +52,15 @@ def finished(
         left |= {
             district.visits[one.visit]: _named(district, one) for one in explain_unserved(prepared, laid)
         }
+    waits_for = {link.later: link.earlier for link in links_of(problem)}
     inside = {x: set(district.shifts) for district in districts for x in district.visits}
     for x in np.flatnonzero(plan.left(len(problem.visits))).tolist():
         eligible = problem.visits[x].eligible
         if not eligible:
             left[x] = Unserved(x, "no_eligible_technician", {})
+        elif x in waits_for:
+            # Its series went to one district; where the first of it goes nowhere, nor does the rest.
+            left.setdefault(x, Unserved(x, "waits_for_earlier_visit", {"visit": waits_for[x], "ends": None}))
         elif x not in left or (left[x].reason in HOPELESS and not inside[x].issuperset(eligible)):
             left |= _asked_everywhere(problem, plan.tours, x)
     prices = np.array([problem.weights.price(visit) for visit in problem.visits])
@@ -102,6 +107,7 @@ def _named(district: District, one: Unserved) -> Unserved:
     _rename(detail, "shift", district.shifts)
     _rename(detail, "shifts", district.shifts)
     _rename(detail, "displaces", district.visits)
+    _rename(detail, "visit", district.visits)
     return replace(one, visit=district.visits[one.visit], detail=detail)
 
 

@@ -158,8 +158,8 @@ def cheapest_within(
             arrival = max(slot.ready + travel_to[slot.place], slot.clock)
             begins = NEVER
             for w in range(visit.first_window, visit.last_window):
-                if arrival <= day.windows[w, 1]:
-                    begins = max(arrival, day.windows[w, 0])
+                if arrival <= plan.windows[w, 1]:
+                    begins = max(arrival, plan.windows[w, 0])
                     break
             if begins == NEVER:
                 continue

@@ -15,10 +15,12 @@ from truckroll.engine.fetch import NO_CHANCE, drop_idle_stops, place_depot
 from truckroll.engine.groups import pin
 from truckroll.engine.insert import place_node, start_in_slot, work_allows
 from truckroll.engine.model import Insertion, Problem, ProblemError, Route
+from truckroll.engine.order import close_turns, is_ordered, open_turn
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.schedule import NEVER, departure, reschedule
 from truckroll.engine.search import restore
+from truckroll.engine.series import split_at
 from truckroll.engine.squeeze import lift_pauses, put_back, settle_pauses
 from truckroll.engine.stock import first_slot
 from truckroll.engine.supplied import cheapest_fetch, past_depot
@@ -85,7 +87,10 @@ class Ranker:
         with self._lock:
             home = self._standing.get(visit)
             was_sound = self._taken_out(home, visit)
+            in_turn = not is_ordered(prepared.day, visit) or open_turn(prepared.day, plan, visit)
             try:
+                if not in_turn:
+                    return ()
                 count = slots_for(prepared.day, plan, visit, self._sound, self._found, self._costs)
                 ranked = np.lexsort((self._found[:count, 1], self._found[:count, 0], self._costs[:count]))[:k]
                 return tuple(
@@ -103,6 +108,8 @@ class Ranker:
                 if home is not None:
                     self._sound[home.shift] = was_sound
                     _read_route(prepared, plan, home)
+                if is_ordered(prepared.day, visit):
+                    close_turns(prepared.day, plan, visit)
 
     def _taken_out(self, home: Route | None, visit: int) -> bool:
         if home is None:
@@ -122,6 +129,18 @@ def plan_of(prepared: Prepared, routes: Iterable[Route]) -> tuple[Plan, Any]:
     """Return routes as a plan, and for each shift whether its route is feasible as it is."""
     plan = prepared.plan()
     sound = np.ones(len(prepared.problem.shifts), np.bool_)
+    routes = tuple(routes)
+    if len(prepared.day.ordered):
+        visits = prepared.problem.visits
+        split_at(
+            prepared.day,
+            plan,
+            {
+                stop.visit: (route.shift, stop.starts - visits[stop.visit].setup_before - prepared.origin)
+                for route in routes
+                for stop in route.stops
+            },
+        )
     for route in routes:
         sound[route.shift] = _read_route(prepared, plan, route)
     restore(prepared.day, plan)

@@ -28,6 +28,7 @@ Reason = Literal[
     "not_worth_the_travel",
     "needs_tools",
     "needs_parts",
+    "waits_for_earlier_visit",
 ]
 
 Parts = tuple[tuple[str, int], ...]  # of which part how many
@@ -185,6 +186,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """Visits of one job, in their order: each starts at least `gap` seconds after the one before it ended.
+
+    On whatever shift. One is served only if all before it are; being fixed counts as served, and
+    between fixed visits nothing is asked. A visit is in one series at most, and then in no group.
+    """
+
+    id: str
+    visits: tuple[int, ...]
+    gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Objective:
     """What a plan costs, in seconds of travel: the search minimises the sum of the terms.
 
@@ -246,6 +260,7 @@ class Problem:
     weights: Objective = field(default_factory=Objective)
     groups: tuple[Group, ...] = ()
     grain: int = 1
+    series: tuple[Series, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +338,8 @@ class Unserved:
     `not_worth_the_travel`: it fits, at a cost above its weight.
     `needs_tools`, `needs_parts`: it would fit an empty day, were it not for what the van lacks;
     detail names that, and in `depot` whether anybody who might bring it knows a depot.
+    `waits_for_earlier_visit`: the one before it in its series, detail `visit`, is left out too, or
+    ends (detail `ends`, else None) too late for it.
     """
 
     visit: int

@@ -41,6 +41,7 @@ class Pool:
         self.prepared = prepared
         self._kinds = kinds_of(prepared)
         self._grouped = {part.visit for group in prepared.problem.groups for part in group.parts}
+        self._grouped |= {x for one in prepared.problem.series for x in one.visits}
         self._routes: dict[tuple[int, frozenset[int]], Route] = {}
         idle = prepared.plan()
         for v, (tour, cost) in enumerate(
@@ -53,7 +54,7 @@ class Pool:
         return len(self._routes)
 
     def add(self, v: int, tour: Tour, cost: float) -> None:
-        """Remember what shift v may do at that cost; routes with parts of groups are left out."""
+        """Remember what shift v may do at that cost; routes with visits of groups or series are left out."""
         visits = frozenset(node for node in tour if node >= 0)
         if not self._grouped.isdisjoint(visits):
             return
@@ -76,7 +77,7 @@ class Pool:
     def recombine(self, tours: Tours, budget: float | None) -> Plan:
         """Return the cheapest plan found from routes of the pool and of `tours`, never a dearer one than these.
 
-        Routes with parts of groups stay as they are. It may take a share of `budget` seconds; without
+        Routes with visits of groups or series stay as they are. It may take a share of `budget` seconds; without
         that limit the answer depends on nothing but the pool and the tours.
         """
         seconds = None if budget is None else seconds_of(budget)

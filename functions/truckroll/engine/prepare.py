@@ -19,6 +19,7 @@ from truckroll.engine.neighbours import companions, nearest
 from truckroll.engine.pace import more_of, who_knows
 from truckroll.engine.roads import blocks_of, costs_of, roads_of, transposed
 from truckroll.engine.schedule import reschedule, span
+from truckroll.engine.series import bounds_of, note_series
 from truckroll.engine.stock import take_stock
 from truckroll.engine.validate import check_problem
 
@@ -90,6 +91,7 @@ def prepare_once(problem: Problem, *, searched: bool = True) -> Prepared:
     shifts["pace"], shifts["roads"] = paces, roads_from
     shifts["depot"] = loading.depot_of
     groups, parts, covers = _groups(problem, visits)
+    ordered = note_series(problem, visits)
     lengths = [shift.ends - shift.starts for shift in problem.shifts]
     cost = costs_of(problem, roads)
     beside = near = np.zeros((depots_from, 0), np.int32)
@@ -115,6 +117,7 @@ def prepare_once(problem: Problem, *, searched: bool = True) -> Prepared:
         covers=covers,
         more=more,
         knows=knows,
+        ordered=ordered,
         stability=float(weights.stability),
         continuity=float(weights.continuity),
         balance=float(weights.balance) / float(np.mean(lengths)) if weights.balance and lengths else 0.0,
@@ -140,6 +143,7 @@ def _visits(
     windows: list[tuple[int, int]] = []
     eligible: list[NDArray[np.int32]] = []
     counted = 0
+    bounds = bounds_of(problem)
     for x, visit in enumerate(problem.visits):
         row = visits[x]
         row["place"] = visit.place
@@ -151,6 +155,10 @@ def _visits(
         row["fixed_shift"] = visit.fixed.shift if visit.fixed else -1
         row["booked_shift"] = visit.current.shift if visit.current else -1
         own = _windows(visit, origin)
+        if x in bounds and visit.fixed is None:
+            own = _within(
+                own, bounds[x][0] - origin - visit.setup_before, bounds[x][1] - origin - visit.setup_before
+            )
         row["first_window"] = len(windows)
         windows += own
         row["last_window"] = len(windows)
@@ -202,6 +210,12 @@ def _windows(visit: Visit, origin: int) -> list[tuple[int, int]]:
         else:
             joined.append((begin, end))
     return joined
+
+
+def _within(windows: list[tuple[int, int]], opens: int, closes: int) -> list[tuple[int, int]]:
+    """Return the windows' part in a range; one that nobody can meet where there is none."""
+    clipped = [(max(a, opens), min(b, closes)) for a, b in windows]
+    return [(a, b) for a, b in clipped if a <= b] or [(FAR, -FAR)]
 
 
 def _pauses(

@@ -18,6 +18,7 @@ from truckroll.engine.districts import District, Points, district_of, points_of,
 from truckroll.engine.model import Problem
 from truckroll.engine.pool import MARKS, Pool
 from truckroll.engine.run import Heat
+from truckroll.engine.series import links_of
 from truckroll.engine.task import Clock, Found, Task, perform
 from truckroll.engine.tours import Tour, Tours, tours_of
 
@@ -105,6 +106,12 @@ class Rounds:
         self._points: Points = points_of(problem.travel)
         self._homes = np.array([shift.start_place for shift in problem.shifts])
         self._together, self._allowed = _together(problem)
+        self._before = {
+            link.later: link.earlier
+            for link in links_of(problem)
+            if problem.visits[link.earlier].fixed is None and problem.visits[link.later].fixed is None
+        }
+        self._after = {earlier: later for later, earlier in self._before.items()}
         self._walks: list[Joined] = []
         if start is None:
             self.best = Joined([()] * len(problem.shifts), np.zeros(len(problem.shifts)))
@@ -273,16 +280,30 @@ class Rounds:
         groups = split(centres, np.array([1 + len(one) for one in served]), count, rng)
         district_with = {v: i for i, group in enumerate(groups) for v in group}
         chosen = [[x for v in group for x in served[v]] for group in groups]
-        for x in np.flatnonzero(plan.left(len(places)) & self._allowed).tolist():
-            v = self._shift_for(x, centres, rng)
+        left = plan.left(len(places))
+        shift_of = {x: v for v, own in enumerate(served) for x in own}
+        for x in np.flatnonzero(left & self._allowed).tolist():
+            before = self._before.get(x)
+            if before is not None and left[before]:
+                continue
+            v = self._shift_for(x, centres, rng) if before is None else shift_of[before]
             together = self._together[x]
             # What can only be served across a border waits for a round with other borders.
             if all(any(district_with[v] == district_with[w] for w in one) for one in together[1]):
                 chosen[district_with[v]] += together[0]
+                chosen[district_with[v]] += self._later(x, left)
         return [
             district_of(self.problem, tuple(group), tuple(sorted(own)), tours)
             for group, own in zip(groups, chosen, strict=True)
         ]
+
+    def _later(self, x: int, left: NDArray[np.bool_]) -> list[int]:
+        """Return the unserved visits that follow x in its series; they go where it goes."""
+        found: list[int] = []
+        while (later := self._after.get(x)) is not None and left[later]:
+            found.append(later)
+            x = later
+        return found
 
     def _shift_for(self, x: int, centres: Points, rng: np.random.Generator) -> int:
         """Return the shift an unserved visit is fixed or booked on, or one nearby that may serve it."""

@@ -26,6 +26,14 @@ from truckroll.engine.groups import (
     shifts_for_lead,
 )
 from truckroll.engine.insert import cheapest_nearby, pause_fits, place_node, take_node
+from truckroll.engine.order import (
+    find_in_turn,
+    first_held,
+    is_ordered,
+    narrow,
+    place_in_turn,
+    price_with_later,
+)
 from truckroll.engine.schedule import NEVER, copy_schedule, reschedule
 from truckroll.engine.supplied import cheapest, past_depot
 
@@ -53,6 +61,7 @@ class Trail(NamedTuple):
     shifts: NDArray[np.int32]
     touched: NDArray[np.bool_]
     size: NDArray[np.int64]
+    splits: NDArray[np.int32]  # as they were, by visit
 
 
 class Loose(NamedTuple):
@@ -75,6 +84,7 @@ def empty_trail(plan: Plan) -> Trail:
         shifts=np.zeros(shifts, np.int32),
         touched=np.zeros(shifts, np.bool_),
         size=np.zeros(1, np.int64),
+        splits=plan.splits.copy(),
     )
 
 
@@ -120,6 +130,13 @@ def undo(day: Day, plan: Plan, trail: Trail, loose: Loose) -> None:
             if node < visits:
                 plan.shift_of[node] = v
                 plan.position_of[node] = k
+    for i in range(day.ordered.shape[0]):
+        x = int(day.ordered[i])
+        if plan.splits[x] != trail.splits[x]:
+            plan.splits[x] = trail.splits[x]
+            before = int(day.visits[x].predecessor)
+            narrow(day, plan, x, int(plan.shift_of[x]))
+            narrow(day, plan, before, int(plan.shift_of[before]))
 
 
 @lean
@@ -223,6 +240,8 @@ def ruin(
             feasible = settle_depot(day, plan, v, chance) and feasible
     if day.groups.shape[0] > 0:
         feasible = take_whole_groups(day, plan, trail, loose) and feasible
+    if day.ordered.shape[0] > 0:
+        feasible = take_later_ones(day, plan, trail, loose) and feasible
     loose.removed[0] = loose.total[0]
     return feasible
 
@@ -250,6 +269,25 @@ def take_whole_groups(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
 
 
 @lean
+def take_later_ones(day: Day, plan: Plan, trail: Trail, loose: Loose) -> bool:
+    """Take out what comes later in the series of visits in hand; tell whether the rest is feasible."""
+    for i in range(day.ordered.shape[0]):
+        trail.splits[day.ordered[i]] = plan.splits[day.ordered[i]]
+    feasible = True
+    i = 0
+    while i < loose.total[0]:
+        later = int(day.visits[loose.visits[i]].successor)
+        if later >= 0 and plan.shift_of[later] >= 0:
+            v = int(plan.shift_of[later])
+            remember(plan, trail, v)
+            feasible = take_node(day, plan, v, int(plan.position_of[later])) and feasible
+            loose.visits[loose.total[0]] = later
+            loose.total[0] += 1
+        i += 1
+    return feasible
+
+
+@lean
 def give_another_chance(
     day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, center: int, count: int, chance: Any
 ) -> None:
@@ -267,23 +305,29 @@ def give_another_chance(
             break
         x = int(day.near[center, i])
         if plan.shift_of[x] < 0 and not loose.held[x]:
-            take_in_hand(day, trail, loose, x)
+            take_in_hand(day, plan, trail, loose, x)
     offset = below(chance, count)
     for i in range(count):
         if loose.total[0] >= room:
             break
         x = int(loose.unserved[(offset + i) % count])
         if not loose.held[x]:
-            take_in_hand(day, trail, loose, x)
+            take_in_hand(day, plan, trail, loose, x)
     for i in range(loose.total[0]):
         loose.held[loose.visits[i]] = False
 
 
 @lean
-def take_in_hand(day: Day, trail: Trail, loose: Loose, x: int) -> None:
-    """Take unserved visit x in hand if a touched route may serve it, with it all its group."""
+def take_in_hand(day: Day, plan: Plan, trail: Trail, loose: Loose, x: int) -> None:
+    """Take unserved visit x in hand if a touched route may serve it, with it all its group or those it leads to.
+
+    Those of a series come only if the one before them is served or in hand.
+    """
     g = int(day.visits[x].group)
     if g >= 0 and not leads(day, x):
+        return
+    before = int(day.visits[x].predecessor)
+    if before >= 0 and plan.shift_of[before] < 0 and not loose.held[before]:
         return
     for t in range(trail.size[0]):
         if not day.may_serve[trail.shifts[t], x]:
@@ -294,6 +338,12 @@ def take_in_hand(day: Day, trail: Trail, loose: Loose, x: int) -> None:
             loose.visits[loose.total[0]] = one
             loose.held[one] = True
             loose.total[0] += 1
+        later = int(day.visits[x].successor)
+        while later >= 0 and not loose.held[later]:
+            loose.visits[loose.total[0]] = later
+            loose.held[later] = True
+            loose.total[0] += 1
+            later = int(day.visits[later].successor)
         return
 
 
@@ -350,9 +400,16 @@ def recreate(
     sort_loose(day, loose, order, chance)
     thorough = draw(chance) < manner.thorough
     feasible = True
+    in_order = day.ordered.shape[0] > 0
+    if in_order:
+        for i in range(loose.total[0]):
+            loose.held[loose.visits[i]] = is_ordered(day, int(loose.visits[i]))
     for i in range(loose.total[0]):
         x = int(loose.visits[order[i]])
         visit = day.visits[x]
+        if in_order and is_ordered(day, x):
+            feasible = recreate_in_order(day, plan, manner, trail, loose, x, chance) and feasible
+            continue
         if plan.shift_of[x] >= 0:
             continue
         if visit.group >= 0:
@@ -374,6 +431,23 @@ def recreate(
                 k = past_depot(day, plan, v, k, x)
             feasible = place_node(day, plan, v, k, x) and feasible
     return feasible
+
+
+@lean
+def recreate_in_order(
+    day: Day, plan: Plan, manner: Manner, trail: Trail, loose: Loose, x: int, chance: Any
+) -> bool:
+    """Put the first visit in hand of x's series where it is cheapest in its turn; tell whether that is feasible."""
+    one = first_held(day, loose.held, x)
+    limit = price_with_later(day, one)
+    loose.held[one] = False
+    before = int(day.visits[one].predecessor)
+    if before >= 0 and plan.shift_of[before] >= 0:
+        remember(plan, trail, int(plan.shift_of[before]))
+    v, k = find_in_turn(day, plan, one, limit, manner.blink, chance)
+    if v >= 0:
+        remember(plan, trail, v)
+    return place_in_turn(day, plan, one, v, k)
 
 
 @compiled

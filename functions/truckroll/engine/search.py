@@ -17,6 +17,7 @@ from truckroll.engine.groups import (
     shifts_for_lead,
 )
 from truckroll.engine.insert import place_node
+from truckroll.engine.order import find_in_turn, first_left, is_ordered, place_in_turn, price_with_later
 from truckroll.engine.ruin_recreate import (
     Loose,
     Manner,
@@ -56,8 +57,10 @@ def copy_route(source: Plan, target: Plan, v: int) -> None:
 
 @lean
 def copy_starts(day: Day, source: Plan, target: Plan) -> None:
-    """Copy when the groups of the plan start; to be done wherever routes with parts of groups are copied."""
-    if day.groups.shape[0] > 0:
+    """Copy when the groups of the plan start and whose turn it is in series; to be done wherever routes are copied."""
+    for i in range(day.ordered.shape[0]):
+        target.splits[day.ordered[i]] = source.splits[day.ordered[i]]
+    if day.groups.shape[0] > 0 or day.ordered.shape[0] > 0:
         for w in range(source.windows.shape[0]):
             target.windows[w, 0] = source.windows[w, 0]
             target.windows[w, 1] = source.windows[w, 1]
@@ -77,6 +80,13 @@ def fill(day: Day, plan: Plan, order: Any, chance: Any) -> int:
     placed = 0
     for i in range(order.shape[0]):
         x = int(order[i])
+        if is_ordered(day, x):
+            x = first_left(day, plan, x)
+            if x >= 0:
+                v, k = find_in_turn(day, plan, x, price_with_later(day, x), 0.0, chance)
+                place_in_turn(day, plan, x, v, k)
+                placed += 1 if v >= 0 else 0
+            continue
         if plan.shift_of[x] >= 0:
             continue
         visit = day.visits[x]
@@ -115,7 +125,7 @@ def serve_anyway(
     one of them is there.
     """
     visit = day.visits[x]
-    if visit.group >= 0:
+    if visit.group >= 0 or is_ordered(day, x):
         return True
     first, last = int(visit.first_eligible), int(visit.last_eligible)
     v, k, _ = cheapest(day, plan, x, day.eligible, first, last, np.inf, manner.blink, chance)

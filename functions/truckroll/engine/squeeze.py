@@ -160,8 +160,8 @@ def squeeze_each(day: Day, plan: Plan, shifts: Any, x: int, costs: Any) -> None:
 
 @compiled
 def alone(day: Day, x: int) -> bool:
-    """Tell whether visit x may be taken out by itself: not fixed, and not part of a group."""
-    return bool(day.visits[x].fixed_shift < 0 and day.visits[x].group < 0)
+    """Tell whether visit x may be taken out by itself: not fixed, not part of a group, and nothing waits for it."""
+    return bool(day.visits[x].fixed_shift < 0 and day.visits[x].group < 0 and day.visits[x].successor < 0)
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""A plan free of its arrays: for every shift its visits and pauses in order, and when groups begin.
+"""A plan free of its arrays: for every shift its visits and pauses in order, when groups begin and series go on.
 
 A visit is its position in the problem, a pause -1 less its place among its shift's pauses (the
 first is -1, the second -2), the stop at the depot is DEPOT, so that a tour means the same in any
@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from truckroll.engine.arrays import Plan
+from truckroll.engine.arrays import NO_SPLIT, Plan
 from truckroll.engine.groups import pin
 from truckroll.engine.prepare import Prepared
 from truckroll.engine.search import restore
+from truckroll.engine.series import narrow_all, take_what_waits
 
 Tour = tuple[int, ...]
 DEPOT = -1_000_000
 
 
 class Tours(NamedTuple):
-    """The tours of a plan by shift; `starts` says when served visits of groups begin, buffer first."""
+    """The tours of a plan by shift; `starts` says when served visits of groups begin, buffer first.
+
+    Of a visit in a series it holds the split before it (see `order.py`), if there is one.
+    """
 
     rows: tuple[Tour, ...]
     starts: Mapping[int, int]
@@ -35,7 +39,8 @@ def first_pauses(prepared: Prepared) -> list[int]:
 
 def tours_of(prepared: Prepared, plan: Plan) -> Tours:
     """Return the tours of a plan."""
-    visits = prepared.day.visits
+    day = prepared.day
+    visits = day.visits
     lines = zip(plan.nodes, plan.routes["length"], first_pauses(prepared), strict=True)
     depots_from = prepared.day.depots_from
 
@@ -47,22 +52,29 @@ def tours_of(prepared: Prepared, plan: Plan) -> Tours:
     rows = tuple(
         tuple(named(node, first) for node in nodes[:length].tolist()) for nodes, length, first in lines
     )
-    return Tours(
-        rows,
-        # By the nodes: nothing else of a search's best plan is kept up.
-        {
-            node: int(plan.windows[visits[node]["first_window"], 0]) + prepared.origin
-            for row in (rows if len(prepared.day.groups) else ())
-            for node in row
-            if node >= 0 and visits[node]["group"] >= 0
-        },
-    )
+    # By the nodes: nothing else of a search's best plan is kept up.
+    served = [
+        node for row in (rows if len(day.groups) or len(day.ordered) else ()) for node in row if node >= 0
+    ]
+    starts = {
+        node: int(plan.windows[visits[node]["first_window"], 0])
+        for node in served
+        if visits[node]["group"] >= 0
+    }
+    starts |= {node: int(plan.splits[node]) for node in served if plan.splits[node] != NO_SPLIT}
+    return Tours(rows, {node: start + prepared.origin for node, start in starts.items()})
 
 
 def lay(prepared: Prepared, plan: Plan, tours: Tours) -> None:
     """Make the plan what the tours say, all schedules computed."""
+    plan.splits[:] = NO_SPLIT
     for x, start in tours.starts.items():
-        pin(prepared.day, plan, x, start - prepared.origin)
+        if prepared.day.visits[x]["predecessor"] >= 0:
+            plan.splits[x] = start - prepared.origin
+        else:
+            pin(prepared.day, plan, x, start - prepared.origin)
+    if len(prepared.day.ordered):
+        narrow_all(prepared.day, plan, {x: v for v, tour in enumerate(tours.rows) for x in tour if x >= 0})
     for v, (tour, first) in enumerate(zip(tours.rows, first_pauses(prepared), strict=True)):
         depot = int(prepared.day.shifts[v]["depot"])
         # Where no van can lack anything there is no stop at the depot to lay.
@@ -70,3 +82,4 @@ def lay(prepared: Prepared, plan: Plan, tours: Tours) -> None:
         plan.nodes[v, : len(kept)] = [node if node >= 0 else first - node - 1 for node in kept]
         plan.routes[v]["length"] = len(kept)
     restore(prepared.day, plan)
+    take_what_waits(prepared.day, plan)

@@ -14,9 +14,11 @@ from truckroll.engine.fetch import drop_idle_stops
 from truckroll.engine.groups import leads, price_of_group
 from truckroll.engine.insert import place_node
 from truckroll.engine.model import Objective, Problem, Reason, Unserved
+from truckroll.engine.order import begin_of, close_turn, is_ordered, open_turn
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.roads import way_s
 from truckroll.engine.search import fill_group, restore
+from truckroll.engine.series import links_of
 from truckroll.engine.squeeze import cheapest_displacement, squeeze
 from truckroll.engine.supplied import cheapest, past_depot
 from truckroll.engine.unserved_groups import explain_group
@@ -36,38 +38,42 @@ def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
         waiting = _left_out(day, plan)
         changed = False
         for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
-            visit = day.visits[x]
-            if visit["group"] >= 0:
-                g = int(visit["group"])
+            if day.visits[x]["group"] >= 0:
+                g = int(day.visits[x]["group"])
                 if leads(day, x) and fill_group(day, plan, g, price_of_group(day, g), chance):
                     changed = True
-                continue
-            first, last, price = (
-                int(visit["first_eligible"]),
-                int(visit["last_eligible"]),
-                float(visit["price"]),
-            )
-            v, k, _ = cheapest(day, plan, x, day.eligible, first, last, price, 0.0, chance)
-            if v >= 0:
-                if day.stocked:
-                    k = past_depot(day, plan, v, k, x)
-                place_node(day, plan, v, k, x)
-                changed = True
-                continue
-            v, cost = cheapest_squeeze(prepared, plan, x, price)
-            if v >= 0:
-                squeeze(day, plan, v, x, ANY_COST, True)
-                changed = True
-                continue
-            v, count, cost = cheapest_displacement(day, plan, x, price, dropped)
-            if v >= 0 and cost < price - 1e-6:
-                _drop(prepared, plan, v, {int(one) for one in dropped[:count]})
-                squeeze(day, plan, v, x, ANY_COST, True)
-                changed = True
+            elif not is_ordered(day, x):
+                changed = _mended(prepared, plan, x, dropped, chance) or changed
+            elif open_turn(day, plan, x):
+                changed = _mended(prepared, plan, x, dropped, chance) or changed
+                close_turn(day, plan, x)
         if day.stocked:
             drop_idle_stops(day, plan)
         if not changed:
             return
+
+
+def _mended(
+    prepared: Prepared, plan: Plan, x: int, dropped: NDArray[np.int32], chance: NDArray[np.uint64]
+) -> bool:
+    """Serve visit x if that pays; tell whether it is served."""
+    day = prepared.day
+    visit = day.visits[x]
+    first, last, price = int(visit["first_eligible"]), int(visit["last_eligible"]), float(visit["price"])
+    v, k, _ = cheapest(day, plan, x, day.eligible, first, last, price, 0.0, chance)
+    if v >= 0:
+        if day.stocked:
+            k = past_depot(day, plan, v, k, x)
+        place_node(day, plan, v, k, x)
+        return True
+    v, _ = cheapest_squeeze(prepared, plan, x, price)
+    if v < 0:
+        v, count, cost = cheapest_displacement(day, plan, x, price, dropped)
+        if v < 0 or cost >= price - 1e-6:
+            return False
+        _drop(prepared, plan, v, {int(one) for one in dropped[:count]})
+    squeeze(day, plan, v, x, ANY_COST, True)
+    return True
 
 
 def explain_unserved(
@@ -92,25 +98,52 @@ def explain_unserved(
     for x in allowed:
         if x in reasons:
             continue
-        v, _ = cheapest_squeeze(prepared, base, x, ANY_COST)
-        if v < 0:
-            reasons[x] = Unserved(x, "locked", {"shifts": fits[x]})
+        ordered = is_ordered(prepared.day, x)
+        if ordered and not open_turn(prepared.day, plan, x):
+            reasons[x] = _waiting(prepared, plan, x)
             continue
-        price = float(prepared.day.visits[x]["price"])
-        v, cost = cheapest_squeeze(prepared, plan, x, ANY_COST)
-        if v >= 0:
-            found = {"shift": v, "cost": round(cost, 1), "weight": price}
-            reasons[x] = Unserved(x, "not_worth_the_travel", found)
-            continue
-        v, count, cost = cheapest_displacement(prepared.day, plan, x, ANY_COST, dropped)
-        detail = {
-            "shift": v,
-            "displaces": tuple(int(one) for one in dropped[:count]),
-            "cost": round(cost, 1),
-            "weight": price,
-        }
-        reasons[x] = Unserved(x, "capacity", detail)
+        reasons[x] = _explained(prepared, plan, base, x, fits[x], dropped)
+        if ordered:
+            close_turn(prepared.day, plan, x)
     return tuple(reasons[x] for x in waiting)
+
+
+def _explained(
+    prepared: Prepared, plan: Plan, base: Plan, x: int, shifts: tuple[int, ...], dropped: NDArray[np.int32]
+) -> Unserved:
+    """Return why a visit is left out that these shifts could serve on an empty day; `base` holds only what is fixed."""
+    v, _ = cheapest_squeeze(prepared, base, x, ANY_COST)
+    if v < 0:
+        follows_fixed = any(
+            link.later == x and prepared.problem.visits[link.earlier].fixed is not None
+            for link in links_of(prepared.problem)
+        )
+        return _waiting(prepared, plan, x) if follows_fixed else Unserved(x, "locked", {"shifts": shifts})
+    price = float(prepared.day.visits[x]["price"])
+    v, cost = cheapest_squeeze(prepared, plan, x, ANY_COST)
+    if v >= 0:
+        return Unserved(x, "not_worth_the_travel", {"shift": v, "cost": round(cost, 1), "weight": price})
+    v, count, cost = cheapest_displacement(prepared.day, plan, x, ANY_COST, dropped)
+    if v < 0 and prepared.day.visits[x]["predecessor"] >= 0:
+        return _waiting(prepared, plan, x)
+    detail = {
+        "shift": v,
+        "displaces": tuple(int(one) for one in dropped[:count]),
+        "cost": round(cost, 1),
+        "weight": price,
+    }
+    return Unserved(x, "capacity", detail)
+
+
+def _waiting(prepared: Prepared, plan: Plan, x: int) -> Unserved:
+    """Return that visit x waits for the one before it in its series."""
+    before = next(link.earlier for link in links_of(prepared.problem) if link.later == x)
+    row = prepared.day.visits[before]
+    ends = None
+    if (v := int(plan.shift_of[before])) >= 0:
+        takes = row["before"] + row["work"] + prepared.day.more[before, prepared.day.shifts[v]["pace"]]
+        ends = int(begin_of(plan, before) + takes) + prepared.origin
+    return Unserved(x, "waits_for_earlier_visit", {"visit": before, "ends": ends})
 
 
 def _left_out(day: Day, plan: Plan) -> list[int]:

@@ -68,6 +68,8 @@ def ways_to_serve(
     begins[: len(booked)] = np.array(booked, np.int64) - prepared.origin
     may_go = np.zeros(len(day.visits), np.bool_)
     may_go[list(droppable)] = True
+    # What comes later in a series would lose what it waits for.
+    may_go &= day.visits["successor"] < 0
     room = ROOM * max(4, len(problem.shifts))
     rows = np.zeros(room, WAY)
     delayed = np.full((room, plan.nodes.shape[1]), -1, np.int32)

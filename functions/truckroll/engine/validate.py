@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truckroll.engine.model import Group, Problem, ProblemError, Shift, Visit
+from truckroll.engine.model import Group, Problem, ProblemError, Series, Shift, Visit
 
 LONGEST = 2**28  # seconds, about eight years: what the arrays' integers hold with room to add
 LEAST = 0.1  # pace and speed, against the usual
@@ -34,6 +34,10 @@ def check_problem(problem: Problem) -> None:
     grouped: set[int] = set()
     for group in problem.groups:
         _check_group(group, problem, grouped)
+    _check_ids("series", (one.id for one in problem.series))
+    in_series: set[int] = set()
+    for one in problem.series:
+        _check_series(one, problem, grouped, in_series)
     times = [time for shift in problem.shifts for time in (shift.starts, shift.ends)]
     times += [visit.fixed.start for visit in problem.visits if visit.fixed]
     if times and max(times) - min(times) > LONGEST:
@@ -102,6 +106,19 @@ def _check_group(group: Group, problem: Problem, grouped: set[int]) -> None:
         grouped.add(part.visit)
     if any(not 0 <= shift < len(problem.shifts) for cover in group.covers for shift in cover):
         raise ProblemError(f"group {group.id}: names a shift that does not exist")
+
+
+def _check_series(one: Series, problem: Problem, grouped: set[int], in_series: set[int]) -> None:
+    if not 0 <= one.gap <= LONGEST:
+        raise ProblemError(f"series {one.id}: its gap is not within 0 to {LONGEST} s")
+    for x in one.visits:
+        if not 0 <= x < len(problem.visits):
+            raise ProblemError(f"series {one.id}: names a visit that does not exist")
+        if x in grouped:
+            raise ProblemError(f"visit {problem.visits[x].id}: is in a series and part of a group")
+        if x in in_series:
+            raise ProblemError(f"visit {problem.visits[x].id}: is in two series, or twice in one")
+        in_series.add(x)
 
 
 def _check_ids(kind: str, ids: Iterable[str]) -> None:

@@ -10,7 +10,18 @@ import numpy as np
 
 from truckroll.engine.compiled import CACHE_FOLDER
 from truckroll.engine.interactive import best_insertions
-from truckroll.engine.model import Break, CurrentPlace, Depot, Group, Objective, Part, Problem, Shift, Visit
+from truckroll.engine.model import (
+    Break,
+    CurrentPlace,
+    Depot,
+    Group,
+    Objective,
+    Part,
+    Problem,
+    Series,
+    Shift,
+    Visit,
+)
 from truckroll.engine.solver import solve
 from truckroll.engine.task import Task
 from truckroll.engine.urgent import ways_to_serve
@@ -50,14 +61,18 @@ def _tiny_day() -> Problem:
         )
         for i in range(7)
     )
-    # One group for two, one for one, and one that finds nobody to cover it.
+    # One group for two, one for one, and one that finds nobody to cover it; a series of which little fits.
     parts = tuple(Visit(f"p{i}", 1, 600, ((0, 9000),), 9000.0, eligible=(0, 1)) for i in range(6))
     groups = (
         Group("crew", (Part(7, 0, 0), Part(8, 0, 1)), ((1,),)),
         Group("twice", (Part(9, 0, 0), Part(10, 1200, 0))),
         Group("nobody", (Part(11, 0, 0), Part(12, 0, 1)), ((),)),
     )
-    return Problem(travel, None, shifts, visits + parts, Objective(stability=60.0), groups)
+    turns = tuple(Visit(f"t{i}", 1, 600, ((0, 9000),), 9000.0, eligible=(0, 1)) for i in range(3))
+    series = (Series("turns", (13, 14, 15), 600),)
+    return Problem(
+        travel, None, shifts, visits + parts + turns, Objective(stability=60.0), groups, series=series
+    )
 
 
 def tiny_task() -> Task:

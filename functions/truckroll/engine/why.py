@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from truckroll.engine.insert import take_node
 from truckroll.engine.interactive import plan_of, slots_for
 from truckroll.engine.model import Problem, Route
+from truckroll.engine.order import close_turns, is_ordered, open_turn
 from truckroll.engine.prepare import Prepared, prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.schedule import preference
@@ -80,6 +81,8 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
             without = float(plan.routes[v]["cost"])
             balance = day.balance * (worked**2 - float(plan.routes[v]["work"]) ** 2)
             alone = route_of(prepared, plan, v)
+            if is_ordered(day, x):
+                open_turn(day, plan, x)
             count = slots_for(day, plan, x, sound, found, costs) if possible else 0
             best: dict[int, int] = {}
             for i in range(count):
@@ -105,6 +108,8 @@ def explain_placed(problem: Problem, routes: Iterable[Route], *, most: int = 40)
                 for there, i in best.items()
             ]
             put_back(day, plan, v, nodes, length)
+            if is_ordered(day, x):
+                close_turns(day, plan, x)
             asked = day.eligible[rows[x]["first_eligible"] : rows[x]["last_eligible"]]
             placed[x] = Placed(
                 visit=x,

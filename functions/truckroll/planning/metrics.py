@@ -33,8 +33,8 @@ def figures(snapshot: Snapshot, model: Model, routes: Sequence[Route]) -> dict[s
     travel_s = measured["travel_s"]
     shift_s = sum(one.ends_s - one.starts_s for one in snapshot.stretches if one.lane == 1)
     work_s = _at_work_s(snapshot, routes)
-    done = {source.job_id for _, _, source in visits if isinstance(source, WaitingJob)}
-    left = [job for job in snapshot.jobs if job.job_id not in done]
+    done = Counter(source.job_id for _, _, source in visits if isinstance(source, WaitingJob))
+    left = [job for job in snapshot.jobs if done[job.job_id] < job.visits]
     return {
         "visits": len(visits),
         "unserved": len(left),

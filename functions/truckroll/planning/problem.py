@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from truckroll.engine import (
     Group,
     Objective,
     Problem,
+    Series,
     Shift,
     Solution,
     Visit,
@@ -118,22 +119,21 @@ def model_of(
             else:
                 outside.append((job, joint))
         else:
-            visits.append(
-                Visit(
-                    id=str(job.job_id),
-                    place=row[job.place],
-                    duration=job.before_s + job.service_s + job.after_s,
-                    windows=windows,
-                    weight=job.weight,
-                    priority=job.priority,
-                    eligible=eligible,
-                    tools=needs_of(snapshot, job.job_id).tools,
-                    parts=needs_of(snapshot, job.job_id).parts,
-                    paced=job.service_s if job.own_pace else 0,
-                    familiar=familiar_shifts(snapshot, job),
-                )
+            first = Visit(
+                id=str(job.job_id),
+                place=row[job.place],
+                duration=job.before_s + job.service_s + job.after_s,
+                windows=windows,
+                weight=job.weight,
+                priority=job.priority,
+                eligible=eligible,
+                tools=needs_of(snapshot, job.job_id).tools,
+                parts=needs_of(snapshot, job.job_id).parts,
+                paced=job.service_s if job.own_pace else 0,
+                familiar=familiar_shifts(snapshot, job),
             )
-            sources.append(job)
+            visits += [first, *(replace(first, id=f"{first.id}/{i}") for i in range(1, job.visits))]
+            sources += [job] * job.visits
     problem = Problem(
         travel=snapshot.travel_s,
         distance=snapshot.distance_m,
@@ -143,6 +143,7 @@ def model_of(
         groups=tuple(groups),
         # In whole minutes, so that nobody is promised 8:07:09; never less than the judge asks for.
         grain=MINUTE,
+        series=_series(sources, {part.visit for group in groups for part in group.parts}),
     )
     problem = with_shared_limits(problem, snapshot.stretches)
     return Model(problem, tuple(sources), tuple(outside), len(shifts), parts)
@@ -165,6 +166,18 @@ def settled(model: Model, snapshot: Snapshot, solution: Solution) -> tuple[Model
         return model, solution
     problem, solution = use_spare(model.problem, solution, shared_limits(snapshot.stretches))
     return replace(model, problem=problem), solution
+
+
+def _series(sources: Sequence[Claim | WaitingJob], grouped: Collection[int]) -> tuple[Series, ...]:
+    """Return the visits of each job in their order: the booked ones, then those that wait."""
+    of_job: dict[UUID, list[tuple[bool, int, int]]] = {}
+    for x, source in enumerate(sources):
+        if source.job_id is not None and x not in grouped:
+            waits, at = (True, 0) if isinstance(source, WaitingJob) else (False, source.starts_s)
+            of_job.setdefault(source.job_id, []).append((waits, at, x))
+    return tuple(
+        Series(str(job), tuple(x for _, _, x in sorted(own))) for job, own in of_job.items() if len(own) > 1
+    )
 
 
 def calmer(model: Model, costs: Costs) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -197,7 +198,7 @@ def _jobs(connection: Connection, run_id: UUID, not_before: dt.datetime) -> Iter
         (not_before, run_id),
     )
     for row in rows:
-        yield WaitingJob(
+        job = WaitingJob(
             job_id=row["job_id"],
             job_version=row["job_version"],
             priority=row["priority"],
@@ -215,7 +216,9 @@ def _jobs(connection: Connection, run_id: UUID, not_before: dt.datetime) -> Iter
             equipment_ids=tuple(row["equipment_ids"]),
             own_pace=row["own_pace"],
             familiar=tuple(row["familiar"]),
+            visits=row["visits"],
         )
+        yield replace(job, visits=1) if job.is_joint else job
 
 
 def _things(connection: Connection, run_id: UUID, jobs: Iterable[WaitingJob]) -> Iterable[ThingStretch]:

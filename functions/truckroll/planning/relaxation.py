@@ -104,7 +104,7 @@ def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob])
     snapshot, fitness = planned.snapshot, planned.fitness
     if not jobs or not snapshot.stretches:
         return {}
-    wanted = _wanted(connection, jobs)
+    wanted = _after_planned(planned, _wanted(connection, jobs))
     row = {place: i for i, place in enumerate(snapshot.places)}
     of_technician: dict[UUID, list[int]] = {}
     for v, stretch in enumerate(snapshot.stretches):
@@ -177,6 +177,24 @@ def _wanted(connection: Connection, jobs: Sequence[WaitingJob]) -> dict[UUID, tu
         # Its windows and its SLA exclude each other: no time is the right one.
         or ((NEVER_S, NEVER_S),)
         for row in rows
+    }
+
+
+def _after_planned(
+    planned: Planned, wanted: Mapping[UUID, tuple[tuple[int, int], ...]]
+) -> dict[UUID, tuple[tuple[int, int], ...]]:
+    """Return the windows behind the visits the plan has for the same job."""
+    over: dict[UUID | None, int] = {}
+    for route in planned.routes:
+        for stop in route.stops:
+            job = planned.model.sources[stop.visit].job_id
+            over[job] = max(over.get(job, 0), stop.ends)
+    return {
+        job: tuple(
+            (max(start, over.get(job, start)), end) for start, end in windows if end >= over.get(job, end)
+        )
+        or ((NEVER_S, NEVER_S),)
+        for job, windows in wanted.items()
     }
 
 

@@ -94,8 +94,9 @@ class ThingStretch:
 
 @dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """An unscheduled job; with an `obstacle` it can't be planned at all.
+    """A job of which `visits` wait, one after the other; with an `obstacle` it can't be planned at all.
 
+    `windows` are those of the first of them; of joint work no more than that is planned at once.
     `parts` is what it takes of each of `crew_size` technicians; beside them it needs one of
     `place_ids`, bays or mobile units, and all of `equipment_ids`. With `own_pace`, `service_s` is what
     it usually takes; `familiar` are technicians who know the customer.
@@ -118,6 +119,7 @@ class WaitingJob:
     equipment_ids: tuple[UUID, ...] = ()
     own_pace: bool = False
     familiar: tuple[UUID, ...] = ()
+    visits: int = 1
 
     @property
     def is_joint(self) -> bool:

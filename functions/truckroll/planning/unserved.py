@@ -33,6 +33,7 @@ SENTENCES = {
     "needs_tools": "It needs a tool that nobody who may do it has in the van or can fetch in time.",
     "needs_parts": "It needs parts that nobody who may do it has in the van or can fetch in time.",
     "not_worth_the_travel": "It would fit, but the driving it adds weighs more than the job does today.",
+    "waits_for_earlier_visit": "An earlier visit of the job has to be over first, and leaves it no time on these days.",
     "judge_refused": "A rule stood against the place the plan had for it.",
 }
 
