@@ -15,6 +15,7 @@ from bench.pace import takes_s, way_s
 from truckroll.engine.model import Group, Problem, Shift
 
 Interval = tuple[int, int]
+MUST = 1e12
 
 
 def feasible(problem: Problem, v: int, order: Sequence[int]) -> bool:
@@ -84,13 +85,39 @@ def cost(problem: Problem, routes: Sequence[Sequence[int]]) -> float:
 
 
 def optimum(problem: Problem) -> float:
-    """Return the least objective of any plan, groups started at every second of the shifts."""
+    """Return the least objective of any plan, groups and series told at every second of the shifts when to start."""
+    if problem.series:
+        return min(optimum(one) for one in _turns(problem))
     if problem.groups:
         return min(
             _optimum(_started(problem, starts))
             for starts in product(*(_starts(problem, group) for group in problem.groups))
         )
     return _optimum(problem)
+
+
+def _turns(problem: Problem) -> Iterator[Problem]:
+    """Yield the problem without its first series: its visits keep to their turns, the last of them left out."""
+    first, *others = problem.series
+    opens = min(shift.starts for shift in problem.shifts)
+    closes = max(shift.ends for shift in problem.shifts)
+    for served in range(len(first.visits) + 1):
+        for turns in product(range(opens, closes + 1), repeat=max(0, served - 1)):
+            visits = list(problem.visits)
+            for i, x in enumerate(first.visits):
+                visit = visits[x]
+                low = turns[i - 1] if 0 < i < served else opens - 100
+                high = turns[i] - first.gap - visit.duration if i < served - 1 else closes + 100
+                windows = tuple(
+                    (max(a, low), min(b, high))
+                    for a, b in visit.windows or ((low, high),)
+                    if max(a, low) <= min(b, high)
+                )
+                eligible = visit.eligible if windows and i < served else ()
+                # The next one is served only if this one is.
+                weight = MUST if i < served else visit.weight
+                visits[x] = replace(visit, windows=windows, eligible=eligible, weight=weight)
+            yield replace(problem, visits=tuple(visits), series=tuple(others))
 
 
 def _starts(problem: Problem, group: Group) -> list[int | None]:

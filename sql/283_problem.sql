@@ -386,6 +386,8 @@ grant execute on function private.movable(public.job_assignments) to service_rol
 grant execute on function private.follows_pace(integer, boolean, public.place_kind) to service_role;
 grant execute on function private.own_minutes(private.work, integer, uuid[]) to service_role;
 grant execute on function private.familiar_technicians(uuid, uuid) to service_role;
+grant execute on function private.turn_of(uuid, uuid, uuid) to service_role;
+grant execute on function private.visits_waiting(public.dispatch_jobs) to service_role;
 grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval, uuid) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;

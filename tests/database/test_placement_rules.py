@@ -260,6 +260,36 @@ def test_two_visits_at_one_customer_at_once_are_a_warning(db: Connection, compan
     assert (found["code"], found["severity"]) == ("customer_overlap", "soft")
 
 
+def test_the_visits_of_a_job_come_one_after_the_other(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician()
+    job = company.job(visits_planned=3)
+    first = company.visit(job, ana, starts_at=at(9))
+    second = company.visit(job, ben, starts_at=at(14), visit_number=2)
+    found = conflicts(db, job, ben, starts_at=at(12))
+    assert [(one["code"], one["severity"]) for one in found] == [("visit_order", "hard_overridable")]
+    assert found[0]["data"]["appointment_id"] == str(second["id"])
+    assert codes(db, job, ana, starts_at=at(15)) == []
+
+    assert codes(db, job, ana, starts_at=at(13), appointment_id=first["id"]) == []
+    assert codes(db, job, ana, starts_at=at(13.5), appointment_id=first["id"]) == [
+        "customer_overlap",
+        "visit_order",
+    ]
+    assert codes(db, job, ana, starts_at=at(15.5), appointment_id=first["id"]) == ["visit_order"]
+    assert codes(db, job, ben, starts_at=at(10), appointment_id=second["id"]) == []
+    assert codes(db, job, ben, starts_at=at(8), appointment_id=second["id"]) == ["visit_order"]
+    call(db, "cancel_appointment", appointment_id=second["id"], reason="duplicate")
+    assert codes(db, job, ben, starts_at=at(12)) == []
+
+
+def test_only_times_after_a_job_s_other_visits_are_offered(db: Connection, company: Company) -> None:
+    ana, ben = company.technician(), company.technician()
+    job = company.job(visits_planned=2)
+    visit = company.visit(job, ana, starts_at=at(13))
+    wanted = {"job_id": job["id"], "technician_ids": [ben["id"]], "earliest": at(8), "latest": at(17)}
+    assert {slot["starts_at"] >= visit["ends_at"] for slot in call(db, "find_slots", **wanted)} == {True}
+
+
 def test_another_technician_than_the_preferred_one_is_a_warning(db: Connection, company: Company) -> None:
     ana, ben = company.technician(), company.technician()
     job = company.job(preferred_technician_id=ana["id"])
@@ -390,7 +420,7 @@ def test_every_code_of_the_contract_has_a_severity_and_the_hard_ones_stay_hard(d
         "resource_overlap",
         "technician_overlap",
     ]
-    assert value(db, "select count(*) from private.conflict_codes") == 29
+    assert value(db, "select count(*) from private.conflict_codes") == 30
     assert call(db, "job_queue", org_id=value(db, "select gen_random_uuid()")) == []
 
 

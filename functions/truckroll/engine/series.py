@@ -59,9 +59,9 @@ def bounds_of(problem: Problem) -> dict[int, tuple[int, int]]:
         if problem.visits[later].fixed is None:
             bounds[later] = max(bounds[later][0], over), bounds[later][1]
     for earlier, later, gap in reversed(links):
-        # A time that cannot move must be met by whoever comes before it; else this only saves trials.
-        by = bounds[later][1] - lengths_of(problem, earlier)[problem.visits[later].fixed is not None] - gap
-        if problem.visits[earlier].fixed is None:
+        # One that may be left out is no reason for those before it to hurry.
+        if problem.visits[later].fixed is not None and problem.visits[earlier].fixed is None:
+            by = bounds[later][1] - lengths_of(problem, earlier)[1] - gap
             bounds[earlier] = bounds[earlier][0], min(bounds[earlier][1], by)
     return bounds
 

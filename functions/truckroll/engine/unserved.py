@@ -114,11 +114,8 @@ def _explained(
     """Return why a visit is left out that these shifts could serve on an empty day; `base` holds only what is fixed."""
     v, _ = cheapest_squeeze(prepared, base, x, ANY_COST)
     if v < 0:
-        follows_fixed = any(
-            link.later == x and prepared.problem.visits[link.earlier].fixed is not None
-            for link in links_of(prepared.problem)
-        )
-        return _waiting(prepared, plan, x) if follows_fixed else Unserved(x, "locked", {"shifts": shifts})
+        follows = any(link.later == x for link in links_of(prepared.problem))
+        return _waiting(prepared, plan, x) if follows else Unserved(x, "locked", {"shifts": shifts})
     price = float(prepared.day.visits[x]["price"])
     v, cost = cheapest_squeeze(prepared, plan, x, ANY_COST)
     if v >= 0:

@@ -32,6 +32,7 @@ def warm() -> float:
     began = perf_counter()
     solution = solve(_tiny_day(), seed=0, time_limit_s=0.0, iterations=20)
     best_insertions(_tiny_day(), solution.routes, 0, 1)
+    best_insertions(_tiny_day(), solution.routes, 13, 1)
     tiny = _tiny_day()
     ways_to_serve(tiny, (), 0, [0] * len(tiny.visits), range(1, 7))
     return perf_counter() - began

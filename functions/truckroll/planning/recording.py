@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from truckroll.planning.snapshot import Snapshot
 
-FORMAT = 5
+FORMAT = 6
 LEVEL = 3  # zlib: more costs seconds for a few percent
 HEAD = struct.Struct(">BI")  # format, length of the part in JSON
 
