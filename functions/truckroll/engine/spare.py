@@ -11,6 +11,7 @@ from truckroll.engine.insert import place_node
 from truckroll.engine.interactive import plan_of
 from truckroll.engine.measure import metrics
 from truckroll.engine.model import Problem, Route, Solution
+from truckroll.engine.order import close_turn, is_ordered, open_turn
 from truckroll.engine.prepare import prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.squeeze import squeeze
@@ -83,14 +84,23 @@ def _served(
     for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
         first, last = int(day.visits[x]["first_eligible"]), int(day.visits[x]["last_eligible"])
         price = float(day.visits[x]["price"])
+        ordered = is_ordered(day, x)
+        if ordered and not open_turn(day, plan, x):
+            continue
         v, k, _ = cheapest(day, plan, x, day.eligible, first, last, price, 0.0, chance)
         if v >= 0:
             place_node(day, plan, v, past_depot(day, plan, v, k, x) if day.stocked else k, x)
         else:
             v, _ = cheapest_squeeze(prepared, plan, x, price)
-            if v < 0:
-                continue
-            squeeze(day, plan, v, x, ANY_COST, True)
+            if v >= 0:
+                squeeze(day, plan, v, x, ANY_COST, True)
+        if ordered:
+            close_turn(day, plan, x)
+        if v < 0:
+            continue
+        before = int(day.visits[x]["predecessor"])
+        if before >= 0:
+            changed.add(int(plan.shift_of[before]))
         changed.add(v)
         for one in shared:
             if v in one.shifts:
