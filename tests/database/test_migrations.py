@@ -12,6 +12,8 @@ import pytest
 from support import dump, templates
 from truckroll_local import manifest, migration
 
+Schema = dict[str, str]
+
 DRIFTS = [
     "alter table public.customers alter column language set default 'fr'",
     "alter table public.customers drop constraint customers_phone_is_e164",
@@ -43,8 +45,13 @@ def migrated(server: str) -> Iterator[str]:
         yield conninfo
 
 
-def test_the_migrations_build_the_declared_schema(declared: str, migrated: str) -> None:
-    wanted, built = dump.schema(declared), dump.schema(migrated)
+@pytest.fixture(scope="module")
+def wanted(declared: str) -> Schema:
+    return dump.schema(declared)
+
+
+def test_the_migrations_build_the_declared_schema(wanted: Schema, migrated: str) -> None:
+    built = dump.schema(migrated)
     assert sorted(wanted.keys() - built.keys()) == [], "declared, but no migration makes it"
     assert sorted(built.keys() - wanted.keys()) == [], "made by a migration, but declared nowhere"
     assert {key: built[key] for key in wanted if built[key] != wanted[key]} == {}, "declared differently"
@@ -55,13 +62,15 @@ def test_the_migrations_insert_the_declared_reference_rows(declared: str, migrat
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_a_drift_is_noticed(declared: str, fresh_database: str, drift: str) -> None:
+def test_a_drift_is_noticed(wanted: Schema, fresh_database: str, drift: str) -> None:
     with psycopg.connect(fresh_database, autocommit=True) as connection:
         connection.execute(drift.encode())
-    assert dump.schema(fresh_database) != dump.schema(declared)
+    assert dump.schema(fresh_database) != wanted
 
 
-def test_a_written_migration_brings_back_what_is_declared(server: str, declared: str, tmp_path: Path) -> None:
+def test_a_written_migration_brings_back_what_is_declared(
+    server: str, wanted: Schema, tmp_path: Path
+) -> None:
     for file in manifest.migration_files():
         shutil.copy(file, tmp_path)
     (tmp_path / "20990101000000_drift.sql").write_text(";\n".join(DRIFTS), encoding="utf-8")
@@ -69,7 +78,7 @@ def test_a_written_migration_brings_back_what_is_declared(server: str, declared:
     for number, file in enumerate(written):
         file.rename(tmp_path / f"2099010200000{number}_repair.sql")
     with templates.copy_of(server, templates.built(server, "repaired", files_of(tmp_path))) as repaired:
-        assert dump.schema(repaired) == dump.schema(declared)
+        assert dump.schema(repaired) == wanted
 
 
 def test_nothing_is_written_when_nothing_is_missing(server: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,7 @@ def _dateutil_stops_early() -> Iterator[None]:
 
 # Not shrunk: the failing case is named by itself, and thousands of cases go in few round trips.
 @settings(
-    max_examples=40,
+    max_examples=400 if os.environ.get("TRUCKROLL_EXPLORE") else 16,
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -111,8 +112,11 @@ def test_health_tells_of_the_database_and_the_queue(day: Day) -> None:
 
 def test_without_a_database_the_answer_is_503(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUCKROLL_DATABASE_URL", "host=127.0.0.1 port=1 connect_timeout=1")
-    assert client.get("/health").status_code == 503
-    answer = client.post(PATH, headers=bearer(token(uuid4())))
+    # Each waits some seconds for a connection.
+    with ThreadPoolExecutor(1) as beside:
+        health = beside.submit(Client(client.application).get, "/health")
+        answer = client.post(PATH, headers=bearer(token(uuid4())))
+        assert health.result().status_code == 503
     assert (answer.status_code, answer.get_json()["message"]) == (503, "database_busy")
 
 

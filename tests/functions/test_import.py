@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -211,7 +212,11 @@ _LABELS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]),
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400 if os.environ.get("TRUCKROLL_EXPLORE") else 12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     label=_LABELS.filter(bool),
     notes=st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=80),
@@ -300,9 +305,10 @@ def big_company(technicians: int, jobs: int) -> Files:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_large_company_imports_in_one_transaction(fresh_database: str, tmp_path: Path) -> None:
-    write_files(tmp_path, big_company(technicians=500, jobs=4_000))
+    technicians, jobs = (500, 4_000) if os.environ.get("TRUCKROLL_SOAK") else (150, 1_200)
+    write_files(tmp_path, big_company(technicians=technicians, jobs=jobs))
     with psycopg.connect(fresh_database) as connection:
         result = import_company(connection, Request(tmp_path))
         assert not result.faults
-        assert result.counts["jobs"].added == 4_000
-        assert value(connection, "select count(*) from public.technician_skills") == 1000
+        assert result.counts["jobs"].added == jobs
+        assert value(connection, "select count(*) from public.technician_skills") == 2 * technicians
