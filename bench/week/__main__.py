@@ -104,8 +104,8 @@ def _outcome(week: Week) -> Iterator[Row]:
         (one.began - one.request.arrives).total_seconds() / 60 for one in urgent if one.began is not None
     )
     yield "emergencies served within four hours", _share([_answered(one) for one in urgent])
-    yield "emergency response, median minutes", f"{median(waits):.0f}" if waits else "–"
-    yield "emergency response, slowest tenth", f"{waits[int(len(waits) * 0.9)]:.0f}" if waits else "–"
+    yield "response to those served, median minutes", f"{median(waits):.0f}" if waits else "–"
+    yield "response to those served, slowest tenth", f"{waits[int(len(waits) * 0.9)]:.0f}" if waits else "–"
 
 
 def _kept(visit: Visit) -> bool:
