@@ -3,84 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from support import sql
-from support.factory import CITY, MONDAY, Company
-from support.plan import assignment_of, at, propose, run_for, stop
-from support.sql import AsUser, Connection, Row
-
-HERE = {"latitude": CITY[0], "longitude": CITY[1]}
-
-
-@dataclass
-class Shop:
-    """A company with two technicians without home, whose customers all live at one place: no driving."""
-
-    company: Company
-    dispatcher: UUID
-    ann: Row
-    bob: Row
-    site: Row
-
-    def job(self, **values: Any) -> Row:
-        """Add an unscheduled job of one hour at the customers' place."""
-        return self.company.job(self.site, **values)
-
-    def booked(self, technician: Row, hour: float, **values: Any) -> tuple[Row, Row]:
-        """Book a job of one hour; return it and its assignment."""
-        job = self.job(**values)
-        return job, assignment_of(
-            self.company, self.company.visit(job, technician, starts_at=at(hour), visit_number=None)
-        )
-
-    def stop(self, job: Row, hour: float, assignment: Row | None = None) -> dict[str, Any]:
-        """Describe a visit of a job."""
-        return stop(self.company, job, hour, assignment=assignment)
-
-    def propose(self, *routes: tuple[Row, list[dict[str, Any]]], **values: Any) -> Row:
-        """Write a proposal for the dispatcher."""
-        return propose(self.company, run_for(self.company, self.dispatcher), routes, **values)
-
-    def assignment(self, job: Row) -> Row:
-        """Return the assignment that is in force."""
-        return sql.one(
-            self.company.db,
-            "select * from public.job_assignments where dispatch_job_id = %s and status <> 'canceled'",
-            (job["id"],),
-        )
+from support.factory import MONDAY
+from support.plan import assignment_of, at
+from support.plan_shop import Shop, apply, ledger
+from support.sql import AsUser, Connection
 
 
 @pytest.fixture
 def shop(db: Connection) -> Shop:
-    company = Company(db)
-    return Shop(
-        company,
-        company.member("dispatcher"),
-        company.technician(),
-        company.technician(),
-        company.site(company.customer(), **HERE),
-    )
-
-
-def apply(db: Connection, run: Row, *, accept: list[UUID] | None = None, key: str | None = None) -> Any:
-    return sql.value(
-        db,
-        "select public.apply_plan(%s, %s, %s, %s)",
-        (run["id"], run["base_revision"], accept, key),
-    )
-
-
-def ledger(db: Connection) -> set[tuple[Any, ...]]:
-    return {
-        (row["technician_id"], row["appointment_id"], row["during"].lower, row["during"].upper)
-        for row in sql.rows(db, "select * from public.reservations where released_at is null")
-    }
+    return Shop.opened(db)
 
 
 def test_a_plan_books_moves_and_reassigns_at_once(db: Connection, as_user: AsUser, shop: Shop) -> None:
@@ -162,79 +99,6 @@ def test_a_new_booking_gets_the_arrival_window_within_the_one_the_customer_chose
         apply(db, run)
     assignment = shop.assignment(job)
     assert (assignment["arrival_window_start"], assignment["arrival_window_end"]) == (at(9.5), at(10.5))
-
-
-def test_a_change_of_the_schedule_makes_a_plan_stale_and_is_named(
-    db: Connection, as_user: AsUser, shop: Shop
-) -> None:
-    job, assignment = shop.booked(shop.ann, 9)
-    run = shop.propose((shop.ann, [shop.stop(job, 10, assignment)]))
-    shop.booked(shop.bob, 12)
-    before = ledger(db)
-    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale") as refusal:
-        apply(db, run)
-    assert json.loads(refusal.value.diag.message_detail or "")["changed"] == ["bookings"]
-    assert ledger(db) == before
-
-
-@pytest.mark.parametrize(
-    ("change", "part"),
-    [
-        ("update public.technician_shifts set ends_at = ends_at - interval '1 hour'", "availability"),
-        ("delete from public.technician_shifts", "availability"),
-        ("update public.technician_profiles set max_daily_work_minutes = 300", "technicians"),
-        ("update public.dispatch_jobs set estimated_duration_minutes = 90", "jobs"),
-        ("update public.job_assignments set is_locked = true", "bookings"),
-    ],
-)
-def test_each_kind_of_change_is_noticed(
-    db: Connection, as_user: AsUser, shop: Shop, change: Any, part: str
-) -> None:
-    _, _ = shop.booked(shop.bob, 15)
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    # Within one transaction now() stands still, and with it updated_at.
-    db.execute("alter table public.technician_shifts disable trigger technician_shifts_touch")
-    db.execute("alter table public.technician_profiles disable trigger technician_profiles_touch")
-    if "update public.technician" in change:
-        change += ", updated_at = now() + interval '1 second'"
-    db.execute(change)
-    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale") as refusal:
-        apply(db, run)
-    assert part in json.loads(refusal.value.diag.message_detail or "")["changed"]
-
-
-def test_a_change_on_another_day_leaves_the_plan_as_it_is(
-    db: Connection, as_user: AsUser, shop: Shop
-) -> None:
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    shop.booked(shop.bob, 24 + 12)
-    with as_user(shop.dispatcher):
-        assert apply(db, run)["booked"] == 1
-
-
-def test_a_plan_is_applied_once(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    with as_user(shop.dispatcher):
-        first = apply(db, run, key="once")
-        assert apply(db, run, key="once") == first
-        with sql.refused(db, "PT409", "plan_already_applied"):
-            apply(db, run)
-    assert sql.value(db, "select count(*) from public.job_assignments") == 1
-
-
-def test_a_proposal_expires(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]), expires_at="2020-01-01T00:00:00Z")
-    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_expired"):
-        apply(db, run)
-    assert sql.value(db, "select private.expire_runs()") == 1
-    assert sql.value(db, "select status from public.optimization_runs") == "expired"
-
-
-@pytest.mark.parametrize("status", ["queued", "running", "failed", "canceled"])
-def test_only_a_proposal_can_be_applied(db: Connection, as_user: AsUser, shop: Shop, status: str) -> None:
-    run = run_for(shop.company, shop.dispatcher, status=status)
-    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_not_ready"):
-        apply(db, run)
 
 
 def test_no_plan_moves_a_locked_or_started_visit(db: Connection, as_user: AsUser, shop: Shop) -> None:
@@ -346,34 +210,6 @@ def test_a_route_that_needs_another_one_accepted_says_so(db: Connection, as_user
         assert apply(db, run, accept=[hers, his])["reassigned"] == 1
 
 
-def test_a_new_plan_replaces_the_one_in_force(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    job = shop.job()
-    first = shop.propose((shop.ann, [shop.stop(job, 9)]))
-    with as_user(shop.dispatcher):
-        apply(db, first)
-    second = shop.propose((shop.ann, [shop.stop(job, 9.5, shop.assignment(job))]))
-    with as_user(shop.dispatcher):
-        assert apply(db, second)["moved"] == 1
-    in_force = sql.one(db, "select * from public.route_plans where status = 'finalized'")
-    assert in_force["optimization_run_id"] == second["id"]
-
-
-def test_planning_is_for_those_who_may(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    with as_user(shop.company.member("office")), sql.refused(db, "42501", "permission_missing"):
-        apply(db, run)
-    with as_user(Company(db).member("owner")), sql.refused(db, "PT404", "run_not_found"):
-        apply(db, run)
-    with as_user(role="anon"), sql.refused(db, "42501"):
-        apply(db, run)
-
-
-def test_an_abandoned_base_revision_is_refused(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    with as_user(shop.dispatcher), sql.refused(db, "PT409", "plan_is_stale"):
-        apply(db, run | {"base_revision": "of.another.day"})
-
-
 def test_stops_that_only_stand_by_are_numbered_in_order(db: Connection, as_user: AsUser, shop: Shop) -> None:
     kept, assignment = shop.booked(shop.ann, 12)
     run = shop.propose((shop.ann, [shop.stop(shop.job(), 9), shop.stop(kept, 12, assignment)]))
@@ -391,19 +227,3 @@ def test_accepting_no_route_is_refused_and_keeps_the_plan(
         with sql.refused(db, "PT400", "accept_empty"):
             apply(db, run, accept=[])
         assert apply(db, run)["booked"] == 1
-
-
-def test_a_plan_leaves_the_options_of_an_emergency_alone(db: Connection, as_user: AsUser, shop: Shop) -> None:
-    emergency = shop.company.add(
-        "optimization_runs",
-        kind="emergency_insertion",
-        starts_on=MONDAY.date(),
-        status="proposed",
-        dispatch_job_id=shop.job(priority="emergency")["id"],
-        expires_at=at(1),
-    )
-    run = shop.propose((shop.ann, [shop.stop(shop.job(), 9)]))
-    with as_user(shop.dispatcher):
-        apply(db, run)
-    status = "select status from public.optimization_runs where id = %s"
-    assert sql.value(db, status, (emergency["id"],)) == "proposed"

@@ -1,28 +1,16 @@
-"""Rescheduling by the rules: AC1 to AC10, as far as the database decides them (BKG-9), and crew changes (JOB-8)."""
+"""Rescheduling by the rules: AC1 to AC10, as far as the database decides them (BKG-9)."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
 
-from support.booking import at, book, call, codes, ledger, refusal
+from support.booking import at, book, call, ledger, move, refusal
 from support.factory import Company
 from support.sql import AsUser, Connect, Connection, Row, acting_as, one, refused, rows, value
-
-
-def move(db: Connection, visit: Row, starts_at: Any, **arguments: Any) -> Row:
-    """Reschedule, at the customer's request unless told otherwise."""
-    moved: Row = call(
-        db,
-        "reschedule_appointment",
-        **{"appointment_id": visit["id"], "starts_at": starts_at, "reason": "customer_request"} | arguments,
-    )
-    return moved
 
 
 def today(db: Connection, company: Company, minutes_ahead: int) -> tuple[Row, Row]:
@@ -237,139 +225,6 @@ def test_an_org_tightens_a_rule_but_never_loosens_a_hard_one(db: Connection, com
         book(db, job, ben, starts_at=at(9), override={"reason": "x", "codes": ["preference"]})
     with refused(db, "PT409", "never_overridable"):
         company.add("conflict_rules", code="technician_overlap", severity="soft")
-
-
-def crew(db: Connection, visit: Row) -> dict[UUID, tuple[str, bool]]:
-    """Return status and primacy of each technician still on the visit."""
-    return {
-        part["technician_id"]: (part["status"], part["is_primary_technician"])
-        for part in rows(
-            db,
-            "select * from job_assignments where appointment_id = %s and status not in ('canceled', 'declined')",
-            (visit["id"],),
-        )
-    }
-
-
-def test_one_member_of_a_crew_is_replaced(db: Connection, company: Company) -> None:
-    ana, ben, cid = (company.technician() for _ in range(3))
-    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
-    call(
-        db,
-        "assign_technician",
-        appointment_id=visit["id"],
-        technician_id=cid["id"],
-        replaces_technician_id=ana["id"],
-    )
-    assert crew(db, visit) == {ben["id"]: ("assigned", False), cid["id"]: ("assigned", True)}
-    assert ledger(db, ana["id"]) == []
-    assert len(ledger(db, cid["id"])) == 1
-    assert value(db, "select assignment_status from appointments") == "assigned"
-
-
-def test_a_busy_replacement_is_refused_and_the_crew_stays(db: Connection, company: Company) -> None:
-    ana, ben, cid = (company.technician() for _ in range(3))
-    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
-    company.visit(company.job(), cid, starts_at=at(9))
-    with refused(db, "PT409", "placement_conflict"):
-        call(
-            db,
-            "assign_technician",
-            appointment_id=visit["id"],
-            technician_id=cid["id"],
-            replaces_technician_id=ana["id"],
-        )
-    assert set(crew(db, visit)) == {ana["id"], ben["id"]}
-
-
-def test_taking_the_primary_off_leaves_another_in_charge(db: Connection, company: Company) -> None:
-    ana, ben = company.technician(), company.technician()
-    visit = book(db, company.job(required_crew_size=2), ana, ben, starts_at=at(9))
-    call(db, "unassign_technician", appointment_id=visit["id"], technician_id=ana["id"], reason="Sick")
-    assert crew(db, visit) == {ben["id"]: ("assigned", True)}
-    assert value(db, "select assignment_status from appointments") == "partly_assigned"
-    assert value(db, "select reason from audit_log where reason is not null limit 1") == "Sick"
-
-
-def test_a_crew_is_put_together_one_by_one(db: Connection, company: Company) -> None:
-    ana, ben = company.technician({"hvac": 2}), company.technician({"gas": 2})
-    job = company.job(required_skills={"hvac": 2, "gas": 2}, required_crew_size=2)
-    visit = company.visit(job, starts_at=at(9), crew_size=2)
-    call(db, "assign_technician", appointment_id=visit["id"], technician_id=ana["id"])
-    other = company.technician({"hvac": 2})
-    with refused(db, "PT409", "placement_conflict"):
-        call(db, "assign_technician", appointment_id=visit["id"], technician_id=other["id"])
-    call(db, "assign_technician", appointment_id=visit["id"], technician_id=ben["id"])
-    assert value(db, "select assignment_status from appointments") == "assigned"
-    assert codes(db, job, ana, ben, starts_at=at(9), appointment_id=visit["id"]) == []
-
-
-def notices(db: Connection) -> list[tuple[str, str, str, str]]:
-    """Return every notice in the queue: who, by what, about what, in which state."""
-    return [
-        (row["recipient_type"], row["channel"], row["notification_type"], row["status"])
-        for row in rows(
-            db,
-            "select recipient_type::text, channel::text, notification_type::text, status::text from job_notifications"
-            " order by created_at, recipient_type, notification_type, appointment_version",
-        )
-    ]
-
-
-def test_ac7_customer_and_technician_are_told_of_booking_move_and_cancellation(
-    db: Connection, company: Company
-) -> None:
-    visit = book(db, company.job(), company.technician(), starts_at=at(9))
-    assert set(notices(db)) == {
-        ("customer", "sms", "booking_confirmation", "pending"),
-        ("technician", "in_app", "assignment_notice", "pending"),
-    }
-    move(db, visit, at(10))
-    assert ("customer", "sms", "booking_confirmation", "canceled") in notices(db)
-    assert ("customer", "sms", "reschedule_notice", "pending") in notices(db)
-    assert ("technician", "in_app", "reschedule_notice", "pending") in notices(db)
-    call(db, "cancel_appointment", appointment_id=visit["id"], reason="weather")
-    told = notices(db)
-    assert ("customer", "sms", "reschedule_notice", "canceled") in told
-    assert [notice for notice in told if notice[0] == "customer" and notice[3] == "pending"] == [
-        ("customer", "sms", "cancellation_notice", "pending")
-    ]
-    assert ("technician", "in_app", "unassignment_notice", "pending") in told
-
-
-@pytest.mark.parametrize(
-    ("customer", "channel"),
-    [
-        ({}, "sms"),
-        ({"preferred_channel": "email", "email": "rosa@example.com"}, "email"),
-        ({"sms_opted_out_at": "2026-01-01", "email": "rosa@example.com"}, "email"),
-        ({"sms_opted_out_at": "2026-01-01"}, None),
-        ({"preferred_channel": "none"}, None),
-    ],
-)
-def test_ac7_the_customer_is_told_by_the_channel_they_want(
-    db: Connection, company: Company, customer: Row, channel: str | None
-) -> None:
-    book(db, company.job(company.site(company.customer(**customer))), company.technician(), starts_at=at(9))
-    told = [notice[1] for notice in notices(db) if notice[0] == "customer"]
-    assert told == ([channel] if channel else [])
-
-
-def test_ac7_a_move_may_stay_quiet_but_not_the_customers_own_or_a_late_one(
-    db: Connection, company: Company
-) -> None:
-    visit = book(db, company.job(), company.technician(), starts_at=at(9))
-    move(db, visit, at(9.5), reason="shop_capacity", notify=False)
-    assert "reschedule_notice" not in [kind for who, _, kind, _ in notices(db) if who == "customer"]
-    move(db, visit, at(10), notify=False)
-    assert "reschedule_notice" in [kind for who, _, kind, _ in notices(db) if who == "customer"]
-
-
-def test_a_notice_is_queued_once_for_each_version(db: Connection, company: Company) -> None:
-    ana, job = company.technician(), company.job()
-    for _ in range(3):
-        book(db, job, ana, starts_at=at(9), idempotency_key="n")
-    assert len(notices(db)) == 2
 
 
 def test_ac3_what_comes_up_while_a_move_waits_needs_the_permission_too(

@@ -11,8 +11,12 @@ import psycopg
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
-from support.factory import MONDAY
+from support.factory import CITY, MONDAY
 from support.sql import Connection, Row, rows
+
+HERE = {"latitude": CITY[0], "longitude": CITY[1]}
+# Twenty minutes at 40 km/h and detour 1.3.
+TEN_KM_NORTH = {"latitude": CITY[0] + 10 / 111.2, "longitude": CITY[1]}
 
 
 def at(hour: float, day: int = 0) -> datetime:
@@ -46,6 +50,16 @@ def book(db: Connection, job: Row, *technicians: Row, starts_at: datetime, **arg
         **arguments,
     )
     return booked
+
+
+def move(db: Connection, visit: Row, starts_at: Any, **arguments: Any) -> Row:
+    """Reschedule, at the customer's request unless told otherwise."""
+    moved: Row = call(
+        db,
+        "reschedule_appointment",
+        **{"appointment_id": visit["id"], "starts_at": starts_at, "reason": "customer_request"} | arguments,
+    )
+    return moved
 
 
 def conflicts(
