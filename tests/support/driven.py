@@ -59,6 +59,11 @@ class Roads:
         breaks = [] if several else self._rows("breaks", technician)
         ends = Held(begin, begin, home), Held(end, end, home)
         limit = person["max_daily_work_minutes"]
+        elsewhere = sum(
+            self._day_part(other, home, claims)
+            for other in self._rows("working", technician)
+            if other is not stretch
+        )
         for lane in range(1, person["max_concurrent_jobs"] + 1):
             lanes = [
                 sorted(
@@ -75,7 +80,7 @@ class Roads:
                 continue
             if not all(self._rests(route, row, off) for row in breaks):
                 continue
-            if several and limit is not None and self._work([*lanes], ends) > limit * 60:
+            if several and limit is not None and self._work(lanes, ends) + elsewhere > limit * 60:
                 continue
             return True
         return False
@@ -108,6 +113,15 @@ class Roads:
             for one, other in pairwise([ends[0], *lane, ends[1]])
         )
         return driven + sum(one.end - one.begin for lane in lanes for one in lane)
+
+    def _day_part(self, stretch: dict[str, Any], home: Place, claims: Sequence[tuple[int, Held]]) -> float:
+        """Return the work of another part of the day."""
+        begin, end = _seconds(stretch["during"])
+        lanes: dict[int, list[Held]] = {}
+        for lane, one in sorted(claims, key=lambda claim: claim[1].begin):
+            if begin < one.end and one.begin < end:
+                lanes.setdefault(lane, []).append(one)
+        return self._work(lanes.values(), (Held(begin, begin, home), Held(end, end, home)))
 
     def _way(self, one: Held, other: Held) -> float:
         key = one.place, other.place
