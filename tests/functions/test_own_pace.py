@@ -95,7 +95,7 @@ def test_who_knows_the_customer_comes_again_where_that_costs_little(day: Day) ->
         status="completed",
     )
     job = day.company.job(site, required_skills={"plumbing": 2})
-    run = day.run(PATH, QUICK)
+    run = day.run(PATH, QUICK | {"strategy": "time_minimization"})
     assert visits(run)[str(job["id"])][0] == "Bob"
     assert run["metrics"]["after"]["strangers"] == 0
     told = {
@@ -108,6 +108,6 @@ def test_who_knows_the_customer_comes_again_where_that_costs_little(day: Day) ->
     assert "knows the customer" in told[str(job["id"])]["sentence"]
     # Nobody drives for it where the company does not mind: one technician does all three.
     day.db.execute("update public.orgs set plan_continuity_minutes = 0")
-    run = day.run(PATH, QUICK)
+    run = day.run(PATH, QUICK | {"strategy": "time_minimization"})
     assert len({name for name, _ in visits(run).values()}) == 1
     assert run["metrics"]["after"]["strangers"] > 0
