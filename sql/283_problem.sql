@@ -175,14 +175,15 @@ as $$
 begin
     return array(
         select bound.seconds
-        from unnest(windows) as span (during)
+        from unnest(windows) with ordinality as span (during, turn)
         cross join lateral (values
             (1, greatest(ceil(extract(epoch from lower(span.during))), 0)::bigint),
             -- The end of the year 9999 is for ever.
             (2, least(floor(extract(epoch from upper(span.during))), 253402300799)::bigint)
         ) as bound (side, seconds)
         where not isempty(span.during)
-        order by span.during, bound.side
+        -- Two windows may be the same.
+        order by span.during, span.turn, bound.side
     );
 end;
 $$;

@@ -282,3 +282,24 @@ def test_who_plans_one_facility_applies_no_plan_that_moves_another_ones_visit(
     keeps = proposal(14)
     with as_user(planner):
         assert apply(keeps) == 0
+
+
+def test_windows_that_are_the_same_stay_whole_for_the_solver(db: Connection) -> None:
+    company = Company(db)
+    job = company.job()
+    for _ in range(2):
+        company.add(
+            "job_time_windows",
+            dispatch_job_id=job["id"],
+            window_start=MONDAY + timedelta(hours=7),
+            window_end=MONDAY + timedelta(hours=9),
+        )
+    run = queued(company)
+    seconds = sql.value(
+        db,
+        "select j.windows_s from public.optimization_runs as r "
+        "cross join private.plan_jobs(r, %s) as j where r.id = %s",
+        (MONDAY, run["id"]),
+    )
+    start = int(MONDAY.timestamp())
+    assert seconds == [start + 7 * 3600, start + 9 * 3600] * 2

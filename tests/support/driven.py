@@ -56,6 +56,8 @@ class Roads:
         if several:
             # Nobody rests in one lane: the plan says when, unless something was booked at any time.
             off += [_seconds(row["during"]) for row in self._rows("rests", technician)]
+            if _shared(off, visit.begin, visit.end) > 0:
+                return False
         breaks = [] if several else self._rows("breaks", technician)
         ends = Held(begin, begin, home), Held(end, end, home)
         limit = person["max_daily_work_minutes"]
