@@ -22,6 +22,7 @@ from truckroll.engine.model import (
     Shift,
     Visit,
 )
+from truckroll.engine.relax import Wish, relaxations
 from truckroll.engine.solver import solve
 from truckroll.engine.task import Task
 from truckroll.engine.urgent import ways_to_serve
@@ -34,6 +35,8 @@ def warm() -> float:
     best_insertions(_tiny_day(), solution.routes, 0, 1)
     best_insertions(_tiny_day(), solution.routes, 13, 1)
     tiny = _tiny_day()
+    wish = Wish(replace(tiny.visits[0], windows=()), ((0, 9000),))
+    relaxations(tiny, solution.routes, [wish], earliest=0, stretch=[(600, 600)] * len(tiny.shifts))
     ways_to_serve(tiny, (), 0, [0] * len(tiny.visits), range(1, 7))
     return perf_counter() - began
 
