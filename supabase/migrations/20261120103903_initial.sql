@@ -268,7 +268,7 @@ comment on column public.orgs.arrival_window_minutes is 'Length of the arrival w
 comment on column public.orgs.travel_speed_kmh is 'Average driving speed used where no travel-time provider answers, in km/h.';
 comment on column public.orgs.reschedule_notice_minutes is 'Moving a visit later than this before its start needs approve_reschedule (BKG-9).';
 comment on column public.orgs.reschedule_emergency_minutes is 'Moving it later than this needs approve_emergency_reschedule and a customer who confirmed.';
-comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed.';
+comment on column public.orgs.reschedule_limit is 'How often a visit may be moved before approve_reschedule is needed; moves by plans and emergency insertions are not counted.';
 comment on column public.orgs.concurrent_runs is 'How many runs of the optimiser may work for the company at once (OPT-6); the others wait.';
 comment on column public.orgs.reoptimization is
 'What follows when a visit is canceled, a technician falls out, a job overruns or driving times change (OPT-8): nothing, a proposal, or a plan put in force at once.';
@@ -738,6 +738,29 @@ return ceil(distance_m * 18 / (5 * speed_kmh))::integer;
 
 comment on function private.travel_s(integer, double precision) is 'Driving time in whole seconds, rounded up.';
 
+create function private.driven_s(usual_s integer, speed_factor double precision)
+returns integer
+language sql
+immutable
+parallel safe
+-- Less a trace: of a factor with two decimals nothing true lies that near below a whole second.
+return case when speed_factor = 1 then usual_s else ceil(usual_s / speed_factor - 0.000001)::integer end;
+
+comment on function private.driven_s(integer, double precision) is
+'The seconds of a drive by who is faster or slower than usual (technician_profiles.travel_speed_factor), rounded up.';
+
+create function private.paced(minutes integer, duration_factor numeric)
+returns integer
+language sql
+immutable
+parallel safe
+return ceil(minutes * duration_factor)::integer;
+
+comment on function private.paced(integer, numeric) is
+'The whole minutes somebody takes for work of so many (technician_profiles.duration_factor), rounded up.';
+
+grant execute on function private.driven_s(integer, double precision) to anon, authenticated, service_role;
+grant execute on function private.paced(integer, numeric) to anon, authenticated, service_role;
 grant execute on function private.distance_m(
     double precision, double precision, double precision, double precision, double precision
 ) to anon, authenticated, service_role;
@@ -2078,6 +2101,8 @@ create table public.technician_profiles (
     default_service_zone_id uuid,
     max_daily_work_minutes integer,
     max_concurrent_jobs integer not null default 1,
+    duration_factor numeric(4, 2) not null default 1,
+    travel_speed_factor numeric(4, 2) not null default 1,
     vehicle_type public.vehicle_type,
     metadata jsonb,
     created_at timestamptz not null default now(),
@@ -2095,7 +2120,9 @@ create table public.technician_profiles (
     constraint technician_profiles_email_has_at check (email ~ '^[^@\s]+@[^@\s]+$'),
     constraint technician_profiles_time_zone_known check (private.is_time_zone(time_zone)),
     constraint technician_profiles_daily_work_sensible check (max_daily_work_minutes between 1 and 1440),
-    constraint technician_profiles_concurrency_sensible check (max_concurrent_jobs between 1 and 20)
+    constraint technician_profiles_concurrency_sensible check (max_concurrent_jobs between 1 and 20),
+    constraint technician_profiles_duration_factor_sensible check (duration_factor between 0.5 and 2),
+    constraint technician_profiles_travel_speed_factor_sensible check (travel_speed_factor between 0.5 and 2)
 );
 
 create index technician_profiles_user_id_idx on public.technician_profiles (user_id) where user_id is not null;
@@ -2111,6 +2138,10 @@ comment on column public.technician_profiles.home_base_location_id is
 comment on column public.technician_profiles.max_daily_work_minutes is
 'Visits plus driving per local day; null means as long as the shift.';
 comment on column public.technician_profiles.max_concurrent_jobs is 'Lanes in the ledger: visits this person may have at once.';
+comment on column public.technician_profiles.duration_factor is
+'How long this person takes for work at a site done alone, against its standard duration: 1.25 takes a quarter longer, rounded up to whole minutes. Counts where nobody names an end; buffers, crews, bays and composite work keep theirs.';
+comment on column public.technician_profiles.travel_speed_factor is
+'How fast this person drives against what is usual: 1.25 gets there in four fifths of the time.';
 
 create table public.technician_skills (
     id uuid primary key default gen_random_uuid(),
@@ -3033,6 +3064,7 @@ create table public.appointment_reschedules (
     notes text,
     customer_confirmed boolean not null default false,
     rescheduled_by_user_id uuid references auth.users (id) on delete set null,
+    optimization_run_id uuid,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint appointment_reschedules_org_id_id_key unique (org_id, id),
@@ -3045,8 +3077,12 @@ create index appointment_reschedules_org_id_appointment_id_idx
 on public.appointment_reschedules (org_id, appointment_id);
 create index appointment_reschedules_rescheduled_by_user_id_idx
 on public.appointment_reschedules (rescheduled_by_user_id);
+create index appointment_reschedules_org_id_optimization_run_id_idx
+on public.appointment_reschedules (org_id, optimization_run_id);
 
 comment on table public.appointment_reschedules is 'Every move of a visit: from when and whom, to when and whom, why, by whom (BKG-9).';
+comment on column public.appointment_reschedules.optimization_run_id is
+'The plan or emergency insertion that moved it (OPT-6). Such moves are the company''s own: they do not count towards reschedule_limit.';
 
 -- sql/172_reservations.sql
 
@@ -3085,7 +3121,8 @@ create table public.reservations (
         not isempty(during) and not lower_inf(during) and not upper_inf(during)
         and lower_inc(during) and not upper_inc(during)
     ),
-    constraint reservations_lane_positive check (lane between 1 and 100),
+    -- Beyond a hundred only for the moment in which claims change lanes.
+    constraint reservations_lane_positive check (lane between 1 and 200),
     constraint reservations_hold_has_token check (
         (kind = 'held') = (hold_token is not null) and (kind = 'held') = (hold_expires_at is not null)
     ),
@@ -3212,6 +3249,9 @@ stable
 set search_path = ''
 as $$
 begin
+    if lanes = 1 then
+        return 1;
+    end if;
     return coalesce((
         select lane.number::smallint
         from generate_series(1, lanes) as lane (number)
@@ -3221,14 +3261,129 @@ begin
                 r.claimant_id = claimant and r.lane = lane.number
                 and r.released_at is null and r.during && wanted
         )
-        order by lane.number
+        -- The tightest gap that is wide enough: the others stay whole for what takes longer.
+        order by (
+            select min(lower(r.during)) from public.reservations as r
+            where
+                r.claimant_id = claimant and r.lane = lane.number
+                and r.released_at is null and r.during >> wanted
+        ), lane.number
         limit 1
     ), 1::smallint);
 end;
 $$;
 
 comment on function private.free_lane(uuid, tstzrange, integer) is
-'The first lane free during a range; lane 1 when none is, so that the constraint refuses the claim.';
+'The lane free during a range that is taken again the soonest; lane 1 when none is free, so that the constraint refuses the claim.';
+
+create function private.lane_made_free(thing uuid, wanted tstzrange, lanes integer)
+returns smallint
+language plpgsql
+volatile
+set search_path = ''
+as $$
+declare
+    together tstzrange;
+    claim record;
+    free_from timestamptz[] := array_fill('-infinity'::timestamptz, array[lanes]);
+    ids uuid[] := '{}';
+    chosen smallint[] := '{}';
+    own smallint;
+    lane smallint;
+begin
+    own := private.free_lane(thing, wanted, lanes);
+    if lanes = 1 or not exists (
+        select from public.reservations as r
+        where r.claimant_id = thing and r.lane = own and r.released_at is null and r.during && wanted
+    ) then
+        return own;
+    end if;
+    select span into together
+    from (
+        select range_agg(r.during) + tstzmultirange(wanted) as during
+        from public.reservations as r where r.claimant_id = thing and r.released_at is null
+    ) as claimed
+    cross join lateral unnest(claimed.during) as span
+    where span && wanted;
+    -- Taken as they begin, claims need no more lanes than there are claims at once.
+    for claim in
+        select r.id, r.during from public.reservations as r
+        where r.claimant_id = thing and r.released_at is null and r.during && together
+        union all
+        select null, wanted
+        order by during, id
+    loop
+        lane := (
+            select i from generate_series(1, lanes) as i where free_from[i] <= lower(claim.during) order by i limit 1
+        );
+        if lane is null then
+            return own;
+        end if;
+        free_from[lane] := upper(claim.during);
+        if claim.id is null then
+            own := lane;
+        else
+            ids := ids || claim.id;
+            chosen := chosen || lane;
+        end if;
+    end loop;
+    -- Out of each other's way first.
+    update public.reservations as r set lane = r.lane + lanes where r.id = any(ids);
+    update public.reservations as r
+    set lane = known.lane
+    from unnest(ids, chosen) as known (id, lane)
+    where r.id = known.id;
+    return own;
+end;
+$$;
+
+comment on function private.lane_made_free(uuid, tstzrange, integer) is
+'A lane of equipment for a claim; where none is free though there is enough of it at any moment, others change lanes, which are nobody''s. Lane 1, for the constraint to refuse, when there is not.';
+
+create function private.lane_if_free(claimant uuid, wanted tstzrange, lanes integer, planned smallint)
+returns smallint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if lanes = 1 then
+        return 1;
+    elsif planned <= lanes and not exists (
+        select from public.reservations as r
+        where r.claimant_id = claimant and r.lane = planned and r.released_at is null and r.during && wanted
+    ) then
+        return planned;
+    end if;
+    return private.free_lane(claimant, wanted, lanes);
+end;
+$$;
+
+comment on function private.lane_if_free(uuid, tstzrange, integer, smallint) is
+'The lane a plan has for a claim, when it is free; any other else.';
+
+create function private.lane_for(assignment public.job_assignments, wanted tstzrange, lanes integer)
+returns smallint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return private.lane_if_free(assignment.technician_id, wanted, lanes, case when lanes > 1 then (
+        select s.lane
+        from public.route_plans as p
+        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+        where
+            p.optimization_run_id = assignment.optimization_run_id and p.technician_id = assignment.technician_id
+            and s.dispatch_job_id = assignment.dispatch_job_id
+        order by s.sequence
+        limit 1
+    ) end);
+end;
+$$;
+
+comment on function private.lane_for(public.job_assignments, tstzrange, integer) is
+'The lane in which an assignment claims its technician: the one its plan has for it, when it is free. Taken one by one as they come, a plan''s visits might need more lanes than there are.';
 
 create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
 returns tstzrange
@@ -3327,7 +3482,7 @@ begin
         org_id, technician_id, lane, during, appointment_id, assignment_id, location_id, latitude, longitude
     )
     select
-        new.org_id, new.technician_id, private.free_lane(new.technician_id, claim, private.lanes(new.technician_id, new.appointment_id)), claim,
+        new.org_id, new.technician_id, private.lane_for(new, claim, private.lanes(new.technician_id, new.appointment_id)), claim,
         new.appointment_id, new.id, place.location_id, place.latitude, place.longitude
     from private.place_of_appointment(new.appointment_id) as place;
     return null;
@@ -3374,7 +3529,7 @@ begin
     end if;
     perform private.release_expired_holds(things);
     insert into public.reservations (org_id, resource_id, lane, during, appointment_id)
-    select new.org_id, r.id, private.free_lane(r.id, claim, r.capacity), claim, new.id
+    select new.org_id, r.id, private.lane_made_free(r.id, claim, r.capacity), claim, new.id
     from public.resources as r where r.id = any(things);
     return null;
 end;
@@ -4419,6 +4574,7 @@ create table public.route_stops (
     is_joint boolean not null default false,
     resource_id uuid,
     segment_position integer,
+    lane smallint not null default 1,
     explanation jsonb,
     notes text,
     created_at timestamptz not null default now(),
@@ -4437,6 +4593,7 @@ create table public.route_stops (
     references public.resources (org_id, id) on delete set null (resource_id),
     constraint route_stops_job_named check ((stop_type = 'job') = (dispatch_job_id is not null)),
     constraint route_stops_sequence_positive check (sequence >= 0),
+    constraint route_stops_lane_positive check (lane between 1 and 100),
     constraint route_stops_ordered check (
         planned_departure_at >= planned_arrival_at and service_starts_at >= planned_arrival_at
     )
@@ -4456,10 +4613,16 @@ comment on column public.route_stops.job_version is 'The job as the plan knew it
 comment on column public.route_stops.is_joint is 'Whether the visit claims more than this technician''s time: it is booked together with the other stops of its job, or not at all.';
 comment on column public.route_stops.resource_id is 'The bay or mobile unit of a visit the plan books.';
 comment on column public.route_stops.segment_position is 'Which segment of a composite visit this is.';
+comment on column public.route_stops.lane is
+'Of somebody who may have several visits at once: in which of their lanes the stop is. Each lane is driven by itself.';
 comment on column public.route_stops.service_starts_at is 'When work starts: arrival, or later when the visit may not start yet.';
 
 alter table public.job_assignments
 add constraint job_assignments_optimization_run_fkey foreign key (org_id, optimization_run_id)
+references public.optimization_runs (org_id, id) on delete set null (optimization_run_id);
+
+alter table public.appointment_reschedules
+add constraint appointment_reschedules_optimization_run_fkey foreign key (org_id, optimization_run_id)
 references public.optimization_runs (org_id, id) on delete set null (optimization_run_id);
 
 -- sql/195_emergency_options.sql
@@ -4507,7 +4670,7 @@ comment on column public.emergency_options.kind is
 comment on column public.emergency_options.leave_at is 'When the technician must leave for it; not before now, the option is void after.';
 comment on column public.emergency_options.response_minutes is 'From when the options were asked for, or the job may begin, until work starts.';
 comment on column public.emergency_options.cost is
-'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay, 10 for another technician, 30 for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
+'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay or 60 for another day, 10 for another technician, 30 for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
 comment on column public.emergency_options.job_version is 'The job as the option knew it; committing refuses when it has changed.';
 
 create table public.emergency_moves (
@@ -5348,7 +5511,8 @@ create type private.work as (
     is_composite boolean,
     moved_appointment_id uuid,
     customer_agrees boolean,
-    is_coordinated boolean
+    is_coordinated boolean,
+    own_pace boolean
 );
 
 create function private.inactive_because(job uuid)
@@ -5366,6 +5530,36 @@ end;
 $$;
 
 comment on function private.inactive_because(uuid) is 'Why a job takes no more visits; null when it does.';
+
+create function private.follows_pace(crew_size integer, is_composite boolean, place_kind public.place_kind)
+returns boolean
+language sql
+immutable
+parallel safe
+return crew_size = 1 and not is_composite and place_kind = 'site';
+
+comment on function private.follows_pace(integer, boolean, public.place_kind) is
+'Whether work takes as long as the one who does it takes: not with others, in several parts, or in a place booked for a time.';
+
+create function private.own_minutes(work private.work, minutes integer, technician_ids uuid[])
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if work.own_pace and cardinality(technician_ids) = 1 then
+        return coalesce((
+            select private.paced(minutes, t.duration_factor)
+            from public.technician_profiles as t where t.id = technician_ids[1]
+        ), minutes);
+    end if;
+    return minutes;
+end;
+$$;
+
+comment on function private.own_minutes(private.work, integer, uuid[]) is
+'How long a technician takes for work of so many minutes; those minutes where a crew does it, or its end was named.';
 
 create function private.work_of_job(job uuid)
 returns private.work
@@ -5385,7 +5579,8 @@ begin
         coalesce(s.place_kind, 'site'), coalesce(s.bay_types, '{}'), coalesce(s.mobile_eligible, false),
         s.mobile_max_distance_m, j.sla_start_at, j.sla_end_at, j.preferred_technician_id,
         case when j.status in ('completed', 'canceled') then format('Job %s is %s.', j.number, j.status) end,
-        coalesce(s.is_composite, false), null, false, false
+        coalesce(s.is_composite, false), null, false, false,
+        private.follows_pace(j.required_crew_size, coalesce(s.is_composite, false), coalesce(s.place_kind, 'site'))
     into work
     from public.dispatch_jobs as j
     left join public.customer_locations as l on j.location_id = l.id
@@ -5412,6 +5607,7 @@ begin
     work.facility_id := coalesce(visit.facility_id, work.facility_id);
     work.moved_appointment_id := visit.id;
     work.customer_agrees := customer_agrees;
+    work.own_pace := false;
     return work;
 end;
 $$;
@@ -5434,7 +5630,7 @@ as $$
         s.crew_size, s.standard_duration_minutes, s.buffer_before_minutes, s.buffer_after_minutes, s.place_kind,
         s.bay_types, s.mobile_eligible, s.mobile_max_distance_m, null, null, null,
         case when not s.is_active then format('The service %s is no longer offered.', s.name) end,
-        s.is_composite, null, false, false
+        s.is_composite, null, false, false, private.follows_pace(s.crew_size, s.is_composite, s.place_kind)
     )::private.work
     from public.services as s
     left join public.customer_locations as l on l.org_id = s.org_id and l.id = location
@@ -5443,6 +5639,28 @@ $$;
 
 comment on function private.work_of_service(uuid, uuid) is
 'The work a service means at a site; null when either is unknown or they belong to different orgs.';
+
+create function private.turn_of(org uuid, job uuid, appointment uuid)
+returns table (opens timestamptz, closes timestamptz)
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return query
+    select
+        max(a.ends_at) filter (where own.visit_number is null or a.visit_number < own.visit_number),
+        min(a.starts_at) filter (where a.visit_number > own.visit_number)
+    from public.appointments as a
+    left join public.appointments as own on own.id = turn_of.appointment
+    where
+        a.org_id = turn_of.org and a.dispatch_job_id = turn_of.job
+        and a.status not in ('completed', 'canceled', 'no_show') and a.id is distinct from turn_of.appointment;
+end;
+$$;
+
+comment on function private.turn_of(uuid, uuid, uuid) is
+'One row: when the visits of a job before one of them are over and when those after it begin; a new visit comes after all.';
 
 create function private.time_windows(job uuid)
 returns table (window_start timestamptz, window_end timestamptz, is_promised boolean)
@@ -5600,7 +5818,7 @@ begin
     )
     select
         assignment.org_id, assignment.technician_id,
-        private.free_lane(assignment.technician_id, claim.during, lanes.number), claim.during, claim.kind,
+        private.lane_for(assignment, claim.during, lanes.number), claim.during, claim.kind,
         assignment.appointment_id, assignment.id, place.location_id, place.latitude, place.longitude
     from public.appointment_segments as g
     inner join unnest(private.segments_of_appointment(assignment.appointment_id)) as s on g.position = s.position
@@ -5816,7 +6034,10 @@ begin
         ends_at := segments[cardinality(segments)].ends_at;
         technician_ids := private.distinct_in_order(array_remove(technician_ids, null));
     end if;
-    ends_at := coalesce(ends_at, starts_at + make_interval(mins => work.duration_minutes));
+    work.own_pace := work.own_pace and ends_at is null;
+    ends_at := coalesce(
+        ends_at, starts_at + make_interval(mins => private.own_minutes(work, work.duration_minutes, technician_ids))
+    );
     select f.latitude, f.longitude into bay
     from public.resources as r
     inner join public.facilities as f on r.facility_id = f.id
@@ -5831,7 +6052,7 @@ end;
 $$;
 
 comment on function private.place(private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean) is
-'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and the work''s duration. Composite work names one technician for all segments, or one for each in order; its end follows from them.';
+'A proposed placement of work: who, when, where; to be judged before anything is written. The end defaults to the start and what the technician takes for the work. Composite work names one technician for all segments, or one for each in order; its end follows from them.';
 
 create function private.personal_claims(p private.placement)
 returns table (technician_id uuid, during tstzrange)
@@ -5879,7 +6100,8 @@ begin
     with technicians as materialized (
         select
             t.id, t.time_zone, t.max_concurrent_jobs, t.max_daily_work_minutes * 60 as day_limit_s,
-            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour
+            home.latitude, home.longitude, o.travel_speed_kmh::float8 as speed, o.travel_detour_factor::float8 as detour,
+            t.travel_speed_factor::float8 as faster
         from public.technician_profiles as t
         inner join public.orgs as o on t.org_id = o.id
         left join public.customer_locations as home on t.home_base_location_id = home.id
@@ -5938,8 +6160,8 @@ begin
         select
             l.turn, l.taken_from, l.taken_until, l.latitude, l.longitude, l.appointment_id, l.next_from,
             l.next_latitude, l.next_longitude, l.next_appointment_id, s.id as technician_id, s.stretch, s.day,
-            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.max_concurrent_jobs, s.day_limit_s,
-            case when l.turn = 2 then 0 else coalesce(
+            s.latitude as home_latitude, s.longitude as home_longitude, s.speed, s.detour, s.faster, s.max_concurrent_jobs, s.day_limit_s,
+            case when l.turn = 2 then 0 else private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(l.latitude, l.longitude, l.next_latitude, l.next_longitude) as k
@@ -5947,7 +6169,7 @@ begin
                 private.travel_s(private.distance_m(
                     l.latitude, l.longitude, l.next_latitude, l.next_longitude, s.detour
                 ), s.speed), 0
-            ) end as direct_s
+            ), s.faster) end as direct_s
         from legs as l inner join stretches as s on l.id = s.id and l.starts_at = s.starts_at
     ),
 
@@ -5968,13 +6190,13 @@ begin
         select
             d.technician_id, d.stretch, tstzrange(d.taken_until, d.next_from) as gap, d.appointment_id,
             d.next_appointment_id, d.latitude, d.longitude, d.next_latitude, d.next_longitude, d.direct_s,
-            d.speed, d.detour, d.day_work_s, d.day_limit_s
+            d.speed, d.detour, d.faster, d.day_work_s, d.day_limit_s
         from days as d
         where d.turn < 2 and d.max_concurrent_jobs = 1 and d.taken_until < d.next_from
         union all
         select
             d.technician_id, d.stretch, d.stretch, null, null, d.home_latitude, d.home_longitude, d.home_latitude,
-            d.home_longitude, 0, d.speed, d.detour, d.day_work_s, d.day_limit_s
+            d.home_longitude, 0, d.speed, d.detour, d.faster, d.day_work_s, d.day_limit_s
         from days as d
         where d.turn = 0 and d.max_concurrent_jobs > 1
     )
@@ -5985,7 +6207,7 @@ begin
     from gaps as g
     cross join lateral (
         select
-            coalesce(
+            private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(g.latitude, g.longitude, site_latitude, site_longitude) as k
@@ -5993,8 +6215,8 @@ begin
                 private.travel_s(private.distance_m(
                     g.latitude, g.longitude, site_latitude, site_longitude, g.detour
                 ), g.speed), 0
-            ) as before_s,
-            coalesce(
+            ), g.faster) as before_s,
+            private.driven_s(coalesce(
                 case when known then (
                     select k.duration_s
                     from private.known_travel_s(site_latitude, site_longitude, g.next_latitude, g.next_longitude) as k
@@ -6002,7 +6224,7 @@ begin
                 private.travel_s(private.distance_m(
                     site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
                 ), g.speed), 0
-            ) as after_s
+            ), g.faster) as after_s
     ) as way
     where g.gap && period;
 end;
@@ -6116,13 +6338,30 @@ begin
         and a.id is distinct from p.appointment_id
         and a.starts_at < p.ends_at and a.ends_at > p.starts_at
     union all
+    -- A new visit of a job comes after those it has; the others keep their order when one moves.
+    select 'visit_order', format(
+        case when is_later.than_this then 'Visit %s comes after this one, and begins at %s.'
+            else 'Visit %s comes before this one, and ends at %s.' end, a.number,
+        private.local_time(case when is_later.than_this then a.starts_at else a.ends_at end, o.time_zone)
+    ), jsonb_build_object(
+        'appointment_id', a.id, 'starts_at', a.starts_at, 'ends_at', a.ends_at, 'is_later', is_later.than_this
+    )
+    from public.appointments as a
+    inner join public.orgs as o on a.org_id = o.id
+    left join public.appointments as own on own.id = p.appointment_id
+    cross join lateral (select coalesce(a.visit_number > own.visit_number, false) as than_this) as is_later
+    where
+        a.org_id = (p.work).org_id and a.dispatch_job_id = (p.work).job_id
+        and a.status not in ('completed', 'canceled', 'no_show') and a.id is distinct from p.appointment_id
+        and case when is_later.than_this then a.starts_at < p.ends_at else a.ends_at > p.starts_at end
+    union all
     select 'preference', format('The customer prefers %s.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
     where t.id = (p.work).preferred_technician_id and t.id <> all (p.technician_ids);
 end;
 $$;
 
-comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, preference.';
+comment on function private.violations_of_customer(private.placement) is 'customer_window, customer_overlap, visit_order, preference.';
 
 -- sql/234_rules_of_people.sql
 
@@ -6641,7 +6880,7 @@ insert into private.conflict_codes (code, severity) values
 ('daily_limit', 'hard_overridable'), ('concurrent_limit', 'hard_overridable'), ('travel_before', 'hard_overridable'),
 ('travel_after', 'hard_overridable'), ('sla_missed', 'hard_overridable'), ('place_kind', 'hard_overridable'),
 ('not_reschedulable', 'hard_overridable'), ('notice_too_short', 'hard_overridable'),
-('reschedule_limit', 'hard_overridable'), ('in_the_past', 'hard_overridable'),
+('reschedule_limit', 'hard_overridable'), ('in_the_past', 'hard_overridable'), ('visit_order', 'hard_overridable'),
 ('preference', 'soft'), ('capacity_near_limit', 'soft'), ('customer_overlap', 'soft'), ('customer_window', 'soft');
 
 create table public.conflict_rules (
@@ -6971,7 +7210,7 @@ create function private.start_ranges(
 )
 returns table (
     technician_id uuid, first_start timestamptz, last_start timestamptz,
-    travel_before_s integer, travel_after_s integer, added_travel_s integer
+    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -6980,11 +7219,16 @@ as $$
 #variable_conflict use_column
 begin
     return query
-    with length as (
+    with length as materialized (
         select
-            make_interval(mins => minutes) as visit,
+            t.id, own.minutes as own_minutes, make_interval(mins => own.minutes) as visit,
             make_interval(mins => work.buffer_before_minutes) as before,
             make_interval(mins => work.buffer_after_minutes) as after
+        from public.technician_profiles as t
+        cross join lateral (
+            select case when work.own_pace then private.paced(minutes, t.duration_factor) else minutes end as minutes
+        ) as own
+        where t.org_id = work.org_id and t.id = any(technician_ids)
     ),
 
     away as materialized (
@@ -7000,11 +7244,13 @@ begin
             g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
             lower(g.gap) + make_interval(secs => g.travel_before_s) as free_from,
             upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
-        from length as n
-        cross join private.route_gaps(
-            work.org_id, technician_ids, tstzrange(earliest - n.before, latest + n.after), latitude, longitude,
-            work.moved_appointment_id
+        from private.route_gaps(
+            work.org_id, technician_ids, tstzrange(
+                earliest - make_interval(mins => work.buffer_before_minutes),
+                latest + make_interval(mins => work.buffer_after_minutes)
+            ), latitude, longitude, work.moved_appointment_id
         ) as g
+        inner join length as n on g.technician_id = n.id
         where
             upper(g.gap) - lower(g.gap)
             >= n.before + n.visit + n.after + make_interval(secs => g.travel_before_s + g.travel_after_s)
@@ -7022,11 +7268,11 @@ begin
 
     ranges as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s, n.own_minutes,
             greatest(lower(piece.free) + n.before, earliest, w.window_start, work.sla_start_at) as first_start,
             least(upper(piece.free) - n.after - n.visit, latest - n.visit, w.window_end, work.sla_end_at - n.visit) as last_start
         from gaps as g
-        cross join length as n
+        inner join length as n on g.technician_id = n.id
         cross join windows as w
         left join away as a on g.technician_id = a.technician_id
         cross join lateral unnest(
@@ -7034,7 +7280,8 @@ begin
         ) as piece (free)
     )
 
-    select r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
+    select
+        r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes
     from ranges as r
     where r.first_start <= r.last_start;
 end;
@@ -7043,7 +7290,7 @@ $$;
 comment on function private.start_ranges(
     private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision
 ) is
-'When each technician could start the work: closed ranges of start times between their other visits, driving included.';
+'When each technician could start the work: closed ranges of start times between their other visits, driving included; and how long each takes.';
 
 -- The row find_slots answers with.
 create type public.slot as (
@@ -7068,7 +7315,7 @@ create function private.slot_candidates(
 returns table (
     technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
     added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
-    preferred_technician integer, knows_customer integer
+    preferred_technician integer, knows_customer integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -7092,7 +7339,8 @@ begin
     -- Of each range the first start on the grid, and one in every two hours after it; every one where few fit.
     starts as (
         select
-            start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level
+            start.at as starts_at, r.technician_id, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.spare_level,
+            r.own_minutes
         from ranges as r
         cross join public.orgs as o
         cross join lateral (
@@ -7127,13 +7375,13 @@ begin
     crews as (
         select
             s.starts_at, array[s.technician_id] as technician_ids, s.travel_before_s, s.travel_after_s,
-            s.added_travel_s, s.spare_level
+            s.added_travel_s, s.spare_level, s.own_minutes
         from starts as s
         where work.crew_size = 1
         union all
         select
             m.starts_at, array_agg(m.technician_id order by m.turn), max(m.travel_before_s), max(m.travel_after_s),
-            sum(m.added_travel_s)::integer, sum(m.spare_level)::integer
+            sum(m.added_travel_s)::integer, sum(m.spare_level)::integer, minutes
         from members as m
         where m.turn <= work.crew_size
         group by m.starts_at
@@ -7165,7 +7413,7 @@ begin
 
     select
         s.technician_ids, s.starts_at, s.travel_before_s, s.travel_after_s, s.added_travel_s,
-        s.score, s.soon, s.travel, s.fit, s.preferred, s.known
+        s.score, s.soon, s.travel, s.fit, s.preferred, s.known, s.own_minutes
     from scored as s
     order by
         row_number() over (partition by s.starts_at order by s.score desc) > 1,
@@ -7772,7 +8020,7 @@ create function private.candidates_at_sites(
 returns table (
     facility_id uuid, technician_ids uuid[], starts_at timestamptz, travel_before_s integer, travel_after_s integer,
     added_travel_s integer, score double precision, soon double precision, travel double precision, skill_fit integer,
-    preferred_technician integer, knows_customer integer
+    preferred_technician integer, knows_customer integer, own_minutes integer
 )
 language plpgsql
 stable
@@ -7783,7 +8031,7 @@ begin
     return query
     select
         s.facility_id, c.technician_ids, c.starts_at, c.travel_before_s, c.travel_after_s, c.added_travel_s, c.score,
-        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer
+        c.soon, c.travel, c.skill_fit, c.preferred_technician, c.knows_customer, c.own_minutes
     from private.sites_for(work, kind) as s
     cross join lateral (
         select simple.*
@@ -7791,11 +8039,14 @@ begin
             work, earliest, latest, minutes, only_ids, s.latitude, s.longitude
         ) with ordinality as simple (
             technician_ids, starts_at, travel_before_s, travel_after_s, added_travel_s, score, soon, travel, skill_fit,
-            preferred_technician, knows_customer, turn
+            preferred_technician, knows_customer, own_minutes, turn
         )
         where not work.is_composite
         union all
-        select composite.*
+        select
+            composite.technician_ids, composite.starts_at, composite.travel_before_s, composite.travel_after_s,
+            composite.added_travel_s, composite.score, composite.soon, composite.travel, composite.skill_fit,
+            composite.preferred_technician, composite.knows_customer, minutes, composite.turn
         from private.composite_candidates(
             work, earliest, latest, only_ids, s.latitude, s.longitude
         ) with ordinality as composite (
@@ -7836,7 +8087,10 @@ begin
         -- Its segments say how long it takes, whatever was estimated.
         minutes := (select s.standard_duration_minutes from public.services as s where s.id = work.service_id);
     end if;
-    if latest - earliest < make_interval(mins => minutes) then
+    -- Else every slot before the job's other visits would be judged, and refused.
+    select greatest(earliest, t.opens), least(latest, t.closes) into earliest, latest
+    from private.turn_of(work.org_id, work.job_id, work.moved_appointment_id) as t;
+    if latest - earliest < make_interval(mins => case when work.own_pace then minutes / 2 else minutes end) then
         return;
     end if;
     select o.* into org from public.orgs as o where o.id = work.org_id;
@@ -7845,7 +8099,7 @@ begin
         select c.* from private.candidates_at_sites(work, earliest, latest, minutes, technician_ids, resource_kind) as c
     loop
         exit when found_count >= max_results;
-        finish := candidate.starts_at + make_interval(mins => minutes);
+        finish := candidate.starts_at + make_interval(mins => candidate.own_minutes);
         here.facility_id := candidate.facility_id;
         places := case when resource_kind is null then array[null::uuid] else array(
             select r.id from private.free_resources(here, resource_kind, private.buffered(
@@ -7912,6 +8166,7 @@ begin
         );
     end if;
     period := private.period_ahead(earliest, latest, 92);
+    work.own_pace := work.own_pace and duration_minutes is null;
     if duration_minutes not between 1 and 10080 then
         perform private.fail(400, 'duration_invalid', 'duration_minutes must be from 1 to 10080.', 'Leave it out to use the job''s own.');
     end if;
@@ -7992,7 +8247,7 @@ begin
             p.work, array(
                 select q.technician_id from private.qualified_technicians(p.work, null, p.starts_at) as q
                 where q.technician_id <> all (p.technician_ids)
-            ), p.starts_at, p.ends_at, minutes, p.latitude, p.longitude
+            ), p.starts_at, p.ends_at + (p.ends_at - p.starts_at), minutes, p.latitude, p.longitude
         ) as r
         inner join public.technician_profiles as t on r.technician_id = t.id
         where p.starts_at between r.first_start and r.last_start
@@ -8000,7 +8255,7 @@ begin
     loop
         exit when jsonb_array_length(able) = 3;
         if private.passes(private.place(
-            p.work, array[other.technician_id], p.starts_at, p.ends_at, p.resource_id, p.appointment_id, p.hold_token,
+            p.work, array[other.technician_id], p.starts_at, case when not (p.work).own_pace then p.ends_at end, p.resource_id, p.appointment_id, p.hold_token,
             p.customer_agrees
         )) then
             able := able || jsonb_build_object(
@@ -8060,7 +8315,7 @@ begin
         order by abs(extract(epoch from start.at - p.starts_at)), start.at
     loop
         if private.passes(private.place(
-            p.work, p.technician_ids, candidate, candidate + make_interval(mins => minutes), p.resource_id, p.appointment_id,
+            p.work, p.technician_ids, candidate, candidate + (p.ends_at - p.starts_at), p.resource_id, p.appointment_id,
             p.hold_token, p.customer_agrees
         )) then
             return candidate;
@@ -8188,7 +8443,9 @@ as $$
 declare
     zone constant text := (select o.time_zone from public.orgs as o where o.id = (p.work).org_id);
     kind constant public.resource_kind := (select r.kind from public.resources as r where r.id = p.resource_id);
-    minutes constant integer := extract(epoch from p.ends_at - p.starts_at) / 60;
+    minutes constant integer := case
+        when (p.work).own_pace then (p.work).duration_minutes else extract(epoch from p.ends_at - p.starts_at) / 60
+    end;
     soonest constant timestamptz := greatest(now(), p.starts_at);
     day_starts constant timestamptz := greatest(
         now(), private.local_instant(date_trunc('day', p.starts_at at time zone zone), zone)
@@ -9046,7 +9303,7 @@ declare
 begin
     select o.* into org from public.orgs as o where o.id = visit.org_id;
     select count(*) into moved_before from public.appointment_reschedules as r
-    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.reason <> 'optimization';
+    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.optimization_run_id is null;
     return (
         select coalesce(array_agg(
             row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict
@@ -10562,6 +10819,7 @@ declare
     candidate uuid[];
     site constant private.placement := private.place(work, '{}', starts_at, ends_at, resource, null, null);
 begin
+    work.own_pace := false;
     -- The crew the search would offer for exactly this start.
     for candidate in
         select c.technician_ids
@@ -12666,6 +12924,65 @@ begin
 end;
 $$;
 
+-- sql/278_plan_costs.sql
+
+-- What a plan costs: a company's own weights, in minutes of driving.
+
+alter table public.orgs
+add column plan_unserved_minutes integer[] not null default '{60, 120, 360, 1440}',
+add column plan_move_minutes integer not null default 15,
+add column plan_move_minutes_after_event integer not null default 5,
+add column plan_continuity_minutes integer not null default 10,
+add column plan_km_minutes numeric not null default 0,
+add column plan_waiting_weight numeric not null default 0,
+add column plan_balance_weight numeric not null default 0.5,
+add constraint orgs_plan_unserved_ascends check (
+    cardinality(plan_unserved_minutes) = 4 and plan_unserved_minutes[1] between 1 and plan_unserved_minutes[2]
+    and plan_unserved_minutes[3] between plan_unserved_minutes[2] and plan_unserved_minutes[4]
+    and plan_unserved_minutes[4] <= 10080 and array_position(plan_unserved_minutes, null) is null
+),
+add constraint orgs_plan_move_sensible check (
+    plan_move_minutes between 0 and 1440 and plan_move_minutes_after_event between 0 and 1440
+),
+add constraint orgs_plan_continuity_sensible check (plan_continuity_minutes between 0 and 1440),
+add constraint orgs_plan_km_sensible check (plan_km_minutes between 0 and 60),
+add constraint orgs_plan_weights_sensible check (plan_waiting_weight between 0 and 10 and plan_balance_weight between 0 and 10);
+
+comment on column public.orgs.plan_unserved_minutes is
+'Minutes of driving a plan accepts rather than leave out an hour''s job, of priority low, normal, high and emergency; longer jobs, tiers, last chances and waiting weigh more.';
+comment on column public.orgs.plan_move_minutes is
+'Minutes of driving a plan must save for each booked visit it gives to another technician.';
+comment on column public.orgs.plan_move_minutes_after_event is 'The same where a plan answers an event: what it disturbs is little anyway.';
+comment on column public.orgs.plan_continuity_minutes is
+'Minutes of driving a plan spends to send somebody who knows the customer; 0: it does not matter who comes.';
+comment on column public.orgs.plan_km_minutes is
+'Minutes of driving a kilometre costs besides its time; the strategy distance_minimization counts 2 of its own and next to nothing for time.';
+comment on column public.orgs.plan_waiting_weight is
+'Minutes of driving a minute of waiting costs, between leaving home and returning; breaks do not count.';
+comment on column public.orgs.plan_balance_weight is
+'How much the strategy balanced prefers equal work: with 0.5, one hour more for somebody whose day is full costs what an hour of driving does.';
+
+create function private.plan_costs(org uuid)
+returns table (
+    move_s integer, move_after_event_s integer, continuity_s integer, km_s double precision, waiting double precision,
+    balance double precision
+)
+language sql
+stable
+set search_path = ''
+as $$
+    select
+        o.plan_move_minutes * 60, o.plan_move_minutes_after_event * 60, o.plan_continuity_minutes * 60, (o.plan_km_minutes * 60)::float8,
+        o.plan_waiting_weight::float8, o.plan_balance_weight::float8
+    from public.orgs as o
+    where o.id = org;
+$$;
+
+comment on function private.plan_costs(uuid) is
+'The company''s weights of a plan''s objective but for the price of unserved jobs, see private.unserved_weight. Seconds of driving; waiting and balance are factors.';
+
+grant execute on function private.plan_costs(uuid) to service_role;
+
 -- sql/279_run_inputs.sql
 
 -- What a run was given, kept so that its plan can be made once more (OPT-6): the worker's own document, compressed.
@@ -12752,10 +13069,9 @@ grant execute on function private.keep_run_input(uuid, text, bytea, uuid[], uuid
 grant execute on function private.note_run_round(uuid, text, uuid[], uuid[]) to service_role;
 grant execute on function private.run_input(uuid) to service_role;
 
--- sql/280_runs.sql
+-- sql/280_run_requests.sql
 
--- Runs of the optimiser as rows that any number of workers claim, keep alive and finish (OPT-6). Clients ask for
--- a run and read it; only these functions write one.
+-- Asking for a run of the optimiser, for the same once more, or to stop (OPT-6). Clients ask and read; they never write one.
 
 create function private.local_days(org uuid, starts_on date, days integer)
 returns tstzrange
@@ -12812,6 +13128,59 @@ $$;
 comment on function private.check_assumptions(uuid, jsonb) is
 'Refuses assumptions that name what the company does not have.';
 
+create function private.visible_run(run uuid)
+returns public.optimization_runs
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    found_run public.optimization_runs;
+begin
+    select r.* into found_run from public.optimization_runs as r where r.id = run;
+    if found_run.id is null or not (
+        private.is_service() or found_run.org_id in (select private.member_org_ids())
+    ) then
+        perform private.fail(404, 'run_not_found', 'There is no such run.', 'Take the id from the answer that started it.');
+    end if;
+    perform private.require('optimize_schedule', found_run.org_id, (
+        select t.facility_id from public.technician_profiles as t
+        where
+            t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
+            and found_run.kind = 'optimize_route'
+    ));
+    return found_run;
+end;
+$$;
+
+comment on function private.visible_run(uuid) is
+'The run, for who may plan; 404 for strangers. Definer: decides before any policy can hide the difference between 404 and 403.';
+
+create function private.visits_to_plan(org uuid, technician_ids uuid[], days tstzrange)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return array(
+        select a.id
+        from public.job_assignments as a
+        inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+        where
+            a.org_id = org and a.technician_id = any(visits_to_plan.technician_ids)
+            and a.status in ('assigned', 'accepted')
+            and a.scheduled_start_at < upper(days) and a.scheduled_end_at > lower(days)
+            and private.may('optimize_schedule', org, v.facility_id)
+        order by a.id
+    );
+end;
+$$;
+
+comment on function private.visits_to_plan(uuid, uuid[], tstzrange) is
+'The technicians'' visits of these days that the caller may plan: a branch''s planner those of the branch.';
+
 create function private.request_run(
     org uuid, kind public.run_kind, starts_on date, days integer, technician_ids uuid[], assignment_ids uuid[],
     strategy public.optimization_strategy, mode public.run_mode, time_limit_s integer, seed bigint,
@@ -12832,6 +13201,7 @@ declare
     );
     known jsonb;
     run uuid;
+    own uuid[];
 begin
     perform private.require(
         'optimize_schedule', org,
@@ -12875,13 +13245,21 @@ begin
         );
     end if;
     perform private.check_assumptions(org, assumptions);
+    -- A branch's planner moves none of another branch's visits, which a technician of theirs may serve too.
+    perform private.require('optimize_schedule', org, v.facility_id)
+    from public.job_assignments as a
+    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    where a.org_id = org and a.id = any(request_run.assignment_ids);
+    if request_run.assignment_ids is null and not private.may('optimize_schedule', org) then
+        own := private.visits_to_plan(org, request_run.technician_ids, private.local_days(org, starts_on, days));
+    end if;
     insert into public.optimization_runs (
         org_id, kind, starts_on, days, technician_ids, assignment_ids, strategy, mode, time_limit_s, seed,
         iteration_limit, label, assumptions, requested_by_user_id
     )
     values (
         org, request_run.kind, request_run.starts_on, request_run.days, request_run.technician_ids,
-        request_run.assignment_ids, request_run.strategy, request_run.mode, request_run.time_limit_s,
+        coalesce(request_run.assignment_ids, own), request_run.strategy, request_run.mode, request_run.time_limit_s,
         request_run.seed, request_run.iteration_limit, request_run.label, request_run.assumptions, auth.uid()
     )
     returning id into run;
@@ -12936,6 +13314,50 @@ $$;
 
 comment on function private.request_replay(uuid, text) is
 'Queues a search of the same input with the same seed (OPT-6). Definer: clients do not write runs; visible_run checks who asks.';
+
+create function private.cancel_run(run uuid)
+returns void
+language plpgsql
+volatile
+security definer
+set search_path = ''
+as $$
+begin
+    perform private.visible_run(run);
+    update public.optimization_runs as r
+    set cancel_requested = true,
+        status = case when r.status = 'running' then r.status else 'canceled' end,
+        finished_at = case when r.status = 'running' then null else coalesce(r.finished_at, now()) end
+    where r.id = run and r.status in ('queued', 'running', 'proposed');
+    if not found and not exists (
+        select from public.optimization_runs as r where r.id = run and r.status = 'canceled'
+    ) then
+        perform private.fail(
+            409, 'run_is_over', 'This run has ended already and cannot be canceled.', 'Read the run to see its outcome.'
+        );
+    end if;
+    update public.route_plans as p set status = 'canceled'
+    from public.optimization_runs as r
+    where r.id = run and r.status = 'canceled' and p.optimization_run_id = run and p.status = 'proposed';
+end;
+$$;
+
+comment on function private.cancel_run(uuid) is
+'Stops a run that waits or works, or puts its proposal aside. Definer: clients do not write runs; visible_run checks who asks.';
+
+grant execute on function private.local_days(uuid, date, integer) to authenticated, service_role;
+grant execute on function private.visible_run(uuid) to authenticated, service_role;
+grant execute on function private.request_run(
+    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
+    text, bigint, text, jsonb
+) to authenticated, service_role;
+grant execute on function private.request_replay(uuid, text) to authenticated, service_role;
+grant execute on function private.cancel_run(uuid) to authenticated, service_role;
+
+-- sql/280_runs.sql
+
+-- Runs of the optimiser as rows that any number of workers claim, keep alive and finish (OPT-6). Only these functions
+-- write one.
 
 create function private.runs_at_work(org uuid, beside uuid)
 returns bigint
@@ -13105,79 +13527,12 @@ $$;
 comment on function private.expire_runs() is
 'Puts proposals aside that nobody applied in time, and forgets old inputs; returns how many proposals. Definer: clients do not write runs.';
 
-create function private.visible_run(run uuid)
-returns public.optimization_runs
-language plpgsql
-stable
-security definer
-set search_path = ''
-as $$
-declare
-    found_run public.optimization_runs;
-begin
-    select r.* into found_run from public.optimization_runs as r where r.id = run;
-    if found_run.id is null or not (
-        private.is_service() or found_run.org_id in (select private.member_org_ids())
-    ) then
-        perform private.fail(404, 'run_not_found', 'There is no such run.', 'Take the id from the answer that started it.');
-    end if;
-    perform private.require('optimize_schedule', found_run.org_id, (
-        select t.facility_id from public.technician_profiles as t
-        where
-            t.id = found_run.technician_ids[1] and cardinality(found_run.technician_ids) = 1
-            and found_run.kind = 'optimize_route'
-    ));
-    return found_run;
-end;
-$$;
-
-comment on function private.visible_run(uuid) is
-'The run, for who may plan; 404 for strangers. Definer: decides before any policy can hide the difference between 404 and 403.';
-
-create function private.cancel_run(run uuid)
-returns void
-language plpgsql
-volatile
-security definer
-set search_path = ''
-as $$
-begin
-    perform private.visible_run(run);
-    update public.optimization_runs as r
-    set cancel_requested = true,
-        status = case when r.status = 'running' then r.status else 'canceled' end,
-        finished_at = case when r.status = 'running' then null else coalesce(r.finished_at, now()) end
-    where r.id = run and r.status in ('queued', 'running', 'proposed');
-    if not found and not exists (
-        select from public.optimization_runs as r where r.id = run and r.status = 'canceled'
-    ) then
-        perform private.fail(
-            409, 'run_is_over', 'This run has ended already and cannot be canceled.', 'Read the run to see its outcome.'
-        );
-    end if;
-    update public.route_plans as p set status = 'canceled'
-    from public.optimization_runs as r
-    where r.id = run and r.status = 'canceled' and p.optimization_run_id = run and p.status = 'proposed';
-end;
-$$;
-
-comment on function private.cancel_run(uuid) is
-'Stops a run that waits or works, or puts its proposal aside. Definer: clients do not write runs; visible_run checks who asks.';
-
-grant execute on function private.local_days(uuid, date, integer) to authenticated, service_role;
-grant execute on function private.request_run(
-    uuid, public.run_kind, date, integer, uuid[], uuid[], public.optimization_strategy, public.run_mode, integer, bigint,
-    text, bigint, text, jsonb
-) to authenticated, service_role;
-grant execute on function private.request_replay(uuid, text) to authenticated, service_role;
 grant execute on function private.claim_run(text, interval) to service_role;
 grant execute on function private.report_progress(
     uuid, text, interval, text, real, double precision, bigint, double precision
 ) to service_role;
 grant execute on function private.finish_run(uuid, text, public.run_status, text, text) to service_role;
 grant execute on function private.expire_runs() to service_role;
-grant execute on function private.visible_run(uuid) to authenticated, service_role;
-grant execute on function private.cancel_run(uuid) to authenticated, service_role;
 
 -- sql/281_assumptions.sql
 
@@ -13574,7 +13929,11 @@ stable
 set search_path = ''
 as $$
     select
-        case job.priority when 'low' then 3600 when 'normal' then 7200 when 'high' then 21600 else 86400 end
+        60.0 * (
+            select o.plan_unserved_minutes[array_position('{low,normal,high,emergency}'::public.job_priority[], job.priority)]
+            from public.orgs as o
+            where o.id = job.org_id
+        )
         * (0.5 + job.estimated_duration_minutes / 120.0)
         * coalesce((
             select d.weight
@@ -13706,6 +14065,47 @@ grant execute on function private.place(
 ) to service_role;
 grant execute on function private.violations_of_skills(private.placement) to service_role;
 grant execute on function private.violations_of_zone(private.placement) to service_role;
+
+-- sql/282_familiar.sql
+
+-- Who knows the customer: what plans weigh as continuity (OPT-2, OPT-4).
+
+create function private.familiar_technicians(job uuid, beside_appointment uuid)
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return array(
+        select j.preferred_technician_id
+        from public.dispatch_jobs as j
+        where j.id = job and j.preferred_technician_id is not null
+        union
+        select a.technician_id
+        from public.job_assignments as a
+        where
+            a.dispatch_job_id = job and a.appointment_id is distinct from beside_appointment
+            and a.status not in ('declined', 'canceled', 'no_show')
+        union
+        select recent.technician_id
+        from public.dispatch_jobs as j
+        cross join lateral (
+            select a.technician_id
+            from public.dispatch_jobs as other
+            inner join public.job_assignments as a on other.org_id = a.org_id and other.id = a.dispatch_job_id
+            where other.org_id = j.org_id and other.customer_id = j.customer_id and a.status = 'completed'
+            order by a.scheduled_start_at desc
+            limit 3
+        ) as recent
+        where j.id = job
+        order by 1
+    );
+end;
+$$;
+
+comment on function private.familiar_technicians(uuid, uuid) is
+'Who knows the customer of a job: the one asked for, who does its other visits than the one named, and who did the customer''s last three.';
 
 -- sql/282_joint_work.sql
 
@@ -13927,6 +14327,11 @@ begin
             and assignment.segment_id is null and a.crew_size = 1
             and a.status in ('scheduled', 'confirmed') and a.bay_id is null and a.mobile_unit_id is null
             and assignment.scheduled_start_at > now()
+            -- Equipment is free at other times than people are.
+            and not exists (
+                select from public.reservations as r
+                where r.appointment_id = a.id and r.resource_id is not null and r.released_at is null
+            )
         from public.appointments as a
         where a.id = assignment.appointment_id
     );
@@ -13934,13 +14339,14 @@ end;
 $$;
 
 comment on function private.movable(public.job_assignments) is
-'Whether a plan may move a visit: not locked, not under way, of one technician, at a site.';
+'Whether a plan may move a visit: not locked, not under way, of one technician, at a site, without equipment.';
 
 create function private.plan_shifts(run public.optimization_runs)
 returns table (
     technician_id uuid, technician_name text, date date, starts_s bigint, ends_s bigint,
     latitude double precision, longitude double precision, max_work_s integer,
-    unavailable_s bigint[], breaks_s bigint[]
+    unavailable_s bigint[], breaks_s bigint[], lane integer, lanes integer,
+    pace double precision, speed double precision
 )
 language sql
 stable
@@ -13949,7 +14355,9 @@ as $$
     with technicians as materialized (
         select
             t.id, t.display_name, t.time_zone, t.max_daily_work_minutes * 60 as day_limit_s,
-            home.latitude, home.longitude
+            t.duration_factor::float8 as pace, t.travel_speed_factor::float8 as speed,
+            -- More visits at once than five are no plan anybody could keep in mind.
+            least(t.max_concurrent_jobs, 5)::integer as lanes, home.latitude, home.longitude
         from public.technician_profiles as t
         left join public.customer_locations as home on t.home_base_location_id = home.id
         where t.org_id = run.org_id and t.is_active and (run.technician_ids is null or t.id = any(run.technician_ids))
@@ -13962,7 +14370,8 @@ as $$
 
     stretches as materialized (
         select
-            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, s.stretch, local.date,
+            t.id as technician_id, t.display_name, t.latitude, t.longitude, t.day_limit_s, t.lanes, t.pace, t.speed,
+            s.stretch, local.date,
             extract(epoch from upper(s.stretch) - lower(s.stretch)) as length_s,
             sum(extract(epoch from upper(s.stretch) - lower(s.stretch))) over (partition by t.id, local.date) as day_length_s
         from asked as a
@@ -13995,9 +14404,12 @@ as $$
         s.technician_id, s.display_name, s.date,
         extract(epoch from lower(s.stretch))::bigint, extract(epoch from upper(s.stretch))::bigint,
         s.latitude, s.longitude,
-        -- A day in several parts shares its limit among them: never too much, sometimes a little less than allowed.
-        case when s.length_s = s.day_length_s then s.day_limit_s
-            else floor(s.day_limit_s * s.length_s / s.day_length_s)::integer end,
+        -- A day in several parts or lanes shares its limit among them: never too much, sometimes a little less than
+        -- allowed. The first lane has most of it, for work that takes long.
+        case when s.length_s = s.day_length_s and s.lanes = 1 then s.day_limit_s
+            else floor(
+                s.day_limit_s * s.length_s / s.day_length_s * 2 * (s.lanes - lane.number + 1) / (s.lanes * (s.lanes + 1))
+            )::integer end,
         array(
             select bound.at
             from unnest(a.during * tstzmultirange(s.stretch)) as off (during)
@@ -14021,16 +14433,20 @@ as $$
             ) as figure (position, seconds)
             where pause.latest >= pause.earliest
             order by pause.earliest, pause.latest, pause.length_s, figure.position
-        )
+        ),
+        lane.number, s.lanes, s.pace, s.speed
     from stretches as s
     left join away as a on s.technician_id = a.technician_id
-    order by s.technician_id, s.stretch;
+    cross join lateral generate_series(1, s.lanes) as lane (number)
+    order by s.technician_id, s.stretch, lane.number;
 $$;
 
 comment on function private.plan_shifts(public.optimization_runs) is
-'The working stretches that begin on the run''s days, one route each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
+'The working stretches that begin on the run''s days, one route for each lane of each: from home to home, with time off (pairs of start and end) and flexible breaks (triples of earliest start, latest start, length).';
 
-create function private.start_windows(job uuid, promised tstzrange, not_before timestamptz, visit interval)
+create function private.start_windows(
+    job uuid, promised tstzrange, not_before timestamptz, visit interval, appointment uuid default null
+)
 returns tstzrange[]
 language plpgsql
 stable
@@ -14038,18 +14454,20 @@ set search_path = ''
 as $$
 begin
     return array(
+        with own as materialized (select w.window_start, w.window_end from private.time_windows(job) as w)
+
         select tstzrange(span.opens, span.closes, '[]')
         from public.dispatch_jobs as j
-        cross join lateral (
-            select w.window_start, w.window_end from private.time_windows(j.id) as w
+        cross join lateral private.turn_of(j.org_id, j.id, start_windows.appointment) as turn
+        cross join (
+            select own.window_start, own.window_end from own
             union all
-            select '-infinity'::timestamptz, 'infinity'::timestamptz
-            where not exists (select from private.time_windows(j.id))
+            select '-infinity'::timestamptz, 'infinity'::timestamptz where not exists (select from own)
         ) as w
         cross join lateral (
             select
-                greatest(w.window_start, j.sla_start_at, not_before, lower(promised)) as opens,
-                least(w.window_end, j.sla_end_at - visit, upper(promised)) as closes
+                greatest(w.window_start, j.sla_start_at, not_before, lower(promised), turn.opens) as opens,
+                least(w.window_end, j.sla_end_at - visit, upper(promised), turn.closes - visit) as closes
         ) as span
         where j.id = job and span.opens <= span.closes
         order by span.opens
@@ -14057,8 +14475,8 @@ begin
 end;
 $$;
 
-comment on function private.start_windows(uuid, tstzrange, timestamptz, interval) is
-'When a job''s visit may start: its windows within its SLA, from a time on, and within what the customer was promised.';
+comment on function private.start_windows(uuid, tstzrange, timestamptz, interval, uuid) is
+'When a job''s visit may start: its windows within its SLA, from a time on, within what the customer was promised, and in its turn among the job''s visits.';
 
 create function private.window_seconds(windows tstzrange[])
 returns bigint[]
@@ -14090,7 +14508,8 @@ returns table (
     reservation_id uuid, technician_id uuid, starts_s bigint, ends_s bigint,
     latitude double precision, longitude double precision, assignment_id uuid, appointment_id uuid,
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
-    scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[]
+    scheduled_start_s double precision, scheduled_end_s double precision, is_movable boolean, windows_s bigint[],
+    lane smallint, usual_s integer, familiar uuid[]
 )
 language sql
 stable
@@ -14098,7 +14517,7 @@ set search_path = ''
 as $$
     with claims as materialized (
         select
-            r.id, r.claimant_id, r.during, r.latitude, r.longitude, a as assignment, j as job, v.arrival_window_start,
+            r.id, r.claimant_id, r.during, r.lane, r.latitude, r.longitude, a as assignment, j as job, v.arrival_window_start,
             v.arrival_window_end, coalesce(
                 a.id is not null and private.movable(a) and a.scheduled_start_at >= not_before
                 and (run.assignment_ids is null or a.id = any(run.assignment_ids)), false
@@ -14119,7 +14538,7 @@ as $$
             private.expected_end(c.assignment, now()) + (upper(c.during) - (c.assignment).scheduled_end_at)
         )))::bigint, c.latitude, c.longitude,
         (c.assignment).id, (c.assignment).appointment_id, (c.job).id, (c.job).version, (c.job).priority,
-        case when c.is_movable then private.requirement(private.work_of_job((c.job).id)) end,
+        case when c.is_movable then private.requirement(movable.work) end,
         extract(epoch from (c.assignment).scheduled_start_at)::double precision,
         extract(epoch from (c.assignment).scheduled_end_at)::double precision,
         c.is_movable,
@@ -14129,18 +14548,33 @@ as $$
             array[coalesce(promise.during, tstzrange(
                 (c.assignment).scheduled_start_at, (c.assignment).scheduled_start_at, '[]'
             )) * tstzrange(not_before, null)]
-        )) end
+        )) end,
+        c.lane,
+        -- Booked for any other time than it takes its technician, it takes that time whoever comes.
+        case
+            when (movable.work).own_pace and extract(
+                epoch from (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            ) = 60 * private.own_minutes(movable.work, (movable.work).duration_minutes, array[c.claimant_id])
+                then (movable.work).duration_minutes * 60
+        end,
+        case when c.is_movable then private.familiar_technicians((c.job).id, (c.assignment).appointment_id) end
     from claims as c
+    -- Once a claim, though it is used several times.
+    left join lateral (select private.work_of_job((c.job).id) as work offset 0) as movable on c.is_movable
     cross join lateral (
-        select case when c.arrival_window_start is not null
-            then tstzrange(c.arrival_window_start, c.arrival_window_end, '[]')
+        select case
+            -- An emergency is never made to wait again: sooner it may be, later not.
+            when (c.job).priority = 'emergency' then tstzrange(c.arrival_window_start, least(
+                c.arrival_window_end, greatest(c.arrival_window_start, (c.assignment).scheduled_start_at)
+            ), '[]')
+            when c.arrival_window_start is not null then tstzrange(c.arrival_window_start, c.arrival_window_end, '[]')
         end as during
     ) as promise
     left join lateral (
         select w.windows
         from private.start_windows(
             (c.job).id, promise.during, not_before,
-            (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at, (c.assignment).appointment_id
         ) as w (windows)
         where c.is_movable and (c.assignment).scheduled_start_at <@ any(w.windows)
     ) as kept on true
@@ -14150,31 +14584,70 @@ $$;
 comment on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) is
 'What the ledger holds against the technicians: visits that may be moved, with the times at which they may start (pairs), and everything that may not.';
 
+create function private.visits_waiting(job public.dispatch_jobs)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if job.status not in ('unscheduled', 'scheduled', 'dispatched', 'in_progress') or (
+        job.status <> 'unscheduled' and job.visits_planned = 1
+    ) then
+        return 0;
+    end if;
+    return (
+        select greatest(
+            job.visits_planned - count(*)::integer,
+            -- Whatever was planned, somebody has to go there.
+            case when job.status = 'unscheduled' then 1 else 0 end
+        )
+        from public.appointments as a
+        where a.org_id = job.org_id and a.dispatch_job_id = job.id and a.status not in ('canceled', 'no_show')
+    );
+end;
+$$;
+
+comment on function private.visits_waiting(public.dispatch_jobs) is
+'How many visits of a job are planned, but neither booked nor done (JOB-3).';
+
 create function private.plan_jobs(run public.optimization_runs, not_before timestamptz)
 returns table (
     job_id uuid, job_version integer, priority public.job_priority, requirement text,
     latitude double precision, longitude double precision, service_s integer, buffer_before_s integer,
     buffer_after_s integer, weight double precision, windows_s bigint[], crew_size integer, parts_s bigint[],
-    place_ids uuid[], equipment_ids uuid[], obstacle text
+    place_ids uuid[], equipment_ids uuid[], visits integer, obstacle text, own_pace boolean, familiar uuid[]
 )
 language sql
 stable
 set search_path = ''
 as $$
     with horizon as materialized (
-        select private.local_days(run.org_id, run.starts_on, run.days) as days
+        select private.local_days(run.org_id, run.starts_on, run.days) as days, (
+            select max(t.duration_factor) from public.technician_profiles as t
+            where t.org_id = run.org_id and t.is_active
+        ) as slowest
     ),
 
     waiting as materialized (
-        select j, h.days, one.work, private.start_windows(
-            j.id, null, not_before, make_interval(mins => (one.work).duration_minutes)
+        select j, h.days, one.work, left_over.visits, private.start_windows(
+            j.id, null, not_before, make_interval(mins => case
+                -- In time whoever does it: who takes longest must be over by the SLA too.
+                when (one.work).own_pace then private.paced((one.work).duration_minutes, greatest(1, h.slowest))
+                else (one.work).duration_minutes
+            end)
         ) as windows
         from horizon as h
         cross join public.dispatch_jobs as j
         -- Once a job, though it is used twice.
         cross join lateral (select private.work_of_job(j.id) as work offset 0) as one
+        cross join lateral (select private.visits_waiting(j) as visits offset 0) as left_over
         where
-            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize') and j.status = 'unscheduled'
+            j.org_id = run.org_id and run.kind in ('optimize_all', 'reoptimize')
+            and (
+                j.status = 'unscheduled'
+                or (j.status in ('scheduled', 'dispatched', 'in_progress') and j.visits_planned > 1 and left_over.visits > 0)
+            )
             and not coalesce(run.assumptions -> 'without_job_ids' ? j.id::text, false)
             and (j.sla_start_at is null or j.sla_start_at < upper(h.days))
             -- Work that may only start after these days is not left out of them.
@@ -14201,7 +14674,7 @@ as $$
         private.window_seconds(w.windows),
         -- Composite work has one technician a segment, whatever crew the job names.
         case when (w.work).is_composite then 1 else (w.work).crew_size end,
-        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id),
+        private.parts_of_work(w.work), w.place_ids, private.equipment_of((w.work).service_id), w.visits,
         case
             when w.in_bay and w.place_ids = '{}' then 'needs_bay'
             when (w.work).place_kind = 'mobile_unit' and w.place_ids = '{}' then 'needs_mobile_unit'
@@ -14209,20 +14682,26 @@ as $$
             when (w.work).latitude is null and not w.in_bay then 'location_not_found'
             when (w.j).sla_end_at < not_before + make_interval(mins => (w.work).duration_minutes) then 'sla_missed'
             when w.windows = '{}' then 'no_time_in_window'
-        end
+        end,
+        (w.work).own_pace, private.familiar_technicians((w.j).id, null)
     from places as w
     order by (w.j).id;
 $$;
 
 comment on function private.plan_jobs(public.optimization_runs, timestamptz) is
-'Unscheduled jobs that could be done on the run''s days, with the times at which they may start (pairs), what leaving each out costs, what they take beside one technician''s time, and what stands in the way of planning it at all.';
+'Jobs of which visits wait that could be done on the run''s days, with the times at which the first of them may start (pairs), what leaving each out costs, what they take beside one technician''s time, how many visits it is, and what stands in the way of planning it at all.';
 
 -- The worker reads as the service role.
 grant execute on function private.plan_shifts(public.optimization_runs) to service_role;
 grant execute on function private.plan_claims(public.optimization_runs, uuid[], tstzrange, timestamptz) to service_role;
 grant execute on function private.plan_jobs(public.optimization_runs, timestamptz) to service_role;
 grant execute on function private.movable(public.job_assignments) to service_role;
-grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval) to service_role;
+grant execute on function private.follows_pace(integer, boolean, public.place_kind) to service_role;
+grant execute on function private.own_minutes(private.work, integer, uuid[]) to service_role;
+grant execute on function private.familiar_technicians(uuid, uuid) to service_role;
+grant execute on function private.turn_of(uuid, uuid, uuid) to service_role;
+grant execute on function private.visits_waiting(public.dispatch_jobs) to service_role;
+grant execute on function private.start_windows(uuid, tstzrange, timestamptz, interval, uuid) to service_role;
 grant execute on function private.time_windows(uuid) to service_role;
 grant execute on function private.buffered(timestamptz, timestamptz, integer, integer) to service_role;
 grant execute on function private.window_seconds(tstzrange[]) to service_role;
@@ -14362,7 +14841,7 @@ begin
         org_id, route_plan_id, job_assignment_id, dispatch_job_id, stop_type, sequence, latitude, longitude,
         planned_arrival_at, planned_departure_at, service_starts_at, travel_time_minutes_from_prev,
         distance_km_from_prev, change, from_technician_id, from_starts_at, from_ends_at, job_version, is_joint,
-        resource_id, segment_position, explanation, notes
+        resource_id, segment_position, lane, explanation, notes
     )
     select
         planned.org_id, p.id, (s.stop ->> 'assignment_id')::uuid, (s.stop ->> 'job_id')::uuid,
@@ -14380,7 +14859,8 @@ begin
         end::public.stop_change,
         a.technician_id, a.scheduled_start_at, a.scheduled_end_at,
         (s.stop ->> 'job_version')::integer, coalesce((s.stop ->> 'is_joint')::boolean, false),
-        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer, s.stop -> 'explanation',
+        (s.stop ->> 'resource_id')::uuid, (s.stop ->> 'segment_position')::integer,
+        coalesce((s.stop ->> 'lane')::smallint, 1), s.stop -> 'explanation',
         s.stop ->> 'notes'
     from routes as r
     inner join plans as p on r.technician_id = p.technician_id and r.date = p.date
@@ -14403,94 +14883,7 @@ $$;
 comment on function private.write_proposal(uuid, text, jsonb) is
 'Stores a run''s result as a proposal: routes with their stops, unserved jobs, metrics. Definer: clients do not write plans; only the worker that holds the run may.';
 
-create function private.run_document(run uuid)
-returns jsonb
-language sql
-stable
-set search_path = ''
-as $$
-    with stops as (
-        select
-            s.route_plan_id,
-            jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                'sequence', s.sequence, 'type', s.stop_type, 'job_id', s.dispatch_job_id, 'number', j.number,
-                'title', j.title, 'priority', j.priority, 'assignment_id', s.job_assignment_id,
-                'latitude', s.latitude, 'longitude', s.longitude, 'arrives_at', s.planned_arrival_at,
-                'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
-                'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
-                'resource_id', s.resource_id, 'segment_position', s.segment_position,
-                'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
-                -- In short; explain_job has it all.
-                'notes', s.notes, 'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
-            )) order by s.sequence) as document
-        from public.route_plans as p
-        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-        left join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
-        where p.optimization_run_id = run
-        group by s.route_plan_id
-    ),
-
-    routes as (
-        select jsonb_agg(jsonb_build_object(
-            'id', p.id, 'technician_id', p.technician_id, 'technician_name', t.display_name, 'date', p.date,
-            'status', p.status, 'starts_at', p.starts_at, 'ends_at', p.ends_at, 'travel_s', p.travel_s,
-            'distance_m', p.distance_m, 'stops', coalesce(s.document, '[]')
-        ) order by p.date, t.display_name, p.technician_id) as document
-        from public.route_plans as p
-        inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
-        left join stops as s on p.id = s.route_plan_id
-        where p.optimization_run_id = run
-    ),
-
-    changes as (
-        select jsonb_object_agg(kind.change, (
-            -- A crew is one booking.
-            select count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id))
-            from public.route_plans as p
-            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-            where p.optimization_run_id = run and s.change = kind.change
-        )) as document
-        from unnest(enum_range(null::public.stop_change)) as kind (change)
-    ),
-
-    unserved as (
-        select jsonb_agg(jsonb_build_object(
-            'job_id', j.id, 'number', j.number, 'title', j.title, 'priority', j.priority,
-            'reason', u.reason, 'explanation', u.explanation,
-            'detail', u.detail - '{obstacles,relaxations}'::text[] || jsonb_strip_nulls(jsonb_build_object(
-                'relaxation', u.detail -> 'relaxations' -> 0
-            ))
-        ) order by j.priority desc, j.number) as document
-        from public.unserved_jobs as u
-        inner join public.dispatch_jobs as j on u.org_id = j.org_id and u.dispatch_job_id = j.id
-        where u.optimization_run_id = run
-    )
-
-    select jsonb_build_object(
-        'id', r.id, 'org_id', r.org_id, 'kind', r.kind, 'mode', r.mode, 'status', r.status,
-        'starts_on', r.starts_on, 'days', r.days, 'technician_ids', r.technician_ids, 'strategy', r.strategy,
-        'time_limit_s', r.time_limit_s, 'iteration_limit', r.iteration_limit, 'seed', r.seed, 'label', r.label,
-        'assumptions', r.assumptions, 'causes', r.causes, 'replays_run_id', r.replays_run_id, 'stage', r.stage, 'progress', r.progress,
-        'best_objective', r.best_objective, 'objective_curve', r.objective_curve, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
-        'base_revision', r.base_revision, 'created_at', r.created_at, 'started_at', r.started_at,
-        'finished_at', r.finished_at, 'applied_at', r.applied_at, 'expires_at', r.expires_at,
-        'error', case when r.error_code is not null then jsonb_build_object(
-            'code', r.error_code, 'message', r.error_message
-        ) end,
-        'metrics', jsonb_build_object('before', r.metrics_before, 'after', r.metrics_after),
-        'changes', changes.document, 'routes', coalesce(routes.document, '[]'),
-        'unserved', coalesce(unserved.document, '[]')
-    )
-    from public.optimization_runs as r
-    cross join changes cross join routes cross join unserved
-    where r.id = run;
-$$;
-
-comment on function private.run_document(uuid) is
-'A run with its progress, metrics, routes, what applying it would change, and the unserved jobs, as one JSON document.';
-
 grant execute on function private.write_proposal(uuid, text, jsonb) to service_role;
-grant execute on function private.run_document(uuid) to authenticated, service_role;
 
 -- sql/285_portal.sql
 
@@ -14576,10 +14969,12 @@ as $$
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     where p.id = any(route_plan_ids) and s.is_joint and s.change = 'book'
     group by s.dispatch_job_id
-    -- In time: taken in that order, as many lanes are enough as there are visits at once.
-    order by min(s.service_starts_at), s.dispatch_job_id;
+    -- As their claims begin: taken in that order, as many lanes are enough as there are visits at once.
+    order by
+        min(s.service_starts_at - make_interval(mins => coalesce(c.buffer_before_minutes, 0))), s.dispatch_job_id;
 $$;
 
 comment on function private.joint_visits(uuid[]) is
@@ -14635,6 +15030,43 @@ $$;
 comment on function private.claimants_of_joint_visits(uuid[]) is
 'The bays, mobile units and equipment that the visits of these routes claim.';
 
+create function private.hold_joint_visit(placed private.placement, token uuid, route_plan_ids uuid[])
+returns void
+language plpgsql
+volatile
+set search_path = ''
+as $$
+begin
+    insert into public.reservations (
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+    )
+    select
+        (placed.work).org_id, c.technician_id,
+        private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
+            select s.lane
+            from public.route_plans as p
+            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+            where
+                p.id = any(route_plan_ids) and p.technician_id = c.technician_id
+                and s.dispatch_job_id = (placed.work).job_id
+            limit 1
+        )), c.during, 'held', (placed.work).location_id, placed.latitude, placed.longitude, token,
+        now() + interval '1 hour'
+    from private.personal_claims(placed) as c
+    inner join public.technician_profiles as t on c.technician_id = t.id;
+
+    insert into public.reservations (org_id, resource_id, lane, during, kind, hold_token, hold_expires_at)
+    select
+        r.org_id, r.id, private.lane_made_free(r.id, placed.claim, r.capacity), placed.claim, 'held', token,
+        now() + interval '1 hour'
+    from public.resources as r
+    where r.id = placed.resource_id or r.id = any(private.equipment_of((placed.work).service_id));
+end;
+$$;
+
+comment on function private.hold_joint_visit(private.placement, uuid, uuid[]) is
+'Holds all that a visit of a plan claims: the time of its technicians, its bay or mobile unit, its equipment.';
+
 create function private.hold_joint_visits(route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -14643,42 +15075,26 @@ set search_path = ''
 as $$
 declare
     visit record;
-    placed private.placement;
-    resource public.resources;
 begin
     perform private.release_expired_holds(private.claimants_of_joint_visits(route_plan_ids));
+    -- One after the other: which lane is free depends on the visits before.
     for visit in select * from private.joint_visits(route_plan_ids)
     loop
-        placed := private.place(
-            private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
-            visit.resource_id, null, visit.stop_id
+        perform private.hold_joint_visit(
+            private.place(
+                private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
+                visit.resource_id, null, visit.stop_id
+            ), visit.stop_id, route_plan_ids
         );
-        insert into public.reservations (
-            org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
-        )
-        select
-            (placed.work).org_id, c.technician_id, c.during, 'held', (placed.work).location_id, placed.latitude,
-            placed.longitude, visit.stop_id, now() + interval '1 hour'
-        from private.personal_claims(placed) as c;
-        for resource in
-            select r.* from public.resources as r
-            where r.id = visit.resource_id or r.id = any(private.equipment_of((placed.work).service_id))
-        loop
-            -- One after the other: which lane is free depends on the visits before.
-            insert into public.reservations (
-                org_id, resource_id, lane, during, kind, hold_token, hold_expires_at
-            )
-            values (
-                resource.org_id, resource.id, private.free_lane(resource.id, placed.claim, resource.capacity),
-                placed.claim, 'held', visit.stop_id, now() + interval '1 hour'
-            );
-        end loop;
     end loop;
+exception when exclusion_violation then
+    -- The planner can leave this visit out and plan the others.
+    raise exception using errcode = 'TRTKN', message = visit.job_id::text;
 end;
 $$;
 
 comment on function private.hold_joint_visits(uuid[]) is
-'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it.';
+'Holds all that the joint visits of these routes claim, each under the id of the stop that stands for it. What the ledger has no room for is raised as TRTKN, with the job as its message.';
 
 create function private.book_joint_visits(run public.optimization_runs, route_plan_ids uuid[])
 returns void
@@ -14711,11 +15127,13 @@ begin
             and s.dispatch_job_id = visit.job_id and s.change = 'book'
             and a.appointment_id = appointment and a.scheduled_start_at = s.service_starts_at;
     end loop;
+exception when exclusion_violation then
+    raise exception using errcode = 'TRTKN', message = visit.job_id::text;
 end;
 $$;
 
 comment on function private.book_joint_visits(public.optimization_runs, uuid[]) is
-'Books the joint visits of these routes for the first time, the way book_appointment writes them.';
+'Books the joint visits of these routes for the first time, the way book_appointment writes them; TRTKN as for hold_joint_visits.';
 
 -- sql/286_place_plan.sql
 
@@ -14816,7 +15234,8 @@ language sql
 stable
 set search_path = ''
 as $$
-    select s.id, row_number() over (partition by s.route_plan_id order by s.sequence)::integer
+    -- By time: a route goes lane by lane.
+    select s.id, row_number() over (partition by s.route_plan_id order by s.service_starts_at, s.sequence)::integer
     from public.route_stops as s
     where s.route_plan_id = any(route_plan_ids) and s.stop_type = 'job';
 $$;
@@ -14855,7 +15274,9 @@ begin
             v.window_end, v.buffer_before_minutes, v.buffer_after_minutes, (v.j).required_crew_size,
             run.requested_by_user_id
         from visits as v
-        returning id, dispatch_job_id
+        -- The visits of one job are numbered as they come.
+        order by v.starts_at
+        returning id, dispatch_job_id, starts_at
     )
 
     insert into public.job_assignments (
@@ -14866,14 +15287,15 @@ begin
         (v.j).org_id, (v.j).id, a.id, v.technician_id, run.requested_by_user_id, v.starts_at, v.ends_at,
         v.window_start, v.window_end, v.turn, run.id
     from visits as v
-    inner join appointments as a on a.dispatch_job_id = (v.j).id;
+    inner join appointments as a on a.dispatch_job_id = (v.j).id and a.starts_at = v.starts_at;
 
     update public.route_stops as s
     set job_assignment_id = a.id
     from public.job_assignments as a
     where
         s.route_plan_id = any(route_plan_ids) and s.change = 'book' and not s.is_joint and a.org_id = s.org_id
-        and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id;
+        and a.dispatch_job_id = s.dispatch_job_id and a.optimization_run_id = run.id
+        and a.scheduled_start_at = s.service_starts_at;
     perform private.book_joint_visits(run, route_plan_ids);
 end;
 $$;
@@ -14899,11 +15321,11 @@ begin
 
     insert into public.appointment_reschedules (
         org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
-        to_technician_ids, reason, rescheduled_by_user_id
+        to_technician_ids, reason, rescheduled_by_user_id, optimization_run_id
     )
     select
         s.org_id, a.appointment_id, a.scheduled_start_at, a.scheduled_end_at, array[a.technician_id],
-        s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id
+        s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id, run.id
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
@@ -14949,19 +15371,33 @@ $$;
 comment on function private.lock_plan(uuid[]) is
 'Makes whoever books the plan''s technicians wait, those who give visits away included, and whoever books its bays, mobile units and equipment.';
 
-create function private.overlap_in_plan()
+create function private.overlap_in_plan(job uuid default null)
 returns jsonb
-language sql
-immutable
+language plpgsql
+stable
 set search_path = ''
 as $$
-    select jsonb_build_array(jsonb_build_object(
-        'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
-        'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
-    ));
+begin
+    if job is null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'technician_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
+            'message', 'A technician''s time in this plan has been taken, or is being held for a customer.'
+        ));
+    end if;
+    return (
+        select jsonb_build_array(jsonb_build_object(
+            'job_id', j.id, 'number', j.number, 'code', 'resource_overlap', 'severity', 'hard', 'data', '{}'::jsonb,
+            'message', format(
+                'The crew, bay, mobile unit or equipment that this plan has for job %s has no time for it then.', j.number
+            )
+        ))
+        from public.dispatch_jobs as j where j.id = job
+    );
+end;
 $$;
 
-comment on function private.overlap_in_plan() is 'What to say when the ledger itself refuses a plan.';
+comment on function private.overlap_in_plan(uuid) is
+'What to say when the ledger itself refuses a plan; with the job, where it is known which.';
 
 create function private.place_plan(run public.optimization_runs, route_plan_ids uuid[])
 returns jsonb
@@ -14978,8 +15414,11 @@ begin
         conflicts := private.plan_conflicts(run.id, route_plan_ids);
     end if;
     return conflicts;
-exception when exclusion_violation then
-    return private.overlap_in_plan();
+exception
+    when exclusion_violation then
+        return private.overlap_in_plan();
+    when sqlstate 'TRTKN' then
+        return private.overlap_in_plan(sqlerrm::uuid);
 end;
 $$;
 
@@ -15004,21 +15443,23 @@ as $$
     ));
 
     insert into public.reservations (
-        org_id, technician_id, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
+        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
     )
     select
         s.org_id, p.technician_id,
-        private.buffered(
-            s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
-            coalesce(v.buffer_after_minutes, c.buffer_after_minutes, 0)
-        ),
-        'held', j.location_id, s.latitude, s.longitude, s.id, now() + interval '1 hour'
+        private.lane_if_free(p.technician_id, claim.during, t.max_concurrent_jobs, s.lane), claim.during, 'held',
+        j.location_id, s.latitude, s.longitude, s.id, now() + interval '1 hour'
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
     left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
     left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
+    cross join lateral private.buffered(
+        s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
+        coalesce(v.buffer_after_minutes, c.buffer_after_minutes, 0)
+    ) as claim (during)
     where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint;
 
     select private.hold_joint_visits(route_plan_ids);
@@ -15053,6 +15494,8 @@ begin
             return conflicts;
         when exclusion_violation then
             return private.overlap_in_plan();
+        when sqlstate 'TRTKN' then
+            return private.overlap_in_plan(sqlerrm::uuid);
     end;
 end;
 $$;
@@ -15083,7 +15526,7 @@ begin
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     where
         s.route_plan_id = any(route_plan_ids)
-        and (j.version <> s.job_version or (s.change = 'book' and j.status <> 'unscheduled'));
+        and (j.version <> s.job_version or (s.change = 'book' and private.visits_waiting(j) = 0));
     if jobs <> '[]' then
         changed := changed || 'jobs'::text;
     end if;
@@ -15192,6 +15635,22 @@ $$;
 comment on function private.routes_needed_too(uuid[]) is
 'The routes left out that would take visits away from the technicians of those accepted.';
 
+create function private.facilities_changed(route_plan_ids uuid[])
+returns table (facility_id uuid)
+language sql
+stable
+set search_path = ''
+as $$
+    select distinct v.facility_id
+    from public.route_stops as s
+    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    where s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign');
+$$;
+
+comment on function private.facilities_changed(uuid[]) is
+'Whose booked visits some routes of a plan change; null stands for visits of no branch.';
+
 create function private.put_plan_in_force(run public.optimization_runs, route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -15278,6 +15737,9 @@ begin
         );
     end if;
 
+    -- Whoever plans for one branch may apply a route of its technician, without the changes to other branches' visits.
+    perform private.require('optimize_schedule', run.org_id, changed.facility_id)
+    from private.facilities_changed(route_plan_ids) as changed (facility_id);
     perform private.check_crews_are_whole(run, route_plan_ids);
 
     -- What others booked before they had to wait is seen by the checks that follow.
@@ -15814,7 +16276,7 @@ begin
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
             return private.portal_document(job);
         end if;
-        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id and r.reason <> 'optimization')
+        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id and r.optimization_run_id is null)
             >= (select o.reschedule_limit from public.orgs as o where o.id = job.org_id) then
             perform private.fail(409, 'reschedule_limit', 'This appointment was moved too often to be moved online again.', 'Call the company.');
         end if;
@@ -16404,7 +16866,7 @@ $$;
 
 comment on function private.way_s(
     uuid, double precision, double precision, double precision, double precision
-) is 'Driving seconds from one place to another, as the judge reckons them.';
+) is 'Driving seconds from one place to another, as the judge reckons them for who drives as fast as usual.';
 
 create function private.technicians_now(org uuid, technician_ids uuid[])
 returns table (
@@ -16492,7 +16954,7 @@ create function private.emergency_shifts(job uuid, earliest timestamptz, latest 
 returns table (
     technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
     longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
-    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[]
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], speed double precision
 )
 language plpgsql
 stable
@@ -16525,10 +16987,10 @@ begin
         case when s.is_known then n.longitude else s.longitude end,
         s.latitude, s.longitude, case when s.is_known then n.source else 'home' end,
         case when s.is_known then floor(extract(epoch from now() - n.known_at) / 60)::integer end,
-        private.way_s(
+        private.driven_s(private.way_s(
             work.org_id, case when s.is_known then n.latitude else s.latitude end,
             case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
-        ), s.unavailable_s, s.breaks_s
+        ), s.speed), s.unavailable_s, s.breaks_s, s.speed
     from private.plan_shifts(run) as p
     left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
     cross join lateral (
@@ -16536,7 +16998,7 @@ begin
             p.starts_s <= extract(epoch from now())
             and coalesce(n.known_at, n.ready_at) >= to_timestamp(p.starts_s) as is_known
     ) as s
-    where s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
+    where p.lane = 1 and s.starts_s < extract(epoch from latest) and s.ends_s > extract(epoch from earliest)
     order by s.technician_id, s.starts_s;
 end;
 $$;
@@ -16583,6 +17045,12 @@ as $$
 declare
     work constant private.work := private.emergency_work(job);
     own_priority constant public.job_priority := (select j.priority from public.dispatch_jobs as j where j.id = job);
+    -- Asked once, not for every claim: looking up who may what is dear.
+    may_move_all constant boolean := private.may('optimize_schedule', work.org_id);
+    facilities constant uuid[] := array(
+        select f.id from public.facilities as f
+        where f.org_id = work.org_id and not may_move_all and private.may('optimize_schedule', f.org_id, f.id)
+    );
 begin
     return query
     -- Asked once for each claim, whatever is then read of it.
@@ -16591,7 +17059,7 @@ begin
             r.id, r.claimant_id, lower(r.during) as begins, upper(r.during) as ends, r.latitude, r.longitude, a as assignment,
             j.priority, v.arrival_window_start, v.arrival_window_end,
             coalesce(case
-                when j.priority < own_priority and private.may('optimize_schedule', work.org_id, v.facility_id)
+                when j.priority < own_priority and (may_move_all or v.facility_id = any(facilities))
                     then private.emergency_movable(a)
             end, false) as is_movable
         from public.reservations as r
@@ -16611,7 +17079,8 @@ begin
         case when c.is_movable then private.window_seconds(private.start_windows(
             (c.assignment).dispatch_job_id,
             tstzrange(coalesce(c.arrival_window_start, (c.assignment).scheduled_start_at), c.arrival_window_end, '[]'),
-            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at
+            (c.assignment).scheduled_start_at, (c.assignment).scheduled_end_at - (c.assignment).scheduled_start_at,
+            (c.assignment).appointment_id
         )) end
     from claims as c
     order by c.claimant_id, c.begins, c.id;
@@ -16661,7 +17130,7 @@ end;
 $$;
 
 comment on function private.emergency_travel(uuid, integer[], double precision[], double precision[]) is
-'Driving seconds between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
+'Driving seconds at the usual speed between the places of each route, one square matrix (row by row) a route, as a binary integer array. Definer: what providers answered is nobody''s to read. Own check: optimize_schedule.';
 
 grant execute on function private.emergency_claims(uuid, uuid[], tstzrange) to authenticated, service_role;
 grant execute on function private.emergency_travel(
@@ -16962,7 +17431,7 @@ volatile
 set search_path = ''
 as $$
 declare
-    work constant private.work := private.work_of_job(visit.dispatch_job_id);
+    work private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
     minutes constant integer := ceil(extract(epoch from length) / 60);
     kept constant tstzrange := case
@@ -16977,6 +17446,7 @@ declare
     breaks boolean;
     move private.emergency_move;
 begin
+    work.own_pace := false;
     for candidate in
         (
             select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn
@@ -17037,6 +17507,23 @@ $$;
 comment on function private.new_place(public.appointments, uuid, private.emergency_budget) is
 'Where a visit that makes room could go: within its promise, nearest to its time; else as soon as can be, if a promise may be broken; else to nobody, if that is allowed. Holds what it found; null when there is nothing.';
 
+create function private.is_another_day(visit public.appointments, starts_at timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select (visit.starts_at at time zone o.time_zone)::date <> (starts_at at time zone o.time_zone)::date
+        from public.orgs as o where o.id = visit.org_id
+    );
+end;
+$$;
+
+comment on function private.is_another_day(public.appointments, timestamptz) is
+'Whether a time is on another day of the company''s calendar than a visit.';
+
 create function private.spent(moves private.emergency_move[])
 returns private.emergency_budget
 language plpgsql
@@ -17047,7 +17534,10 @@ begin
     return (
         select row(
             count(*),
-            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))), 0),
+            -- Another day is a promise broken; the hours of the night tell nothing about it.
+            coalesce(sum(greatest(0, ceil(extract(epoch from m.to_starts_at - v.starts_at) / 60))) filter (
+                where not private.is_another_day(v, m.to_starts_at)
+            ), 0),
             count(*) filter (where m.breaks_promise and m.change <> 'unassign'),
             count(*) filter (where m.change = 'unassign')
         )::private.emergency_budget
@@ -17057,7 +17547,7 @@ end;
 $$;
 
 comment on function private.spent(private.emergency_move[]) is
-'What moves cost of a disruption budget: visits moved, minutes of delay, promises broken, visits left without anybody.';
+'What moves cost of a disruption budget: visits moved, minutes of delay on their day, promises broken, visits left without anybody.';
 
 -- sql/293_emergency_trial.sql
 
@@ -17108,7 +17598,10 @@ begin
     if here.technician_id is null or here.source = 'last_planned_visit' then
         return '[]';
     end if;
-    needed := private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude);
+    needed := private.driven_s(
+        private.way_s(work.org_id, here.latitude, here.longitude, work.latitude, work.longitude),
+        (select t.travel_speed_factor::float8 from public.technician_profiles as t where t.id = technician)
+    );
     if here.ready_at + make_interval(secs => needed) <= begins + tolerance then
         return '[]';
     end if;
@@ -17330,7 +17823,7 @@ begin
     for leg in
         with claims as (
             select
-                r.org_id, r.id, r.claimant_id, r.during, r.assignment_id, r.latitude, r.longitude,
+                t.travel_speed_factor::float8 as faster, r.org_id, r.id, r.claimant_id, r.during, r.assignment_id, r.latitude, r.longitude,
                 lag(upper(r.during)) over w as left_at, lag(r.latitude) over w as from_latitude,
                 lag(r.longitude) over w as from_longitude
             from public.reservations as r
@@ -17344,7 +17837,10 @@ begin
 
         select c.*, (k.duration_s - extract(epoch from lower(c.during) - c.left_at))::integer / 60 as minutes
         from claims as c
-        cross join lateral private.known_travel_s(c.from_latitude, c.from_longitude, c.latitude, c.longitude) as k
+        cross join lateral (
+            select private.driven_s(known.duration_s, c.faster) as duration_s
+            from private.known_travel_s(c.from_latitude, c.from_longitude, c.latitude, c.longitude) as known
+        ) as k
         where
             lower(c.during) > now() and c.assignment_id is not null
             and k.duration_s > extract(epoch from lower(c.during) - c.left_at) + 300
@@ -17646,7 +18142,7 @@ begin
             'id', o.id, 'rank', o.rank, 'kind', o.kind, 'technician_id', o.technician_id, 'technician_name', t.display_name,
             'starts_at', o.starts_at, 'ends_at', o.ends_at, 'leave_at', o.leave_at, 'expires_at', o.expires_at,
             'response_minutes', o.response_minutes, 'added_travel_minutes', o.added_travel_minutes, 'sla_kept', o.sla_kept,
-            'cost', o.cost, 'reasons', o.reasons,
+            'cost', o.cost, 'reasons', o.reasons, 'committed_at', o.committed_at,
             'moves', coalesce((
                 select jsonb_agg(jsonb_build_object(
                     'appointment_id', m.appointment_id, 'number', m.number, 'job_id', m.dispatch_job_id,
@@ -17686,6 +18182,35 @@ $$;
 comment on function private.emergency_option_document(uuid) is
 'An option as the function answers it: who, when, how much driving, who is moved where, whose promise is broken, who must be told, and why it ranks there.';
 
+create function private.soonest_offer(work private.work, earliest timestamptz)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if not private.may('view_availability', work.org_id, work.facility_id) then
+        return null;
+    end if;
+    return (
+        select jsonb_build_object(
+            'technician_ids', s.technician_ids, 'resource_id', s.resource_id, 'starts_at', s.starts_at, 'ends_at', s.ends_at,
+            'starts_local', private.local_time(s.starts_at, o.time_zone)
+        )
+        from public.orgs as o
+        cross join private.offer_slots(
+            work, earliest, earliest + interval '3 days', work.duration_minutes, null, null, 100
+        ) as s
+        where o.id = work.org_id
+        order by s.starts_at, s.score desc
+        limit 1
+    );
+end;
+$$;
+
+comment on function private.soonest_offer(private.work, timestamptz) is
+'The first time within three days that slot search offers for a job, as book_appointment takes it; null when there is none, or the caller may not see free times.';
+
 create function private.nobody_for_emergency(work private.work, refused jsonb, moment timestamptz)
 returns jsonb
 language plpgsql
@@ -17696,16 +18221,22 @@ declare
     able constant uuid[] := array(
         select q.technician_id from private.qualified_technicians(work, null, moment) as q
     );
+    offer jsonb;
 begin
     if work.inactive_because is not null then
         return jsonb_build_array(jsonb_build_object('code', 'inactive', 'message', work.inactive_because));
     elsif work.crew_size > 1 or work.is_composite or work.place_kind <> 'site' then
+        offer := private.soonest_offer(work, moment);
         return jsonb_build_array(jsonb_build_object(
             'code', case
                 when work.crew_size > 1 then 'needs_crew' when work.is_composite then 'composite'
                 else 'needs_' || work.place_kind
             end,
-            'message', 'Emergencies are inserted for one technician at a site; ask find_slots or auto_schedule for this one.'
+            'message', 'Nobody is moved for work that takes more than one technician at a site. ' || case
+                when offer is null then 'No time is free for it within three days; move other visits by hand.'
+                else format('It can be booked from %s on, as data says.', offer ->> 'starts_local')
+            end,
+            'data', jsonb_build_object('soonest', offer)
         ));
     elsif work.latitude is null then
         return jsonb_build_array(jsonb_build_object(
@@ -17735,6 +18266,9 @@ $$;
 
 comment on function private.nobody_for_emergency(private.work, jsonb, timestamptz) is
 'Why there is no option: nobody qualified (the nearest miss), nobody at work, or what the judge had against those who are (OPT-12).';
+
+-- Read with the run, by who sees it.
+grant execute on function private.emergency_option_document(uuid) to authenticated, service_role;
 
 -- sql/294_emergency_commit.sql
 
@@ -17771,11 +18305,11 @@ begin
     end if;
     insert into public.appointment_reschedules (
         org_id, appointment_id, from_starts_at, from_ends_at, from_technician_ids, to_starts_at, to_ends_at,
-        to_technician_ids, reason, notes, rescheduled_by_user_id
+        to_technician_ids, reason, notes, rescheduled_by_user_id, optimization_run_id
     )
     values (
         visit.org_id, visit.id, visit.starts_at, visit.ends_at, array[move.from_technician_id], move.to_starts_at,
-        move.to_ends_at, placed.technician_ids, 'emergency', reason, auth.uid()
+        move.to_ends_at, placed.technician_ids, 'emergency', reason, auth.uid(), run
     );
     perform private.move_visit(
         visit.id, placed, coalesce(lower(promised), visit.arrival_window_start),
@@ -18035,7 +18569,10 @@ begin
         select
             case j.priority when 'low' then 0.5 when 'high' then 2 else 1 end * (
                 5
-                + 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                + case
+                    when move.change <> 'unassign' and private.is_another_day(v, move.to_starts_at) then 60
+                    else 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
+                end
                 + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
                 + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
                 + case when move.change = 'unassign' then 60 else 0 end
@@ -18048,7 +18585,7 @@ end;
 $$;
 
 comment on function private.emergency_move_cost(private.emergency_move) is
-'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
 
 create function private.store_emergency_option(
     run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz
@@ -18252,6 +18789,102 @@ begin
     end loop;
 end;
 $$;
+
+-- sql/295_run_documents.sql
+
+-- A run as people read it: how far it is, what came out, what applying it would change (OPT-5, OPT-7).
+
+create function private.run_document(run uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    with stops as (
+        select
+            s.route_plan_id,
+            jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+                'sequence', s.sequence, 'type', s.stop_type, 'job_id', s.dispatch_job_id, 'number', j.number,
+                'title', j.title, 'priority', j.priority, 'assignment_id', s.job_assignment_id,
+                'latitude', s.latitude, 'longitude', s.longitude, 'arrives_at', s.planned_arrival_at,
+                'starts_at', s.service_starts_at, 'ends_at', s.planned_departure_at,
+                'travel_minutes', s.travel_time_minutes_from_prev, 'distance_km', s.distance_km_from_prev,
+                'resource_id', s.resource_id, 'segment_position', s.segment_position, 'lane', s.lane,
+                'change', s.change, 'from_technician_id', s.from_technician_id, 'from_starts_at', s.from_starts_at,
+                -- In short; explain_job has it all.
+                'notes', s.notes, 'explanation', s.explanation - '{alternatives,impossible,cost}'::text[]
+            )) order by s.sequence) as document
+        from public.route_plans as p
+        inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+        left join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
+        where p.optimization_run_id = run
+        group by s.route_plan_id
+    ),
+
+    routes as (
+        select jsonb_agg(jsonb_build_object(
+            'id', p.id, 'technician_id', p.technician_id, 'technician_name', t.display_name, 'date', p.date,
+            'status', p.status, 'starts_at', p.starts_at, 'ends_at', p.ends_at, 'travel_s', p.travel_s,
+            'distance_m', p.distance_m, 'stops', coalesce(s.document, '[]')
+        ) order by p.date, t.display_name, p.technician_id) as document
+        from public.route_plans as p
+        inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
+        left join stops as s on p.id = s.route_plan_id
+        where p.optimization_run_id = run
+    ),
+
+    changes as (
+        select jsonb_object_agg(kind.change, (
+            -- A crew is one booking.
+            select count(distinct coalesce(case when s.is_joint then s.dispatch_job_id end, s.id))
+            from public.route_plans as p
+            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
+            where p.optimization_run_id = run and s.change = kind.change
+        )) as document
+        from unnest(enum_range(null::public.stop_change)) as kind (change)
+    ),
+
+    unserved as (
+        select jsonb_agg(jsonb_build_object(
+            'job_id', j.id, 'number', j.number, 'title', j.title, 'priority', j.priority,
+            'reason', u.reason, 'explanation', u.explanation,
+            'detail', u.detail - '{obstacles,relaxations}'::text[] || jsonb_strip_nulls(jsonb_build_object(
+                'relaxation', u.detail -> 'relaxations' -> 0
+            ))
+        ) order by j.priority desc, j.number) as document
+        from public.unserved_jobs as u
+        inner join public.dispatch_jobs as j on u.org_id = j.org_id and u.dispatch_job_id = j.id
+        where u.optimization_run_id = run
+    )
+
+    select jsonb_build_object(
+        'id', r.id, 'org_id', r.org_id, 'kind', r.kind, 'mode', r.mode, 'status', r.status,
+        'starts_on', r.starts_on, 'days', r.days, 'technician_ids', r.technician_ids, 'strategy', r.strategy,
+        'time_limit_s', r.time_limit_s, 'iteration_limit', r.iteration_limit, 'seed', r.seed, 'label', r.label,
+        'assumptions', r.assumptions, 'causes', r.causes, 'replays_run_id', r.replays_run_id, 'stage', r.stage, 'progress', r.progress,
+        'best_objective', r.best_objective, 'objective_curve', r.objective_curve, 'iterations', r.iterations, 'cancel_requested', r.cancel_requested,
+        'base_revision', r.base_revision, 'created_at', r.created_at, 'started_at', r.started_at,
+        'finished_at', r.finished_at, 'applied_at', r.applied_at, 'expires_at', r.expires_at,
+        'error', case when r.error_code is not null then jsonb_build_object(
+            'code', r.error_code, 'message', r.error_message
+        ) end,
+        'metrics', jsonb_build_object('before', r.metrics_before, 'after', r.metrics_after),
+        'changes', changes.document, 'routes', coalesce(routes.document, '[]'),
+        'unserved', coalesce(unserved.document, '[]'), 'job_id', r.dispatch_job_id,
+        'options', coalesce((
+            select jsonb_agg(private.emergency_option_document(o.id) order by o.rank)
+            from public.emergency_options as o where o.org_id = r.org_id and o.optimization_run_id = r.id
+        ), '[]')
+    )
+    from public.optimization_runs as r
+    cross join changes cross join routes cross join unserved
+    where r.id = run;
+$$;
+
+comment on function private.run_document(uuid) is
+'A run with its progress, metrics, routes, what applying it would change, the unserved jobs, and an emergency''s job and options, as one JSON document.';
+
+grant execute on function private.run_document(uuid) to authenticated, service_role;
 
 -- sql/296_deletions.sql
 
@@ -19170,7 +19803,9 @@ grant update (
     name, slug, time_zone, country, currency, slot_grid_minutes, arrival_window_minutes, hold_minutes,
     travel_speed_kmh, travel_detour_factor, technicians_may_self_claim, out_of_zone_is_soft,
     reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit,
-    concurrent_runs, reoptimization, reoptimization_days, durations_from_history, duration_percentile
+    concurrent_runs, reoptimization, reoptimization_days, durations_from_history, duration_percentile,
+    plan_unserved_minutes, plan_move_minutes, plan_move_minutes_after_event, plan_continuity_minutes,
+    plan_km_minutes, plan_waiting_weight, plan_balance_weight
 ) on table public.orgs to authenticated;
 grant select, insert, update, delete on table public.orgs to service_role;
 
@@ -19661,12 +20296,12 @@ grant select on table public.technician_profiles to authenticated;
 grant insert (
     id, org_id, user_id, facility_id, display_name, phone, email, photo_path, employment_type, is_active,
     time_zone, home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs,
-    vehicle_type, metadata
+    duration_factor, travel_speed_factor, vehicle_type, metadata
 ) on table public.technician_profiles to authenticated;
 grant update (
     user_id, facility_id, display_name, phone, email, photo_path, employment_type, is_active, time_zone,
-    home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs, vehicle_type,
-    metadata
+    home_base_location_id, default_service_zone_id, max_daily_work_minutes, max_concurrent_jobs,
+    duration_factor, travel_speed_factor, vehicle_type, metadata
 ) on table public.technician_profiles to authenticated;
 grant select, insert, update, delete on table public.technician_profiles to service_role;
 
