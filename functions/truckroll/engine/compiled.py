@@ -72,7 +72,6 @@ def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
     finally:
         SETTINGS.CACHE_DIR = others
     if not SETTINGS.DISABLE_JIT:
-        if not SETTINGS.DISABLE_JIT:
         _compile_one_width(result)
     return result
 
