@@ -224,10 +224,10 @@ begin
         ) as pace
         cross join lateral (
             select private.align_to_grid(r.first_start, o.slot_grid_minutes, o.time_zone) as at
-            union all
+            union
             select mark.at
             from generate_series(
-                private.align_to_grid(r.first_start + interval '1 minute', pace.minutes, o.time_zone), r.last_start,
+                private.align_to_grid(r.first_start, pace.minutes, o.time_zone), r.last_start,
                 make_interval(mins => pace.minutes)
             ) as mark (at)
         ) as start

@@ -743,8 +743,9 @@ returns integer
 language sql
 immutable
 parallel safe
--- Less a trace: of a factor with two decimals nothing true lies that near below a whole second.
-return case when speed_factor = 1 then usual_s else ceil(usual_s / speed_factor - 0.000001)::integer end;
+-- Less a trace: of a factor with two decimals nothing true lies that near below a whole second. Each argument stands
+-- here once, or the function would not be inlined around a look-up.
+return ceil(usual_s / speed_factor - 0.000001)::integer;
 
 comment on function private.driven_s(integer, double precision) is
 'The seconds of a drive by who is faster or slower than usual (technician_profiles.travel_speed_factor), rounded up.';
@@ -7350,10 +7351,10 @@ begin
         ) as pace
         cross join lateral (
             select private.align_to_grid(r.first_start, o.slot_grid_minutes, o.time_zone) as at
-            union all
+            union
             select mark.at
             from generate_series(
-                private.align_to_grid(r.first_start + interval '1 minute', pace.minutes, o.time_zone), r.last_start,
+                private.align_to_grid(r.first_start, pace.minutes, o.time_zone), r.last_start,
                 make_interval(mins => pace.minutes)
             ) as mark (at)
         ) as start
@@ -14488,14 +14489,15 @@ as $$
 begin
     return array(
         select bound.seconds
-        from unnest(windows) as span (during)
+        from unnest(windows) with ordinality as span (during, turn)
         cross join lateral (values
             (1, greatest(ceil(extract(epoch from lower(span.during))), 0)::bigint),
             -- The end of the year 9999 is for ever.
             (2, least(floor(extract(epoch from upper(span.during))), 253402300799)::bigint)
         ) as bound (side, seconds)
         where not isempty(span.during)
-        order by span.during, bound.side
+        -- Two windows may be the same.
+        order by span.during, span.turn, bound.side
     );
 end;
 $$;

@@ -136,6 +136,21 @@ def order(company: Company, wanted: Order) -> Row:
     return job
 
 
+def test_a_start_just_before_a_mark_of_two_hours_is_offered_once(db: Connection) -> None:
+    company = Company(db)
+    hire(
+        company,
+        Draft(
+            {}, (-4, 8), (9.5, 4.0), day_off=None, has_break=False, limit=None, lanes=1, pace=1.0, speed=1.0
+        ),
+    )
+    job = order(company, Order(skills={}, place=(0, 0), minutes=60, buffer=0, crew=1, window=None, sla=None))
+    starts = [
+        one["starts_at"] for one in call(db, "find_slots", job_id=job["id"], earliest=at(0), latest=at(0, 1))
+    ]
+    assert starts == sorted(set(starts)) == [at(10), at(12)]
+
+
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.lists(drafts, min_size=1, max_size=4), st.lists(orders, min_size=1, max_size=6), st.data())
 def test_whatever_is_offered_can_be_booked(
