@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.prepare import Prepared
-from truckroll.engine.ruin_recreate import empty_loose, empty_trail
 from truckroll.engine.search import anneal, copy_route, copy_starts, cost_of, restore
 from truckroll.engine.start import (
     CALM,
@@ -22,6 +21,7 @@ from truckroll.engine.start import (
     mean_leg,
     share_of_heat,
 )
+from truckroll.engine.step import empty_loose, empty_trail
 
 STEPS = 200  # between looks at the clock, at first
 LOOKS = 100  # at the clock in a whole run

@@ -18,19 +18,10 @@ from truckroll.engine.groups import (
 )
 from truckroll.engine.insert import place_node
 from truckroll.engine.order import find_in_turn, first_left, is_ordered, place_in_turn, price_with_later
-from truckroll.engine.ruin_recreate import (
-    Loose,
-    Manner,
-    Trail,
-    center_of_ruin,
-    forget,
-    give_another_chance,
-    recreate,
-    remember,
-    ruin,
-    undo,
-)
+from truckroll.engine.recreate import recreate
+from truckroll.engine.ruin import center_of_ruin, give_another_chance, ruin
 from truckroll.engine.schedule import NEVER, reschedule
+from truckroll.engine.step import Loose, Manner, Trail, forget, remember, undo
 from truckroll.engine.supplied import cheapest, past_depot
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.bookings import keep_bookings
 from truckroll.engine.prepare import Prepared
-from truckroll.engine.ruin_recreate import Manner
 from truckroll.engine.search import fill
+from truckroll.engine.step import Manner
 
 SMALL = 50  # visits
 LEISURE = 4000.0  # steps for each visit that allow the usual heat
