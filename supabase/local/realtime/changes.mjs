@@ -4,6 +4,7 @@ import { Parameters, filterSql, identifier } from "../gateway/rest/filters.mjs";
 import { parseColumn, parseOperation, splitTop } from "../gateway/rest/grammar.mjs";
 
 const JSON_TYPES = new Set([114, 3802]);
+const LOOK_AGAIN_MS = 2;
 
 /** The subscription of one channel: {id, event, schema, table, conditions, select}. Throws if the filter is malformed. */
 export function parseSubscription(binding, id) {
@@ -25,6 +26,7 @@ export function parseSubscription(binding, id) {
 export class Changes {
   #sql;
   #queue = Promise.resolve();
+  #seen;
 
   constructor(sql) {
     this.#sql = sql;
@@ -48,6 +50,7 @@ export class Changes {
   }
 
   async #deliver(change, channels) {
+    await this.#settled(change.transaction);
     const described = await this.#describe(change);
     const visible = new Map();
     for (const channel of channels) {
@@ -65,6 +68,19 @@ export class Changes {
           select === undefined ? columns : columns.intersection(new Set([...same[0].select, ...described.keys]));
         channel.push("postgres_changes", { ids: same.map((one) => one.id), data: message(described, shown) });
       }
+    }
+  }
+
+  // A commit is in the log, and so arrives here, a moment before other sessions see its rows: asked too early, row
+  // level security would say of a new row that nobody may see it. The transaction's lock goes after that moment.
+  async #settled(transaction) {
+    while (transaction !== this.#seen) {
+      const [held] = await this.#sql.unsafe(
+        "select from pg_locks where locktype = 'transactionid' and transactionid = $1::text::xid",
+        [String(transaction)],
+      );
+      if (!held) this.#seen = transaction;
+      else await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
   }
 

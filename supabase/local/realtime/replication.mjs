@@ -5,12 +5,13 @@ import postgres from "postgres";
 const RETRY_MS = 300;
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
 
-/** Call `onChange({type, relation, row, old, at})` for every row changed in the publications, for ever. */
+/** Call `onChange({type, relation, row, old, at, transaction})` for every row changed in the publications, for ever. */
 export class Replication {
   #options;
   #sql;
   #relations = new Map();
   #committedAt;
+  #transaction;
   #stopped = false;
 
   constructor(options) {
@@ -77,6 +78,7 @@ export class Replication {
     if (kind === "B") {
       reader.skip(8);
       this.#committedAt = new Date(POSTGRES_EPOCH_MS + Number(reader.int64() / 1000n));
+      this.#transaction = reader.int32() >>> 0;
     } else if (kind === "R") {
       const relation = readRelation(reader);
       this.#relations.set(relation.oid, relation);
@@ -93,6 +95,7 @@ export class Replication {
       row: null,
       old: null,
       at: this.#committedAt,
+      transaction: this.#transaction,
     };
     let marker = String.fromCharCode(reader.byte());
     if (marker === "K" || marker === "O") {

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from postgrest import ReturnMethod
 
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, RealtimeSubscribeStates
@@ -90,5 +93,41 @@ def test_filters_and_events_choose_among_changes(stack: Stack, north: Person, ti
             assert (await heard.next())["data"]["record"]["title"] == f"{title} dear"
             assert set((await columns.next())["data"]["record"]) == {"team_id", "id", "title"}
             assert await heard.nothing()
+
+    run(scenario)
+
+
+@contextmanager
+def commits_unseen(superuser: psycopg.Connection[Any]) -> Iterator[None]:
+    """Have commits reach the log but no other session: they wait for a standby that never comes."""
+    superuser.execute("alter system set synchronous_standby_names = 'nobody'")
+    superuser.execute("select pg_reload_conf()")
+    try:
+        yield
+    finally:
+        superuser.execute("alter system reset synchronous_standby_names")
+        superuser.execute("select pg_reload_conf()")
+
+
+def test_a_change_told_before_its_commit_is_seen_is_not_lost(
+    stack: Stack, north: Person, title: str, superuser: psycopg.Connection[Any]
+) -> None:
+    waiting = "select count(*) as number from pg_stat_activity where wait_event = 'SyncRep'"
+
+    async def scenario() -> None:
+        async with connected(stack, north.token) as client:
+            listener, heard = changes_of(client, "INSERT")
+            await subscribed(listener)
+            written: list[tuple[str, asyncio.Task[None]]] = []
+            with commits_unseen(superuser):
+                # The server takes the setting up in its own time.
+                while not superuser.execute(waiting).fetchall()[0]["number"]:
+                    name = f"{title} {len(written)}"
+                    written.append((name, asyncio.create_task(asyncio.to_thread(insert_task, stack, name))))
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(0.2)
+            await asyncio.gather(*(insertion for _, insertion in written))
+            for name, _ in written:
+                assert (await heard.next())["data"]["record"]["title"] == name
 
     run(scenario)
