@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.learning import back_test, made_up, write
+from bench.learning import NOW, back_test, made_up, write
 
 from support import sql
 from support.factory import MONDAY, Company
@@ -84,6 +84,21 @@ def test_estimates_beat_standard_and_mean_and_keep_their_promise(db: Connection)
     for percent in (50, 70, 90):
         kept = float(np.average([score.within[percent] for score in scores], weights=cells))
         assert abs(kept - percent) < 6
+
+
+def test_a_history_taken_for_an_empty_table_is_learned_from_as_fast(db: Connection) -> None:
+    org = write(db, *made_up(3, visits=800, technicians=15, services=16))
+    # What is left of statistics made between an import taken back and the next one.
+    db.execute("""
+        update pg_class set reltuples = 0, relpages = greatest(1, pg_relation_size(oid) / 8192)
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+    """)
+    db.execute("set local statement_timeout = '10s'")
+    db.execute("select private.refresh_performance(%s, %s)", (org, NOW))
+    assert (
+        sql.value(db, "select sum(visits) from public.performance_estimates where technician_id is null")
+        > 700
+    )
 
 
 def test_one_slow_visit_moves_an_estimate_a_little_and_many_all_the_way(
