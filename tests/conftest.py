@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from hypothesis import settings
+from psycopg.pq import TransactionStatus
 
 from support import sql, templates
 from support.factory import Company
@@ -57,6 +58,11 @@ def db(worker_connection: Connection) -> Iterator[Connection]:
     """Connect as postgres to an empty database; everything the test does is rolled back."""
     worker_connection.execute("select")  # opens the transaction, so that blocks inside become savepoints
     yield worker_connection
+    if worker_connection.info.transaction_status is TransactionStatus.ACTIVE:
+        # The test ran out of time within a statement; the next one needs the connection.
+        worker_connection.cancel_safe()
+        while worker_connection.pgconn.get_result():
+            pass
     worker_connection.rollback()
     worker_connection.autocommit = True
     worker_connection.execute("discard all")
