@@ -10904,6 +10904,9 @@ returns table (measure text, technician_id uuid, service_id uuid, category text,
 language sql
 stable
 set search_path = ''
+-- A company's history is read once, whatever is believed of its size: just imported, it is taken for a row or two,
+-- and joining four tables row by row then takes hours.
+set enable_nestloop = 'off'
 as $$
     with visits as materialized (
         select
@@ -10917,6 +10920,12 @@ as $$
         where
             x.org_id = org and x.status = 'completed' and x.is_primary_technician
             and x.actual_end_at > until - interval '2 years' and x.actual_end_at <= until
+    ),
+
+    again as materialized (
+        select distinct v.dispatch_job_id
+        from public.appointments as v
+        where v.org_id = org and v.visit_number > 1 and v.status <> 'canceled'
     )
 
     select 'duration', w.technician_id, w.service_id, w.category, ln(w.ratio)
@@ -10924,17 +10933,11 @@ as $$
     -- Farther off, somebody forgot to say when work began or ended.
     where w.crew_size = 1 and w.segment_id is null and w.ratio between 0.1 and 10
     union all
-    select 'fix', w.technician_id, w.service_id, w.category, case when again.needed then 0 else 1 end
+    select
+        'fix', w.technician_id, w.service_id, w.category, case when a.dispatch_job_id is null then 1 else 0 end
     from visits as w
-    cross join lateral (
-        select exists (
-            select from public.appointments as v
-            where
-                v.org_id = org and v.dispatch_job_id = w.dispatch_job_id and v.visit_number > 1
-                and v.status <> 'canceled'
-        ) as needed
-    ) as again
-    where w.visit_number = 1 and (w.job_status = 'completed' or again.needed);
+    left join again as a on w.dispatch_job_id = a.dispatch_job_id
+    where w.visit_number = 1 and (w.job_status = 'completed' or a.dispatch_job_id is not null);
 $$;
 
 comment on function private.work_history(uuid, timestamptz) is
@@ -10969,6 +10972,7 @@ language sql
 stable
 set search_path = ''
 set jit = 'off'
+set enable_nestloop = 'off'
 as $$
     with usual (measure, center, company, category, service, technician, pair, within) as (
         values
