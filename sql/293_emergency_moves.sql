@@ -92,7 +92,7 @@ begin
             from private.slot_candidates(
                 work, greatest(soonest, lower(kept)), upper(kept) + length, minutes, null, work.latitude, work.longitude
             ) as c
-            where upper(kept) >= soonest
+            where upper(kept) >= soonest and c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
             order by turn, c.added_travel_s, c.technician_ids
             limit 6
         )
@@ -103,7 +103,11 @@ begin
                 work, greatest(soonest, upper(kept)), greatest(soonest, upper(kept)) + interval '3 days', minutes, null,
                 work.latitude, work.longitude
             ) as c
-            where budget.promises > 0 and not kept @> c.starts_at
+            where
+                budget.promises > 0 and not kept @> c.starts_at and (
+                    c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
+                    or private.is_another_day(visit, c.starts_at)
+                )
             order by c.starts_at, c.added_travel_s, c.technician_ids
             limit 6
         )

@@ -87,8 +87,11 @@ def test_a_promise_is_broken_only_within_the_budget(now: Now) -> None:
     assert now.options(job, disruption_budget={"promises": 1, "minutes": 5})[0]["kind"] == "free"
 
 
-def test_going_to_another_day_spends_a_promise_and_no_minutes(now: Now) -> None:
-    ann = now.technician("Ann", shift=(-120, 130))
+@pytest.mark.parametrize(
+    "until", [110, 150], ids=["no room today", "room today for more minutes than allowed"]
+)
+def test_going_to_another_day_spends_a_promise_and_no_minutes(now: Now, until: int) -> None:
+    ann = now.technician("Ann", shift=(-120, until))
     tomorrow = {"starts_at": now.at(1440), "ends_at": now.at(1740), "time_zone": "UTC"}
     now.company.add("technician_shifts", technician_id=ann["id"], **tomorrow)
     now.visit(ann, 40, promise=(30, 60))
