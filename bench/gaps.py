@@ -60,9 +60,9 @@ def _variant(folder: str, every: int) -> Family:
 
 FAMILIES = {
     "solomon": _solomon("solomon", 5, {5: 0.5}, (1.0, 5.0)),
-    "gh200": _solomon("homberger_200", 3, {5: 0.5}),
-    "gh400": _solomon("homberger_400", 3, {5: 1.5, 30: 0.8}),
-    "gh1000": _solomon("homberger_1000", 4, {5: 5.0, 30: 2.5}),
+    "gh200": _solomon("homberger_200", 3, {5: 0.5}, (5.0, 30.0)),
+    "gh400": _solomon("homberger_400", 3, {5: 1.5, 30: 0.8}, (5.0, 30.0)),
+    "gh1000": _solomon("homberger_1000", 4, {5: 5.0, 30: 2.5}, (5.0, 30.0)),
     "sdvrptw": _variant("sdvrptw", 5),
     "mdvrptw": _variant("mdvrptw", 4),
     "pcvrptw": _variant("pcvrptw", 2),
