@@ -3386,6 +3386,10 @@ $$;
 comment on function private.lane_for(public.job_assignments, tstzrange, integer) is
 'The lane in which an assignment claims its technician: the one its plan has for it, when it is free. Taken one by one as they come, a plan''s visits might need more lanes than there are.';
 
+-- sql/173_claims.sql
+
+-- What visits and assignments claim: triggers keep the ledger to it, whoever writes them.
+
 create function private.buffered(starts_at timestamptz, ends_at timestamptz, before_minutes integer, after_minutes integer)
 returns tstzrange
 language sql
