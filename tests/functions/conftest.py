@@ -11,8 +11,9 @@ from psycopg.rows import tuple_row
 from werkzeug.test import Client
 
 from support import templates
+from support.emergency import Now
 from support.factory import CITY, Company
-from support.functions import MAIN, SECRET, SERVICE_KEY, Day
+from support.functions import MAIN, SECRET, SERVICE_KEY, Day, served_over_a_copy
 from support.sql import Connection
 
 
@@ -69,3 +70,16 @@ def day(client: Client, kept_database: tuple[str, Connection]) -> Day:
         company.technician({"plumbing": 3}, display_name=name, home_base_location_id=home["id"])
     company.technician({"electrical": 4}, display_name="Eve", home_base_location_id=home["id"])
     return Day(company, company.member("dispatcher"), client)
+
+
+@pytest.fixture(scope="module")
+def served(server: str) -> Iterator[tuple[Connection, Client]]:
+    """Serve the functions over one database for all tests: each has a company of its own."""
+    with served_over_a_copy(server) as both:
+        yield both
+
+
+@pytest.fixture
+def now(served: tuple[Connection, Client]) -> Now:
+    """Add a company that is in the middle of its day."""
+    return Now.build(*served)

@@ -5,35 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from werkzeug.test import Client
 
 from support import sql
 from support.emergency import Now
-from support.functions import served_over_a_copy
-from support.sql import Connection, Row
+from support.sql import Row
 
 DAYS = 60 if os.environ.get("TRUCKROLL_SOAK") else 3
 BUDGET = {"moves": 3, "minutes": 200, "promises": 1, "unassigned": 1}
-
-
-@pytest.fixture(scope="module")
-def served(server: str) -> Iterator[tuple[Connection, Client]]:
-    """Serve the functions over one database for all tests: each has a company of its own."""
-    with served_over_a_copy(server) as both:
-        yield both
-
-
-@pytest.fixture
-def now(served: tuple[Connection, Client]) -> Now:
-    """Add a company that is in the middle of its day."""
-    return Now.build(*served)
 
 
 def anything(now: Now, seed: int) -> Row:

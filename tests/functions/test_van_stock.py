@@ -123,16 +123,18 @@ def test_in_a_crew_is_somebody_who_has_the_part(day: Day) -> None:
 
 
 def test_what_a_van_brought_is_there_once_a_day() -> None:
-    van, half = uuid4(), {"technician_name": "Bob", "home": CITY, "max_work_s": None}
+    van = uuid4()
     stretches = tuple(
         WorkingStretch(
             technician_id=van,
+            technician_name="Bob",
             date=MONDAY.date() + timedelta(days=day),
             starts_s=86400 * day + begins,
             ends_s=86400 * day + begins + 3600,
+            home=CITY,
+            max_work_s=None,
             unavailable=(),
             breaks=(),
-            **half,  # type: ignore[arg-type]
         )
         for day, begins in ((0, 0), (0, 7200), (1, 0))
     )

@@ -124,6 +124,10 @@ class Now:
             wanted,
         )
 
+    def visits(self) -> dict[UUID, Row]:
+        """Return the company's visits by their ids."""
+        return {row["id"]: row for row in self.rows("appointments")}
+
     def assignment(self, visit: Row) -> Row:
         """Return the active assignment of a visit."""
         return sql.one(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from truckroll.engine import Shift, Visit
+from truckroll.engine import Shift, Solution, Visit
 
 HOUR = 3600
 
@@ -28,3 +28,8 @@ def visit(name: str, place: int = 1, **changes: Any) -> Visit:
     """Return a visit of an hour that the first shift may serve."""
     given: dict[str, Any] = {"duration": HOUR, "eligible": (0,)}
     return Visit(id=name, place=place, **given | changes)
+
+
+def stands(solution: Solution) -> dict[int, tuple[int, int]]:
+    """Return by visit the shift that serves it and when its service starts."""
+    return {stop.visit: (route.shift, stop.starts) for route in solution.routes for stop in route.stops}

@@ -13,7 +13,7 @@ from bench.oracle import optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.road import HOUR, road, shift
+from support.road import HOUR, road, shift, stands
 from support.road import visit as road_visit
 from truckroll.engine import (
     Break,
@@ -41,10 +41,6 @@ def plan(shifts: list[Shift], visits: list[Visit], *groups: Group) -> Solution:
     solution = solve(problem, seed=3, time_limit_s=10.0, iterations=300)
     assert violations(problem, solution) == []
     return solution
-
-
-def stands(solution: Solution) -> dict[int, tuple[int, int]]:
-    return {stop.visit: (route.shift, stop.starts) for route in solution.routes for stop in route.stops}
 
 
 def reasons(solution: Solution) -> dict[int, str]:
