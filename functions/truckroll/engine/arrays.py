@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from truckroll.engine.reference import by_reference
+
 SHIFT = np.dtype(
     [
         ("start_place", np.int32),
@@ -126,6 +128,7 @@ MOST_BESIDE = 40  # neighbours of one visit in `Day.beside`
 NO_SPLIT = -(2**30)
 
 
+@by_reference
 class Day(NamedTuple):
     """The problem. Window times are those at which the buffer before service begins.
 
@@ -163,6 +166,7 @@ class Day(NamedTuple):
     stock: NDArray[np.int32]
 
 
+@by_reference
 class Plan(NamedTuple):
     """One plan: rows of nodes, and what follows from them."""
 

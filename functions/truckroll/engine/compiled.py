@@ -30,7 +30,7 @@ def cache_folder() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(here.glob("*.py")):
         text = source.read_bytes()
-        if COMPILED.search(text) or source.name in {"arrays.py", "compiled.py"}:
+        if COMPILED.search(text) or source.name in {"arrays.py", "compiled.py", "reference.py"}:
             digest.update(text)
     name = f"truckroll-engine-{digest.hexdigest()[:16]}"
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):

@@ -11,9 +11,11 @@ from truckroll.engine.arrays import Day, Plan, empty_plan
 from truckroll.engine.compiled import lean
 from truckroll.engine.groups import pin
 from truckroll.engine.order import narrow
+from truckroll.engine.reference import by_reference
 from truckroll.engine.schedule import copy_schedule
 
 
+@by_reference
 class Manner(NamedTuple):
     """How big a step is, and how greedy."""
 
@@ -30,6 +32,7 @@ class Manner(NamedTuple):
     thorough: float = 0.05  # share of steps that look at all of them nevertheless
 
 
+@by_reference
 class Trail(NamedTuple):
     """How to undo a step: the routes it touched, as they were."""
 
@@ -40,6 +43,7 @@ class Trail(NamedTuple):
     splits: NDArray[np.int32]  # as they were, by visit
 
 
+@by_reference
 class Loose(NamedTuple):
     """The visits in hand: those just removed first, then unserved ones that get another chance."""
 
