@@ -33,7 +33,7 @@ def climb(walk: Walk, k: int) -> float:
     ground = walk.ground
     up = ground.heights[walk.steps[k + 1]] - ground.heights[walk.steps[k]]
     ground.heights[walk.steps[k]] += 1
-    return up * ground.scale
+    return float(up * ground.scale)
 
 
 @lean
