@@ -43,6 +43,55 @@ $$;
 comment on function private.staff(private.work, uuid[], uuid) is
 'Everybody named for the work, each once; refuses a list that fits the segments of composite work neither as one nor as one each.';
 
+-- One stretch of one technician's time, whole: what the rules about people's days look at. `worked_s` is what the same
+-- visit takes of them before it, told with the last stretch only, since a day's limit is for all of them together.
+create type private.staff_claim as (
+    technician_id uuid,
+    claim tstzrange,
+    ends_at timestamptz,
+    worked_s integer,
+    other_claims tstzmultirange
+);
+
+create function private.staff_claims(
+    technician_ids uuid[], claim tstzrange, ends_at timestamptz, segments private.segment[]
+)
+returns private.staff_claim[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if segments is null then
+        return array(
+            select row(t.id, claim, ends_at, 0, '{}')::private.staff_claim
+            from unnest(technician_ids) with ordinality as t (id, turn) order by t.turn
+        );
+    end if;
+    return array(
+        select row(
+            s.technician_id,
+            -- A blocked pause keeps its technician as the work itself does.
+            range_merge(tstzmultirange(s.booked) + s.pause_blocked), s.ends_at,
+            case when others.go_on then 0 else coalesce(others.worked_s, 0) end, coalesce(others.during, '{}')
+        )::private.staff_claim
+        from unnest(segments) as s
+        cross join lateral (
+            select
+                range_agg(o.booked) as during, bool_or(o.starts_at > s.starts_at) as go_on,
+                sum(extract(epoch from upper(o.booked) - lower(o.booked))) filter (where o.starts_at < s.starts_at) as worked_s
+            from unnest(segments) as o
+            where o.technician_id = s.technician_id and o.position <> s.position
+        ) as others
+        where s.technician_id is not null
+        order by s.starts_at
+    );
+end;
+$$;
+
+comment on function private.staff_claims(uuid[], tstzrange, timestamptz, private.segment[]) is
+'What a placement claims of each technician: one stretch a segment of composite work, else the same of everybody.';
+
 create type private.placement as (
     work private.work,
     technician_ids uuid[],
@@ -56,8 +105,7 @@ create type private.placement as (
     longitude double precision,
     customer_agrees boolean,
     segments private.segment[],
-    other_work_s integer,
-    other_claims tstzmultirange
+    staff private.staff_claim[]
 );
 
 create function private.place(
@@ -73,6 +121,7 @@ declare
     bay record;
     segments private.segment[];
     visit public.appointments;
+    claim tstzrange;
 begin
     if moved_appointment is not null and work.moved_appointment_id is distinct from moved_appointment then
         select a.* into visit from public.appointments as a where a.id = moved_appointment;
@@ -94,11 +143,11 @@ begin
     from public.resources as r
     inner join public.facilities as f on r.facility_id = f.id
     where r.id = resource and r.kind = 'bay';
+    claim := private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes);
     return row(
-        work, technician_ids, starts_at, ends_at,
-        private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
-        resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments, 0, '{}'
+        work, technician_ids, starts_at, ends_at, claim, resource, moved_appointment, own_hold,
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments,
+        private.staff_claims(technician_ids, claim, ends_at, segments)
     )::private.placement;
 end;
 $$;

@@ -145,6 +145,8 @@ begin
                     site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
                 ), g.speed), 0
             ), g.faster) as after_s
+        -- Pulled up, each distance would be reckoned anew for every use of it.
+        offset 0
     ) as way
     where g.gap && period;
 end;

@@ -10,7 +10,7 @@ begin
         'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
     ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
     -- A visit without anybody is waiting for its assignment, which is no conflict.
-    where cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
+    where p.segments is null and cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
     union all
     select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
@@ -20,8 +20,8 @@ $$;
 
 comment on function private.violations_of_crew(private.placement) is 'crew_incomplete, inactive.';
 
--- A crew covers the required skills together. What each lacks is told by the nearest miss within the crew:
--- expired before level, level before none at all.
+-- A crew covers the required skills together; of composite work each does a part alone, and needs them all. What is
+-- lacking is told by the nearest miss within the crew: expired before level, level before none at all.
 create function private.violations_of_skills(p private.placement)
 returns setof private.violation
 language plpgsql
@@ -35,21 +35,30 @@ begin
         from jsonb_each_text((p.work).required_skills) as s
     ),
 
+    crews as (
+        select
+            case when p.segments is null then p.technician_ids else array[s.technician_id] end as members,
+            max(s.ends_at) as ends_at
+        from unnest(p.staff) as s
+        group by 1
+    ),
+
     covered as (
         select
-            w.code, w.minimum_level,
+            c.members, w.code, w.minimum_level,
             max(k.level) as best_level,
             bool_or(k.level >= w.minimum_level) as has_level,
             bool_or(
                 k.level >= w.minimum_level
-                and coalesce(k.certified_until >= (p.ends_at at time zone t.time_zone)::date, true)
+                and coalesce(k.certified_until >= (c.ends_at at time zone t.time_zone)::date, true)
             ) as is_met,
             max(k.certified_until) filter (where k.level >= w.minimum_level) as certified_until
-        from wanted as w
+        from crews as c
+        cross join wanted as w
         left join public.technician_skills as k
-            on k.org_id = (p.work).org_id and k.skill_code = w.code and k.technician_id = any(p.technician_ids)
+            on k.org_id = (p.work).org_id and k.skill_code = w.code and k.technician_id = any(c.members)
         left join public.technician_profiles as t on k.technician_id = t.id
-        group by w.code, w.minimum_level
+        group by c.members, w.code, w.minimum_level
     )
 
     select
@@ -72,24 +81,27 @@ begin
     inner join public.skills as s on s.org_id = (p.work).org_id and s.code = c.code
     cross join lateral (
         select string_agg(t.display_name, ', ' order by t.display_name) as names
-        from public.technician_profiles as t where t.id = any(p.technician_ids)
+        from public.technician_profiles as t where t.id = any(c.members)
     ) as who
-    where not coalesce(c.is_met, false) and cardinality(p.technician_ids) > 0;
+    where not coalesce(c.is_met, false);
 end;
 $$;
 
 comment on function private.violations_of_skills(private.placement) is 'skill_missing, skill_level, certification_expired.';
 
+-- A set that is inlined, since slot search asks for everybody of a company.
 create function private.works_in_zone(technician uuid, zone uuid)
-returns boolean
-language plpgsql
+returns table (technician_id uuid)
+language sql
 stable
-set search_path = ''
-as $$
-begin
-    return coalesce((
-        select
-            coalesce(t.default_service_zone_id = zone, false)
+parallel safe
+begin atomic
+    select t.id
+    from public.technician_profiles as t
+    where
+        t.id = technician
+        and (
+            t.default_service_zone_id = zone
             or exists (
                 select from public.technician_service_zones as z
                 where z.org_id = t.org_id and z.technician_id = t.id and z.service_zone_id = zone
@@ -98,14 +110,11 @@ begin
             or (t.default_service_zone_id is null and not exists (
                 select from public.technician_service_zones as z where z.org_id = t.org_id and z.technician_id = t.id
             ))
-        from public.technician_profiles as t
-        where t.id = technician
-    ), true);
+        );
 end;
-$$;
 
 comment on function private.works_in_zone(uuid, uuid) is
-'Whether a technician works in a zone: the default one or another of theirs; anywhere when they have none.';
+'One row when a technician works in a zone: the default one or another of theirs; anywhere when they have none. Else none.';
 
 create function private.violations_of_zone(p private.placement)
 returns setof private.violation
@@ -123,7 +132,7 @@ begin
     where
         t.id = any(p.technician_ids) and (p.work).place_kind <> 'bay'
         and (p.work).location_id is not null
-        and not private.works_in_zone(t.id, (p.work).zone_id);
+        and not exists (select from private.works_in_zone(t.id, (p.work).zone_id));
 end;
 $$;
 
@@ -139,11 +148,12 @@ begin
     return query
     select 'outside_shift', format(
         '%s does not work the whole time from %s to %s.', t.display_name,
-        private.local_time(lower(p.claim), t.time_zone), private.local_time(upper(p.claim), t.time_zone)
+        private.local_time(lower(s.claim), t.time_zone), private.local_time(upper(s.claim), t.time_zone)
     ), jsonb_build_object('technician_id', t.id)
-    from public.technician_profiles as t
+    from unnest(p.staff) as s
+    inner join public.technician_profiles as t on s.technician_id = t.id
     left join private.working_time((p.work).org_id, p.technician_ids, p.claim) as w on t.id = w.technician_id
-    where t.id = any(p.technician_ids) and not coalesce(w.during @> p.claim, false)
+    where not coalesce(w.during @> s.claim, false)
     union all
     select
         case when u.why = 'busy' then 'busy_externally' else 'time_off' end,
@@ -156,7 +166,9 @@ begin
         )
     from private.unavailable_time((p.work).org_id, p.technician_ids, p.claim) as u
     inner join public.technician_profiles as t on u.technician_id = t.id
-    where u.during && p.claim;
+    where exists (
+        select from unnest(p.staff) as s where s.technician_id = u.technician_id and s.claim && u.during
+    );
 end;
 $$;
 
@@ -171,10 +183,11 @@ as $$
 begin
     return query
     with claimants as (
-        select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician
-        from public.technician_profiles as t where t.id = any(p.technician_ids)
+        select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician, s.claim
+        from unnest(p.staff) as s
+        inner join public.technician_profiles as t on s.technician_id = t.id
         union all
-        select r.id, r.name, f.time_zone, r.capacity, false
+        select r.id, r.name, f.time_zone, r.capacity, false, p.claim
         from public.resources as r inner join public.facilities as f on r.facility_id = f.id
         where r.id = p.resource_id
     ),
@@ -185,13 +198,13 @@ begin
             count(distinct r.lane) as lanes_taken, min(lower(r.during)) as starts_at, max(upper(r.during)) as ends_at,
             array_agg(distinct r.appointment_id) filter (where r.appointment_id is not null) as appointment_ids
         from claimants as c
-        inner join public.reservations as r on r.claimant_id = c.id
+        inner join public.reservations as r on r.claimant_id = c.id and r.during && c.claim
         where
-            r.released_at is null and r.during && p.claim
+            r.released_at is null
             and not (r.kind = 'held' and r.hold_expires_at <= now())
             and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
             and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
-        group by c.id, c.name, c.time_zone, c.lanes, c.is_technician
+        group by c.id, c.name, c.time_zone, c.lanes, c.is_technician, c.claim
     )
 
     select

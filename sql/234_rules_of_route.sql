@@ -11,20 +11,21 @@ declare
 begin
     return query
     with gaps as materialized (
-        select g.*, g.gap @> p.claim as is_cut
+        select g.*, s.claim, s.worked_s, s.other_claims, g.gap @> s.claim as is_cut
         from private.route_gaps(
             (p.work).org_id, p.technician_ids, around, p.latitude, p.longitude, p.appointment_id, p.hold_token
         ) as g
+        inner join unnest(p.staff) as s on g.technician_id = s.technician_id
     ),
 
     cuts as materialized (
         select
             t.display_name, t.id as technician_id, g.before_appointment_id, g.after_appointment_id,
-            ceil((g.travel_before_s - extract(epoch from lower(p.claim) - lower(g.gap))) / 60.0)::integer as short_before,
-            ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(p.claim))) / 60.0)::integer as short_after,
+            ceil((g.travel_before_s - extract(epoch from lower(g.claim) - lower(g.gap))) / 60.0)::integer as short_before,
+            ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(g.claim))) / 60.0)::integer as short_after,
             ceil((
-                g.day_work_s + g.added_travel_s + extract(epoch from upper(p.claim) - lower(p.claim))
-                + p.other_work_s - g.day_limit_s
+                g.day_work_s + g.added_travel_s + extract(epoch from upper(g.claim) - lower(g.claim))
+                + g.worked_s - g.day_limit_s
             ) / 60.0)::integer as minutes_over,
             g.day_limit_s / 60 as day_limit_minutes
         from gaps as g
@@ -44,23 +45,23 @@ begin
     -- The gap the visit goes into, cut in two by it, and the other gaps, each with the driving that happens in it.
     rests as (
         select
-            g.technician_id, g.stretch, piece as gap,
+            g.technician_id, g.claim, piece as gap,
             -- Between two segments of one visit nobody drives.
             make_interval(secs => case
                 when lower(piece) = lower(g.gap) or upper(piece) = upper(g.gap) then cut.travel_s else 0
             end) as travel
         from gaps as g
         cross join lateral (
-            select tstzrange(lower(g.gap), lower(p.claim)) as gap, g.travel_before_s as travel_s
-            where g.is_cut and lower(g.gap) < lower(p.claim)
+            select tstzrange(lower(g.gap), lower(g.claim)) as gap, g.travel_before_s as travel_s
+            where g.is_cut and lower(g.gap) < lower(g.claim)
             union all
-            select tstzrange(upper(p.claim), upper(g.gap)), g.travel_after_s
-            where g.is_cut and upper(p.claim) < upper(g.gap)
+            select tstzrange(upper(g.claim), upper(g.gap)), g.travel_after_s
+            where g.is_cut and upper(g.claim) < upper(g.gap)
             union all
             select g.gap, g.travel_before_s + g.travel_after_s - g.added_travel_s
             where not g.is_cut
         ) as cut
-        cross join lateral unnest(tstzmultirange(cut.gap) - p.other_claims) as piece
+        cross join lateral unnest(tstzmultirange(cut.gap) - g.other_claims) as piece
     )
 
     select 'travel_before'::text, format(
@@ -96,10 +97,18 @@ begin
     from breaks as b
     inner join public.technician_profiles as t on b.technician_id = t.id
     where
-        -- The visit bears on this break: it goes into a gap that reaches into the window.
+        -- The visit bears on this break: a stretch of it goes into a gap that reaches into the window, and leaves no room.
         exists (
             select from gaps as g
-            where g.technician_id = b.technician_id and g.is_cut and g.gap && b.break_window
+            where
+                g.technician_id = b.technician_id and g.is_cut and g.gap && b.break_window
+                and not exists (
+                    select from rests as r
+                    where
+                        r.technician_id = b.technician_id and r.claim = g.claim and r.gap && b.break_window
+                        and upper(r.gap * b.break_window) - lower(r.gap * b.break_window) >= b.length
+                        and upper(r.gap) - lower(r.gap) >= b.length + r.travel
+                )
         )
         -- The break is owed: the working day covers the window, or enough of it.
         and exists (
@@ -107,13 +116,6 @@ begin
             where
                 g.technician_id = b.technician_id and upper(g.stretch) >= lower(b.break_window) + b.length
                 and lower(g.stretch) <= upper(b.break_window) - b.length
-        )
-        and not exists (
-            select from rests as r
-            where
-                r.technician_id = b.technician_id and r.gap && b.break_window
-                and upper(r.gap * b.break_window) - lower(r.gap * b.break_window) >= b.length
-                and upper(r.gap) - lower(r.gap) >= b.length + r.travel
         );
 end;
 $$;

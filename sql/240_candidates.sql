@@ -70,7 +70,7 @@ begin
         case when work.crew_size = 1 then f.skills_met = need.skills else f.skills_met > 0 or need.skills = 0 end
         and (
             o.out_of_zone_is_soft or work.location_id is null or work.place_kind = 'bay'
-            or private.works_in_zone(f.id, work.zone_id)
+            or exists (select from private.works_in_zone(f.id, work.zone_id))
         );
 end;
 $$;
@@ -78,29 +78,42 @@ $$;
 comment on function private.qualified_technicians(private.work, uuid[], timestamptz) is
 'Technicians worth asking for this work: skills and zone. The judge has the last word.';
 
+-- A stretch of work that somebody does without a break, and how long after the start of the whole it begins.
+create type private.work_part as (
+    lead_minutes integer, minutes integer, buffer_before_minutes integer, buffer_after_minutes integer
+);
+
 create function private.start_ranges(
     work private.work, technician_ids uuid[], earliest timestamptz, latest timestamptz, minutes integer,
-    latitude double precision, longitude double precision
+    latitude double precision, longitude double precision, parts private.work_part[] default null
 )
 returns table (
     technician_id uuid, first_start timestamptz, last_start timestamptz,
-    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer
+    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer, turn integer
 )
 language plpgsql
 stable
 set search_path = ''
 as $$
 #variable_conflict use_column
+declare
+    whole constant private.work_part[] := coalesce(parts, array[
+        row(0, minutes, work.buffer_before_minutes, work.buffer_after_minutes)::private.work_part
+    ]);
 begin
     return query
     with length as materialized (
         select
-            t.id, own.minutes as own_minutes, make_interval(mins => own.minutes) as visit,
-            make_interval(mins => work.buffer_before_minutes) as before,
-            make_interval(mins => work.buffer_after_minutes) as after
+            t.id, part.turn::integer as turn, own.minutes as own_minutes,
+            make_interval(mins => part.lead_minutes) as lead_time, make_interval(mins => own.minutes) as visit,
+            make_interval(mins => part.buffer_before_minutes) as before,
+            make_interval(mins => part.buffer_after_minutes) as after
         from public.technician_profiles as t
+        cross join unnest(whole) with ordinality as part (
+            lead_minutes, minutes, buffer_before_minutes, buffer_after_minutes, turn
+        )
         cross join lateral (
-            select case when work.own_pace then private.paced(minutes, t.duration_factor) else minutes end as minutes
+            select case when work.own_pace then private.paced(part.minutes, t.duration_factor) else part.minutes end as minutes
         ) as own
         where t.org_id = work.org_id and t.id = any(technician_ids)
     ),
@@ -115,9 +128,11 @@ begin
 
     gaps as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
-            lower(g.gap) + make_interval(secs => g.travel_before_s) as free_from,
-            upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
+            n.*, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            tstzmultirange(tstzrange(
+                lower(g.gap) + make_interval(secs => g.travel_before_s),
+                upper(g.gap) - make_interval(secs => g.travel_after_s)
+            )) as free
         from private.route_gaps(
             work.org_id, technician_ids, tstzrange(
                 earliest - make_interval(mins => work.buffer_before_minutes),
@@ -142,29 +157,31 @@ begin
 
     ranges as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s, n.own_minutes,
-            greatest(lower(piece.free) + n.before, earliest, w.window_start, work.sla_start_at) as first_start,
-            least(upper(piece.free) - n.after - n.visit, latest - n.visit, w.window_end, work.sla_end_at - n.visit) as last_start
+            g.id, g.turn, g.travel_before_s, g.travel_after_s, g.added_travel_s, g.own_minutes,
+            greatest(
+                lower(piece.free) + g.before - g.lead_time, earliest, w.window_start, work.sla_start_at
+            ) as first_start,
+            least(
+                upper(piece.free) - g.after - g.visit - g.lead_time, latest - g.visit - g.lead_time, w.window_end,
+                work.sla_end_at - g.visit - g.lead_time
+            ) as last_start
         from gaps as g
-        inner join length as n on g.technician_id = n.id
+        left join away as a on g.id = a.technician_id
+        cross join lateral unnest(g.free - coalesce(a.during, '{}')) as piece (free)
         cross join windows as w
-        left join away as a on g.technician_id = a.technician_id
-        cross join lateral unnest(
-            tstzmultirange(tstzrange(g.free_from, g.free_until)) - coalesce(a.during, '{}')
-        ) as piece (free)
     )
 
     select
-        r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes
+        r.id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes, r.turn
     from ranges as r
     where r.first_start <= r.last_start;
 end;
 $$;
 
 comment on function private.start_ranges(
-    private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision
+    private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision, private.work_part[]
 ) is
-'When each technician could start the work: closed ranges of start times between their other visits, driving included; and how long each takes.';
+'When each technician could start the work, or do each of its parts, told as starts of the whole: closed ranges between their other visits, driving included; and how long each takes.';
 
 -- The row find_slots answers with.
 create type public.slot as (

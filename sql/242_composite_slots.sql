@@ -16,51 +16,44 @@ return (
 
 comment on function private.segment_list(private.segment[]) is 'Segments as clients see them, named "1 of 3: …".';
 
-create type private.segment_range as (
-    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
-    travel_after_s integer, added_travel_s integer, spare_level integer
-);
-
 create function private.segment_ranges(
     work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
     latitude double precision, longitude double precision
 )
-returns private.segment_range[]
+returns table (
+    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
+    travel_after_s integer, added_travel_s integer
+)
 language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
 declare
     -- Whoever does everything blocks every blocked pause; the judge settles the rest.
     model constant private.segment[] := private.segments_of(work, '{}', earliest);
-    part private.work := work;
-    qualified uuid[];
-    lead_time interval;
-    ranges private.segment_range[] := '{}';
+    parts constant private.work_part[] := array(
+        select row(
+            extract(epoch from m.starts_at - earliest) / 60, extract(epoch from m.ends_at - m.starts_at) / 60,
+            case when m.turn = 1 then work.buffer_before_minutes else 0 end,
+            case when m.turn = cardinality(model) then work.buffer_after_minutes else 0 end
+            + case when m.pause_policy = 'free' then 0 else m.pause_after_minutes end
+        )::private.work_part
+        from unnest(model) with ordinality as m (
+            position, name, technician_id, starts_at, ends_at, pause_after_minutes, pause_policy, booked, pause_blocked, turn
+        )
+        order by m.turn
+    );
 begin
-    part.crew_size := 1;
-    part.sla_start_at := null;
-    part.sla_end_at := null;
-    qualified := array(select q.technician_id from private.qualified_technicians(part, only_ids, earliest) as q);
-    for turn in 1..cardinality(model)
-    loop
-        lead_time := model[turn].starts_at - earliest;
-        part.job_id := case when turn = 1 then work.job_id end;
-        part.buffer_before_minutes := case when turn = 1 then work.buffer_before_minutes else 0 end;
-        part.buffer_after_minutes := case when turn = cardinality(model) then work.buffer_after_minutes else 0 end
-            + case when model[turn].pause_policy = 'free' then 0 else model[turn].pause_after_minutes end;
-        ranges := ranges || array(
-            select row(
-                turn, r.technician_id, r.first_start - lead_time, r.last_start - lead_time, r.travel_before_s, r.travel_after_s,
-                r.added_travel_s, 0
-            )::private.segment_range
-            from private.start_ranges(
-                part, qualified, earliest + lead_time, latest,
-                (extract(epoch from model[turn].ends_at - model[turn].starts_at) / 60)::integer, latitude, longitude
-            ) as r
-        );
-    end loop;
-    return ranges;
+    work.crew_size := 1;
+    work.sla_start_at := null;
+    work.sla_end_at := null;
+    return query
+    select r.turn, r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
+    from private.start_ranges(
+        work, array(select q.technician_id from private.qualified_technicians(work, only_ids, earliest) as q),
+        earliest, latest, null, latitude, longitude, parts
+    ) as r;
 end;
 $$;
 
@@ -84,16 +77,19 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-    ranges constant private.segment_range[] := private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude);
     org public.orgs;
     parts integer;
 begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
     select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
     return query
-    with starts as (
+    with ranges as materialized (
+        select * from private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude)
+    ),
+
+    starts as (
         select distinct start.at
-        from unnest(ranges) as r
+        from ranges as r
         cross join lateral (
             select private.align_to_grid(r.first_start, org.slot_grid_minutes, org.time_zone) as at
             union all
@@ -112,7 +108,7 @@ begin
         from (select s.at, floor(date_part('epoch', s.at) / 86400)::integer as day from starts as s) as s
         inner join (
             select r.*, d.day
-            from unnest(ranges) as r
+            from ranges as r
             cross join lateral generate_series(
                 floor(date_part('epoch', r.first_start) / 86400)::integer,
                 floor(date_part('epoch', r.last_start) / 86400)::integer
@@ -146,8 +142,8 @@ begin
     parts_of_score as (
         select
             c.*,
-            50 * (1 - extract(epoch from c.at - earliest)::float8 / greatest(1, extract(epoch from latest - earliest)::float8)) as soon,
-            30 * exp(-greatest(0, c.added_s) / 1800.0::float8) as travel,
+            50 * (1 - date_part('epoch', c.at - earliest) / greatest(1, date_part('epoch', latest - earliest))) as soon,
+            30 * exp(-greatest(0, c.added_s) / 1800.0::double precision) as travel,
             case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred
         from (select * from alone union all select * from shared) as c
     )

@@ -175,7 +175,7 @@ begin
                 work, candidate.technician_ids, candidate.starts_at, finish, place, work.moved_appointment_id, null,
                 work.customer_agrees
             );
-            continue when exists (select from private.judge(placed) as j where j.severity <> 'soft');
+            continue when not private.passes(placed);
             found_count := found_count + 1;
             promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
             return next row(

@@ -217,7 +217,7 @@ begin
         where
             t.org_id = own.id
             and (facility is null or t.facility_id = facility)
-            and (zone is null or private.works_in_zone(t.id, zone))
+            and (zone is null or exists (select from private.works_in_zone(t.id, zone)))
             and (t.is_active or exists (
                 select from public.reservations as r
                 where r.claimant_id = t.id and r.released_at is null and r.during && period

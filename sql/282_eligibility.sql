@@ -182,5 +182,6 @@ grant execute on function private.works_in_zone(uuid, uuid) to service_role;
 grant execute on function private.place(
     private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean
 ) to service_role;
+grant execute on function private.staff_claims(uuid[], tstzrange, timestamptz, private.segment[]) to service_role;
 grant execute on function private.violations_of_skills(private.placement) to service_role;
 grant execute on function private.violations_of_zone(private.placement) to service_role;
