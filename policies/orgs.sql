@@ -9,7 +9,7 @@ grant update (
     reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit,
     concurrent_runs, reoptimization, reoptimization_days, durations_from_history, duration_percentile,
     plan_unserved_minutes, plan_move_minutes, plan_move_minutes_after_event, plan_continuity_minutes,
-    plan_km_minutes, plan_waiting_weight, plan_balance_weight
+    plan_km_minutes, plan_waiting_weight, plan_balance_weight, emergency_promise_minutes
 ) on table public.orgs to authenticated;
 grant select, insert, update, delete on table public.orgs to service_role;
 

@@ -1,5 +1,12 @@
 -- From what the engine thinks possible to options that are judged, priced, stored and committed (OPT-7).
 
+alter table public.orgs
+add column emergency_promise_minutes integer not null default 30,
+add constraint orgs_emergency_promise_sensible check (emergency_promise_minutes between 0 and 1440);
+
+comment on column public.orgs.emergency_promise_minutes is
+'Minutes an emergency rather waits than have the promise to somebody else broken; half of them for a visit of low priority, twice for one of high.';
+
 create function private.emergency_move_cost(move private.emergency_move)
 returns numeric
 language plpgsql
@@ -16,18 +23,19 @@ begin
                     else 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
                 end
                 + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
-                + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
+                + case when move.breaks_promise and move.change <> 'unassign' then o.emergency_promise_minutes else 0 end
                 + case when move.change = 'unassign' then 60 else 0 end
             )
         from public.appointments as v
         inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+        inner join public.orgs as o on v.org_id = o.id
         where v.id = move.appointment_id
     );
 end;
 $$;
 
 comment on function private.emergency_move_cost(private.emergency_move) is
-'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, what the company says for a broken promise, 60 for nobody; by priority.';
 
 create function private.store_emergency_option(
     run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz

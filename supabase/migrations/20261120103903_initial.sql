@@ -5996,6 +5996,55 @@ $$;
 comment on function private.staff(private.work, uuid[], uuid) is
 'Everybody named for the work, each once; refuses a list that fits the segments of composite work neither as one nor as one each.';
 
+-- One stretch of one technician's time, whole: what the rules about people's days look at. `worked_s` is what the same
+-- visit takes of them before it, told with the last stretch only, since a day's limit is for all of them together.
+create type private.staff_claim as (
+    technician_id uuid,
+    claim tstzrange,
+    ends_at timestamptz,
+    worked_s integer,
+    other_claims tstzmultirange
+);
+
+create function private.staff_claims(
+    technician_ids uuid[], claim tstzrange, ends_at timestamptz, segments private.segment[]
+)
+returns private.staff_claim[]
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if segments is null then
+        return array(
+            select row(t.id, claim, ends_at, 0, '{}')::private.staff_claim
+            from unnest(technician_ids) with ordinality as t (id, turn) order by t.turn
+        );
+    end if;
+    return array(
+        select row(
+            s.technician_id,
+            -- A blocked pause keeps its technician as the work itself does.
+            range_merge(tstzmultirange(s.booked) + s.pause_blocked), s.ends_at,
+            case when others.go_on then 0 else coalesce(others.worked_s, 0) end, coalesce(others.during, '{}')
+        )::private.staff_claim
+        from unnest(segments) as s
+        cross join lateral (
+            select
+                range_agg(o.booked) as during, bool_or(o.starts_at > s.starts_at) as go_on,
+                sum(extract(epoch from upper(o.booked) - lower(o.booked))) filter (where o.starts_at < s.starts_at) as worked_s
+            from unnest(segments) as o
+            where o.technician_id = s.technician_id and o.position <> s.position
+        ) as others
+        where s.technician_id is not null
+        order by s.starts_at
+    );
+end;
+$$;
+
+comment on function private.staff_claims(uuid[], tstzrange, timestamptz, private.segment[]) is
+'What a placement claims of each technician: one stretch a segment of composite work, else the same of everybody.';
+
 create type private.placement as (
     work private.work,
     technician_ids uuid[],
@@ -6009,8 +6058,7 @@ create type private.placement as (
     longitude double precision,
     customer_agrees boolean,
     segments private.segment[],
-    other_work_s integer,
-    other_claims tstzmultirange
+    staff private.staff_claim[]
 );
 
 create function private.place(
@@ -6026,6 +6074,7 @@ declare
     bay record;
     segments private.segment[];
     visit public.appointments;
+    claim tstzrange;
 begin
     if moved_appointment is not null and work.moved_appointment_id is distinct from moved_appointment then
         select a.* into visit from public.appointments as a where a.id = moved_appointment;
@@ -6047,11 +6096,11 @@ begin
     from public.resources as r
     inner join public.facilities as f on r.facility_id = f.id
     where r.id = resource and r.kind = 'bay';
+    claim := private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes);
     return row(
-        work, technician_ids, starts_at, ends_at,
-        private.buffered(starts_at, ends_at, work.buffer_before_minutes, work.buffer_after_minutes),
-        resource, moved_appointment, own_hold,
-        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments, 0, '{}'
+        work, technician_ids, starts_at, ends_at, claim, resource, moved_appointment, own_hold,
+        coalesce(bay.latitude, work.latitude), coalesce(bay.longitude, work.longitude), customer_agrees, segments,
+        private.staff_claims(technician_ids, claim, ends_at, segments)
     )::private.placement;
 end;
 $$;
@@ -6230,6 +6279,8 @@ begin
                     site_latitude, site_longitude, g.next_latitude, g.next_longitude, g.detour
                 ), g.speed), 0
             ), g.faster) as after_s
+        -- Pulled up, each distance would be reckoned anew for every use of it.
+        offset 0
     ) as way
     where g.gap && period;
 end;
@@ -6382,7 +6433,7 @@ begin
         'The work needs %s technicians, %s are named.', (p.work).crew_size, cardinality(p.technician_ids)
     ), jsonb_build_object('needed', (p.work).crew_size, 'named', cardinality(p.technician_ids))
     -- A visit without anybody is waiting for its assignment, which is no conflict.
-    where cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
+    where p.segments is null and cardinality(p.technician_ids) between 1 and (p.work).crew_size - 1
     union all
     select 'inactive', format('%s is no longer active.', t.display_name), jsonb_build_object('technician_id', t.id)
     from public.technician_profiles as t
@@ -6392,8 +6443,8 @@ $$;
 
 comment on function private.violations_of_crew(private.placement) is 'crew_incomplete, inactive.';
 
--- A crew covers the required skills together. What each lacks is told by the nearest miss within the crew:
--- expired before level, level before none at all.
+-- A crew covers the required skills together; of composite work each does a part alone, and needs them all. What is
+-- lacking is told by the nearest miss within the crew: expired before level, level before none at all.
 create function private.violations_of_skills(p private.placement)
 returns setof private.violation
 language plpgsql
@@ -6407,21 +6458,30 @@ begin
         from jsonb_each_text((p.work).required_skills) as s
     ),
 
+    crews as (
+        select
+            case when p.segments is null then p.technician_ids else array[s.technician_id] end as members,
+            max(s.ends_at) as ends_at
+        from unnest(p.staff) as s
+        group by 1
+    ),
+
     covered as (
         select
-            w.code, w.minimum_level,
+            c.members, w.code, w.minimum_level,
             max(k.level) as best_level,
             bool_or(k.level >= w.minimum_level) as has_level,
             bool_or(
                 k.level >= w.minimum_level
-                and coalesce(k.certified_until >= (p.ends_at at time zone t.time_zone)::date, true)
+                and coalesce(k.certified_until >= (c.ends_at at time zone t.time_zone)::date, true)
             ) as is_met,
             max(k.certified_until) filter (where k.level >= w.minimum_level) as certified_until
-        from wanted as w
+        from crews as c
+        cross join wanted as w
         left join public.technician_skills as k
-            on k.org_id = (p.work).org_id and k.skill_code = w.code and k.technician_id = any(p.technician_ids)
+            on k.org_id = (p.work).org_id and k.skill_code = w.code and k.technician_id = any(c.members)
         left join public.technician_profiles as t on k.technician_id = t.id
-        group by w.code, w.minimum_level
+        group by c.members, w.code, w.minimum_level
     )
 
     select
@@ -6444,24 +6504,27 @@ begin
     inner join public.skills as s on s.org_id = (p.work).org_id and s.code = c.code
     cross join lateral (
         select string_agg(t.display_name, ', ' order by t.display_name) as names
-        from public.technician_profiles as t where t.id = any(p.technician_ids)
+        from public.technician_profiles as t where t.id = any(c.members)
     ) as who
-    where not coalesce(c.is_met, false) and cardinality(p.technician_ids) > 0;
+    where not coalesce(c.is_met, false);
 end;
 $$;
 
 comment on function private.violations_of_skills(private.placement) is 'skill_missing, skill_level, certification_expired.';
 
+-- A set that is inlined, since slot search asks for everybody of a company.
 create function private.works_in_zone(technician uuid, zone uuid)
-returns boolean
-language plpgsql
+returns table (technician_id uuid)
+language sql
 stable
-set search_path = ''
-as $$
-begin
-    return coalesce((
-        select
-            coalesce(t.default_service_zone_id = zone, false)
+parallel safe
+begin atomic
+    select t.id
+    from public.technician_profiles as t
+    where
+        t.id = technician
+        and (
+            t.default_service_zone_id = zone
             or exists (
                 select from public.technician_service_zones as z
                 where z.org_id = t.org_id and z.technician_id = t.id and z.service_zone_id = zone
@@ -6470,14 +6533,11 @@ begin
             or (t.default_service_zone_id is null and not exists (
                 select from public.technician_service_zones as z where z.org_id = t.org_id and z.technician_id = t.id
             ))
-        from public.technician_profiles as t
-        where t.id = technician
-    ), true);
+        );
 end;
-$$;
 
 comment on function private.works_in_zone(uuid, uuid) is
-'Whether a technician works in a zone: the default one or another of theirs; anywhere when they have none.';
+'One row when a technician works in a zone: the default one or another of theirs; anywhere when they have none. Else none.';
 
 create function private.violations_of_zone(p private.placement)
 returns setof private.violation
@@ -6495,7 +6555,7 @@ begin
     where
         t.id = any(p.technician_ids) and (p.work).place_kind <> 'bay'
         and (p.work).location_id is not null
-        and not private.works_in_zone(t.id, (p.work).zone_id);
+        and not exists (select from private.works_in_zone(t.id, (p.work).zone_id));
 end;
 $$;
 
@@ -6511,11 +6571,12 @@ begin
     return query
     select 'outside_shift', format(
         '%s does not work the whole time from %s to %s.', t.display_name,
-        private.local_time(lower(p.claim), t.time_zone), private.local_time(upper(p.claim), t.time_zone)
+        private.local_time(lower(s.claim), t.time_zone), private.local_time(upper(s.claim), t.time_zone)
     ), jsonb_build_object('technician_id', t.id)
-    from public.technician_profiles as t
+    from unnest(p.staff) as s
+    inner join public.technician_profiles as t on s.technician_id = t.id
     left join private.working_time((p.work).org_id, p.technician_ids, p.claim) as w on t.id = w.technician_id
-    where t.id = any(p.technician_ids) and not coalesce(w.during @> p.claim, false)
+    where not coalesce(w.during @> s.claim, false)
     union all
     select
         case when u.why = 'busy' then 'busy_externally' else 'time_off' end,
@@ -6528,7 +6589,9 @@ begin
         )
     from private.unavailable_time((p.work).org_id, p.technician_ids, p.claim) as u
     inner join public.technician_profiles as t on u.technician_id = t.id
-    where u.during && p.claim;
+    where exists (
+        select from unnest(p.staff) as s where s.technician_id = u.technician_id and s.claim && u.during
+    );
 end;
 $$;
 
@@ -6543,10 +6606,11 @@ as $$
 begin
     return query
     with claimants as (
-        select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician
-        from public.technician_profiles as t where t.id = any(p.technician_ids)
+        select t.id, t.display_name as name, t.time_zone, t.max_concurrent_jobs as lanes, true as is_technician, s.claim
+        from unnest(p.staff) as s
+        inner join public.technician_profiles as t on s.technician_id = t.id
         union all
-        select r.id, r.name, f.time_zone, r.capacity, false
+        select r.id, r.name, f.time_zone, r.capacity, false, p.claim
         from public.resources as r inner join public.facilities as f on r.facility_id = f.id
         where r.id = p.resource_id
     ),
@@ -6557,13 +6621,13 @@ begin
             count(distinct r.lane) as lanes_taken, min(lower(r.during)) as starts_at, max(upper(r.during)) as ends_at,
             array_agg(distinct r.appointment_id) filter (where r.appointment_id is not null) as appointment_ids
         from claimants as c
-        inner join public.reservations as r on r.claimant_id = c.id
+        inner join public.reservations as r on r.claimant_id = c.id and r.during && c.claim
         where
-            r.released_at is null and r.during && p.claim
+            r.released_at is null
             and not (r.kind = 'held' and r.hold_expires_at <= now())
             and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
             and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
-        group by c.id, c.name, c.time_zone, c.lanes, c.is_technician
+        group by c.id, c.name, c.time_zone, c.lanes, c.is_technician, c.claim
     )
 
     select
@@ -6692,20 +6756,21 @@ declare
 begin
     return query
     with gaps as materialized (
-        select g.*, g.gap @> p.claim as is_cut
+        select g.*, s.claim, s.worked_s, s.other_claims, g.gap @> s.claim as is_cut
         from private.route_gaps(
             (p.work).org_id, p.technician_ids, around, p.latitude, p.longitude, p.appointment_id, p.hold_token
         ) as g
+        inner join unnest(p.staff) as s on g.technician_id = s.technician_id
     ),
 
     cuts as materialized (
         select
             t.display_name, t.id as technician_id, g.before_appointment_id, g.after_appointment_id,
-            ceil((g.travel_before_s - extract(epoch from lower(p.claim) - lower(g.gap))) / 60.0)::integer as short_before,
-            ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(p.claim))) / 60.0)::integer as short_after,
+            ceil((g.travel_before_s - extract(epoch from lower(g.claim) - lower(g.gap))) / 60.0)::integer as short_before,
+            ceil((g.travel_after_s - extract(epoch from upper(g.gap) - upper(g.claim))) / 60.0)::integer as short_after,
             ceil((
-                g.day_work_s + g.added_travel_s + extract(epoch from upper(p.claim) - lower(p.claim))
-                + p.other_work_s - g.day_limit_s
+                g.day_work_s + g.added_travel_s + extract(epoch from upper(g.claim) - lower(g.claim))
+                + g.worked_s - g.day_limit_s
             ) / 60.0)::integer as minutes_over,
             g.day_limit_s / 60 as day_limit_minutes
         from gaps as g
@@ -6725,23 +6790,23 @@ begin
     -- The gap the visit goes into, cut in two by it, and the other gaps, each with the driving that happens in it.
     rests as (
         select
-            g.technician_id, g.stretch, piece as gap,
+            g.technician_id, g.claim, piece as gap,
             -- Between two segments of one visit nobody drives.
             make_interval(secs => case
                 when lower(piece) = lower(g.gap) or upper(piece) = upper(g.gap) then cut.travel_s else 0
             end) as travel
         from gaps as g
         cross join lateral (
-            select tstzrange(lower(g.gap), lower(p.claim)) as gap, g.travel_before_s as travel_s
-            where g.is_cut and lower(g.gap) < lower(p.claim)
+            select tstzrange(lower(g.gap), lower(g.claim)) as gap, g.travel_before_s as travel_s
+            where g.is_cut and lower(g.gap) < lower(g.claim)
             union all
-            select tstzrange(upper(p.claim), upper(g.gap)), g.travel_after_s
-            where g.is_cut and upper(p.claim) < upper(g.gap)
+            select tstzrange(upper(g.claim), upper(g.gap)), g.travel_after_s
+            where g.is_cut and upper(g.claim) < upper(g.gap)
             union all
             select g.gap, g.travel_before_s + g.travel_after_s - g.added_travel_s
             where not g.is_cut
         ) as cut
-        cross join lateral unnest(tstzmultirange(cut.gap) - p.other_claims) as piece
+        cross join lateral unnest(tstzmultirange(cut.gap) - g.other_claims) as piece
     )
 
     select 'travel_before'::text, format(
@@ -6777,10 +6842,18 @@ begin
     from breaks as b
     inner join public.technician_profiles as t on b.technician_id = t.id
     where
-        -- The visit bears on this break: it goes into a gap that reaches into the window.
+        -- The visit bears on this break: a stretch of it goes into a gap that reaches into the window, and leaves no room.
         exists (
             select from gaps as g
-            where g.technician_id = b.technician_id and g.is_cut and g.gap && b.break_window
+            where
+                g.technician_id = b.technician_id and g.is_cut and g.gap && b.break_window
+                and not exists (
+                    select from rests as r
+                    where
+                        r.technician_id = b.technician_id and r.claim = g.claim and r.gap && b.break_window
+                        and upper(r.gap * b.break_window) - lower(r.gap * b.break_window) >= b.length
+                        and upper(r.gap) - lower(r.gap) >= b.length + r.travel
+                )
         )
         -- The break is owed: the working day covers the window, or enough of it.
         and exists (
@@ -6788,13 +6861,6 @@ begin
             where
                 g.technician_id = b.technician_id and upper(g.stretch) >= lower(b.break_window) + b.length
                 and lower(g.stretch) <= upper(b.break_window) - b.length
-        )
-        and not exists (
-            select from rests as r
-            where
-                r.technician_id = b.technician_id and r.gap && b.break_window
-                and upper(r.gap * b.break_window) - lower(r.gap * b.break_window) >= b.length
-                and upper(r.gap) - lower(r.gap) >= b.length + r.travel
         );
 end;
 $$;
@@ -6974,12 +7040,9 @@ set plan_cache_mode = 'force_generic_plan'
 set jit = 'off'
 as $$
 begin
-    if p.segments is not null then
-        return query select * from private.judge_segments(p);
-        return;
-    end if;
     return query
-    select v.code, private.severity(o, v.code, v.data), v.message, v.data
+    -- Distinct, since two segments of a visit may fail for the same reason.
+    select distinct v.code, private.severity(o, v.code, v.data) as severity, v.message, v.data
     from public.orgs as o
     cross join lateral (
         select * from private.violations_of_time(p)
@@ -7003,109 +7066,12 @@ begin
         select * from private.violations_of_stock(p)
     ) as v
     where o.id = (p.work).org_id
-    order by 2, 1;
+    order by severity, v.code, v.message, v.data;
 end;
 $$;
 
 comment on function private.judge(private.placement) is
 'The one judge (BKG-5): every conflict of a proposed placement, worst first. Manual booking, drag and drop, slot search, agents and the optimiser''s output all pass through it.';
-
-create function private.segment_placements(p private.placement)
-returns setof private.placement
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    part private.segment;
-    single private.placement := p;
-    last_of_day constant boolean[] := array(
-        select not exists (
-            select from unnest(p.segments) as later
-            where later.technician_id = s.technician_id and later.starts_at > s.starts_at
-        )
-        from unnest(p.segments) as s order by s.starts_at
-    );
-    turn integer := 0;
-begin
-    single.segments := null;
-    single.resource_id := null;
-    single.work.crew_size := 1;
-    foreach part in array p.segments
-    loop
-        turn := turn + 1;
-        continue when part.technician_id is null;
-        single.technician_ids := array[part.technician_id];
-        single.starts_at := part.starts_at;
-        single.ends_at := part.ends_at;
-        -- A blocked pause keeps its technician as the work itself does.
-        single.claim := range_merge(tstzmultirange(part.booked) + part.pause_blocked);
-        -- The day's limit is for all segments of a technician together, told once, with the last.
-        single.other_work_s := case when last_of_day[turn] then (
-            select coalesce(sum(extract(epoch from upper(s.booked) - lower(s.booked))), 0)
-            from unnest(p.segments) as s
-            where s.technician_id = part.technician_id and s.starts_at < part.starts_at
-        ) else 0 end;
-        single.other_claims := coalesce((
-            select range_agg(s.booked) from unnest(p.segments) as s
-            where s.technician_id = part.technician_id and s.position <> part.position
-        ), '{}');
-        return next single;
-    end loop;
-end;
-$$;
-
-comment on function private.segment_placements(private.placement) is
-'Each segment of a composite placement as a placement of its own technician.';
-
-create function private.judge_segments(p private.placement)
-returns setof private.conflict
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    whole private.placement := p;
-begin
-    -- Time, customer and place concern the whole visit; people concern their segments.
-    whole.technician_ids := '{}';
-    return query
-    select distinct on (2, 1, 3) v.code, private.severity(o, v.code, v.data), v.message, v.data
-    from public.orgs as o
-    cross join lateral (
-        select * from private.violations_of_time(p)
-        union all
-        select * from private.violations_of_customer(p)
-        union all
-        select * from private.violations_of_place(p)
-        union all
-        select * from private.violations_of_stock(p)
-        union all
-        select * from private.violations_of_claims(whole)
-        union all
-        select found.*
-        from private.segment_placements(p) as s
-        cross join lateral (
-            select * from private.violations_of_crew(s)
-            union all
-            select * from private.violations_of_skills(s)
-            union all
-            select * from private.violations_of_zone(s)
-            union all
-            select * from private.violations_of_availability(s)
-            union all
-            select * from private.violations_of_claims(s)
-            union all
-            select * from private.violations_of_route(s)
-        ) as found
-        where p.technician_ids <> '{}'
-    ) as v
-    where o.id = (p.work).org_id
-    order by 2, 1, 3;
-end;
-$$;
-
-comment on function private.judge_segments(private.placement) is 'Every conflict of a composite placement (BKG-12).';
 
 create function private.placement_conflicts(
     job uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
@@ -7201,7 +7167,7 @@ begin
         case when work.crew_size = 1 then f.skills_met = need.skills else f.skills_met > 0 or need.skills = 0 end
         and (
             o.out_of_zone_is_soft or work.location_id is null or work.place_kind = 'bay'
-            or private.works_in_zone(f.id, work.zone_id)
+            or exists (select from private.works_in_zone(f.id, work.zone_id))
         );
 end;
 $$;
@@ -7209,29 +7175,42 @@ $$;
 comment on function private.qualified_technicians(private.work, uuid[], timestamptz) is
 'Technicians worth asking for this work: skills and zone. The judge has the last word.';
 
+-- A stretch of work that somebody does without a break, and how long after the start of the whole it begins.
+create type private.work_part as (
+    lead_minutes integer, minutes integer, buffer_before_minutes integer, buffer_after_minutes integer
+);
+
 create function private.start_ranges(
     work private.work, technician_ids uuid[], earliest timestamptz, latest timestamptz, minutes integer,
-    latitude double precision, longitude double precision
+    latitude double precision, longitude double precision, parts private.work_part[] default null
 )
 returns table (
     technician_id uuid, first_start timestamptz, last_start timestamptz,
-    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer
+    travel_before_s integer, travel_after_s integer, added_travel_s integer, own_minutes integer, turn integer
 )
 language plpgsql
 stable
 set search_path = ''
 as $$
 #variable_conflict use_column
+declare
+    whole constant private.work_part[] := coalesce(parts, array[
+        row(0, minutes, work.buffer_before_minutes, work.buffer_after_minutes)::private.work_part
+    ]);
 begin
     return query
     with length as materialized (
         select
-            t.id, own.minutes as own_minutes, make_interval(mins => own.minutes) as visit,
-            make_interval(mins => work.buffer_before_minutes) as before,
-            make_interval(mins => work.buffer_after_minutes) as after
+            t.id, part.turn::integer as turn, own.minutes as own_minutes,
+            make_interval(mins => part.lead_minutes) as lead_time, make_interval(mins => own.minutes) as visit,
+            make_interval(mins => part.buffer_before_minutes) as before,
+            make_interval(mins => part.buffer_after_minutes) as after
         from public.technician_profiles as t
+        cross join unnest(whole) with ordinality as part (
+            lead_minutes, minutes, buffer_before_minutes, buffer_after_minutes, turn
+        )
         cross join lateral (
-            select case when work.own_pace then private.paced(minutes, t.duration_factor) else minutes end as minutes
+            select case when work.own_pace then private.paced(part.minutes, t.duration_factor) else part.minutes end as minutes
         ) as own
         where t.org_id = work.org_id and t.id = any(technician_ids)
     ),
@@ -7246,9 +7225,11 @@ begin
 
     gaps as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s,
-            lower(g.gap) + make_interval(secs => g.travel_before_s) as free_from,
-            upper(g.gap) - make_interval(secs => g.travel_after_s) as free_until
+            n.*, g.travel_before_s, g.travel_after_s, g.added_travel_s,
+            tstzmultirange(tstzrange(
+                lower(g.gap) + make_interval(secs => g.travel_before_s),
+                upper(g.gap) - make_interval(secs => g.travel_after_s)
+            )) as free
         from private.route_gaps(
             work.org_id, technician_ids, tstzrange(
                 earliest - make_interval(mins => work.buffer_before_minutes),
@@ -7273,29 +7254,31 @@ begin
 
     ranges as (
         select
-            g.technician_id, g.travel_before_s, g.travel_after_s, g.added_travel_s, n.own_minutes,
-            greatest(lower(piece.free) + n.before, earliest, w.window_start, work.sla_start_at) as first_start,
-            least(upper(piece.free) - n.after - n.visit, latest - n.visit, w.window_end, work.sla_end_at - n.visit) as last_start
+            g.id, g.turn, g.travel_before_s, g.travel_after_s, g.added_travel_s, g.own_minutes,
+            greatest(
+                lower(piece.free) + g.before - g.lead_time, earliest, w.window_start, work.sla_start_at
+            ) as first_start,
+            least(
+                upper(piece.free) - g.after - g.visit - g.lead_time, latest - g.visit - g.lead_time, w.window_end,
+                work.sla_end_at - g.visit - g.lead_time
+            ) as last_start
         from gaps as g
-        inner join length as n on g.technician_id = n.id
+        left join away as a on g.id = a.technician_id
+        cross join lateral unnest(g.free - coalesce(a.during, '{}')) as piece (free)
         cross join windows as w
-        left join away as a on g.technician_id = a.technician_id
-        cross join lateral unnest(
-            tstzmultirange(tstzrange(g.free_from, g.free_until)) - coalesce(a.during, '{}')
-        ) as piece (free)
     )
 
     select
-        r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes
+        r.id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s, r.own_minutes, r.turn
     from ranges as r
     where r.first_start <= r.last_start;
 end;
 $$;
 
 comment on function private.start_ranges(
-    private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision
+    private.work, uuid[], timestamptz, timestamptz, integer, double precision, double precision, private.work_part[]
 ) is
-'When each technician could start the work: closed ranges of start times between their other visits, driving included; and how long each takes.';
+'When each technician could start the work, or do each of its parts, told as starts of the whole: closed ranges between their other visits, driving included; and how long each takes.';
 
 -- The row find_slots answers with.
 create type public.slot as (
@@ -7787,51 +7770,44 @@ return (
 
 comment on function private.segment_list(private.segment[]) is 'Segments as clients see them, named "1 of 3: …".';
 
-create type private.segment_range as (
-    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
-    travel_after_s integer, added_travel_s integer, spare_level integer
-);
-
 create function private.segment_ranges(
     work private.work, earliest timestamptz, latest timestamptz, only_ids uuid[],
     latitude double precision, longitude double precision
 )
-returns private.segment_range[]
+returns table (
+    turn integer, technician_id uuid, first_start timestamptz, last_start timestamptz, travel_before_s integer,
+    travel_after_s integer, added_travel_s integer
+)
 language plpgsql
 stable
 set search_path = ''
 as $$
+#variable_conflict use_column
 declare
     -- Whoever does everything blocks every blocked pause; the judge settles the rest.
     model constant private.segment[] := private.segments_of(work, '{}', earliest);
-    part private.work := work;
-    qualified uuid[];
-    lead_time interval;
-    ranges private.segment_range[] := '{}';
+    parts constant private.work_part[] := array(
+        select row(
+            extract(epoch from m.starts_at - earliest) / 60, extract(epoch from m.ends_at - m.starts_at) / 60,
+            case when m.turn = 1 then work.buffer_before_minutes else 0 end,
+            case when m.turn = cardinality(model) then work.buffer_after_minutes else 0 end
+            + case when m.pause_policy = 'free' then 0 else m.pause_after_minutes end
+        )::private.work_part
+        from unnest(model) with ordinality as m (
+            position, name, technician_id, starts_at, ends_at, pause_after_minutes, pause_policy, booked, pause_blocked, turn
+        )
+        order by m.turn
+    );
 begin
-    part.crew_size := 1;
-    part.sla_start_at := null;
-    part.sla_end_at := null;
-    qualified := array(select q.technician_id from private.qualified_technicians(part, only_ids, earliest) as q);
-    for turn in 1..cardinality(model)
-    loop
-        lead_time := model[turn].starts_at - earliest;
-        part.job_id := case when turn = 1 then work.job_id end;
-        part.buffer_before_minutes := case when turn = 1 then work.buffer_before_minutes else 0 end;
-        part.buffer_after_minutes := case when turn = cardinality(model) then work.buffer_after_minutes else 0 end
-            + case when model[turn].pause_policy = 'free' then 0 else model[turn].pause_after_minutes end;
-        ranges := ranges || array(
-            select row(
-                turn, r.technician_id, r.first_start - lead_time, r.last_start - lead_time, r.travel_before_s, r.travel_after_s,
-                r.added_travel_s, 0
-            )::private.segment_range
-            from private.start_ranges(
-                part, qualified, earliest + lead_time, latest,
-                (extract(epoch from model[turn].ends_at - model[turn].starts_at) / 60)::integer, latitude, longitude
-            ) as r
-        );
-    end loop;
-    return ranges;
+    work.crew_size := 1;
+    work.sla_start_at := null;
+    work.sla_end_at := null;
+    return query
+    select r.turn, r.technician_id, r.first_start, r.last_start, r.travel_before_s, r.travel_after_s, r.added_travel_s
+    from private.start_ranges(
+        work, array(select q.technician_id from private.qualified_technicians(work, only_ids, earliest) as q),
+        earliest, latest, null, latitude, longitude, parts
+    ) as r;
 end;
 $$;
 
@@ -7855,16 +7831,19 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-    ranges constant private.segment_range[] := private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude);
     org public.orgs;
     parts integer;
 begin
     select o.* into org from public.orgs as o where o.id = work.org_id;
     select count(*) into parts from public.service_segments as s where s.service_id = work.service_id;
     return query
-    with starts as (
+    with ranges as materialized (
+        select * from private.segment_ranges(work, earliest, latest, only_ids, latitude, longitude)
+    ),
+
+    starts as (
         select distinct start.at
-        from unnest(ranges) as r
+        from ranges as r
         cross join lateral (
             select private.align_to_grid(r.first_start, org.slot_grid_minutes, org.time_zone) as at
             union all
@@ -7883,7 +7862,7 @@ begin
         from (select s.at, floor(date_part('epoch', s.at) / 86400)::integer as day from starts as s) as s
         inner join (
             select r.*, d.day
-            from unnest(ranges) as r
+            from ranges as r
             cross join lateral generate_series(
                 floor(date_part('epoch', r.first_start) / 86400)::integer,
                 floor(date_part('epoch', r.last_start) / 86400)::integer
@@ -7917,8 +7896,8 @@ begin
     parts_of_score as (
         select
             c.*,
-            50 * (1 - extract(epoch from c.at - earliest)::float8 / greatest(1, extract(epoch from latest - earliest)::float8)) as soon,
-            30 * exp(-greatest(0, c.added_s) / 1800.0::float8) as travel,
+            50 * (1 - date_part('epoch', c.at - earliest) / greatest(1, date_part('epoch', latest - earliest))) as soon,
+            30 * exp(-greatest(0, c.added_s) / 1800.0::double precision) as travel,
             case when work.preferred_technician_id = any(c.technician_ids) then 10 else 0 end as preferred
         from (select * from alone union all select * from shared) as c
     )
@@ -8117,7 +8096,7 @@ begin
                 work, candidate.technician_ids, candidate.starts_at, finish, place, work.moved_appointment_id, null,
                 work.customer_agrees
             );
-            continue when exists (select from private.judge(placed) as j where j.severity <> 'soft');
+            continue when not private.passes(placed);
             found_count := found_count + 1;
             promised := private.arrival_window(candidate.starts_at, org.arrival_window_minutes, org.time_zone);
             return next row(
@@ -11644,7 +11623,7 @@ begin
         where
             t.org_id = own.id
             and (facility is null or t.facility_id = facility)
-            and (zone is null or private.works_in_zone(t.id, zone))
+            and (zone is null or exists (select from private.works_in_zone(t.id, zone)))
             and (t.is_active or exists (
                 select from public.reservations as r
                 where r.claimant_id = t.id and r.released_at is null and r.during && period
@@ -14072,6 +14051,7 @@ grant execute on function private.works_in_zone(uuid, uuid) to service_role;
 grant execute on function private.place(
     private.work, uuid[], timestamptz, timestamptz, uuid, uuid, uuid, boolean
 ) to service_role;
+grant execute on function private.staff_claims(uuid[], tstzrange, timestamptz, private.segment[]) to service_role;
 grant execute on function private.violations_of_skills(private.placement) to service_role;
 grant execute on function private.violations_of_zone(private.placement) to service_role;
 
@@ -18572,6 +18552,13 @@ grant execute on function private.commit_emergency(uuid, uuid, text) to authenti
 
 -- From what the engine thinks possible to options that are judged, priced, stored and committed (OPT-7).
 
+alter table public.orgs
+add column emergency_promise_minutes integer not null default 30,
+add constraint orgs_emergency_promise_sensible check (emergency_promise_minutes between 0 and 1440);
+
+comment on column public.orgs.emergency_promise_minutes is
+'Minutes an emergency rather waits than have the promise to somebody else broken; half of them for a visit of low priority, twice for one of high.';
+
 create function private.emergency_move_cost(move private.emergency_move)
 returns numeric
 language plpgsql
@@ -18588,18 +18575,19 @@ begin
                     else 0.2 * greatest(0, extract(epoch from move.to_starts_at - v.starts_at) / 60)
                 end
                 + case when move.to_technician_id <> move.from_technician_id then 10 else 0 end
-                + case when move.breaks_promise and move.change <> 'unassign' then 30 else 0 end
+                + case when move.breaks_promise and move.change <> 'unassign' then o.emergency_promise_minutes else 0 end
                 + case when move.change = 'unassign' then 60 else 0 end
             )
         from public.appointments as v
         inner join public.dispatch_jobs as j on v.dispatch_job_id = j.id
+        inner join public.orgs as o on v.org_id = o.id
         where v.id = move.appointment_id
     );
 end;
 $$;
 
 comment on function private.emergency_move_cost(private.emergency_move) is
-'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, 30 for a broken promise, 60 for nobody; by priority.';
+'How much moving a visit weighs, in minutes of response: 5, a fifth of its delay or 60 for another day, 10 for another technician, what the company says for a broken promise, 60 for nobody; by priority.';
 
 create function private.store_emergency_option(
     run public.optimization_runs, work private.work, candidate jsonb, trial jsonb, asked_at timestamptz
@@ -19819,7 +19807,7 @@ grant update (
     reschedule_notice_minutes, reschedule_emergency_minutes, reschedule_limit,
     concurrent_runs, reoptimization, reoptimization_days, durations_from_history, duration_percentile,
     plan_unserved_minutes, plan_move_minutes, plan_move_minutes_after_event, plan_continuity_minutes,
-    plan_km_minutes, plan_waiting_weight, plan_balance_weight
+    plan_km_minutes, plan_waiting_weight, plan_balance_weight, emergency_promise_minutes
 ) on table public.orgs to authenticated;
 grant select, insert, update, delete on table public.orgs to service_role;
 

@@ -65,6 +65,16 @@ def test_a_promise_is_broken_only_within_the_budget(now: Now) -> None:
     assert now.options(job, disruption_budget={"promises": 1, "minutes": 5})[0]["kind"] == "free"
 
 
+def test_a_company_says_how_long_an_emergency_waits_for_a_promise(now: Now) -> None:
+    now.visit(now.technician("Ann", shift=(-120, 300)), 40, promise=(30, 60))
+    job, budget = now.emergency(), {"promises": 1, "minutes": 300}
+    assert now.options(job, disruption_budget=budget)[0]["kind"] == "bump"
+    now.db.execute("update public.orgs set emergency_promise_minutes = 600 where id = %s", (now.company.id,))
+    kinds = [one["kind"] for one in now.options(job, disruption_budget=budget)]
+    assert kinds[0] == "free"
+    assert "bump" in kinds
+
+
 @pytest.mark.parametrize(
     "until", [110, 150], ids=["no room today", "room today for more minutes than allowed"]
 )
