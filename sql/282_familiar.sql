@@ -13,9 +13,10 @@ begin
         where j.id = job and j.preferred_technician_id is not null
         union
         select a.technician_id
-        from public.job_assignments as a
+        from public.dispatch_jobs as j
+        inner join public.job_assignments as a on j.org_id = a.org_id and j.id = a.dispatch_job_id
         where
-            a.dispatch_job_id = job and a.appointment_id is distinct from beside_appointment
+            j.id = job and a.appointment_id is distinct from beside_appointment
             and a.status not in ('declined', 'canceled', 'no_show')
         union
         select recent.technician_id

@@ -1,5 +1,7 @@
 -- Putting a plan's visits where it wants them: tried under holds for the judge, or written for good.
 
+-- Assignments and visits are joined by id alone: a plan's stops are new in this very transaction, and where their
+-- statistics say there are next to none, Postgres may take any index that begins with the org, for all of its rows.
 create function private.plan_conflicts(run uuid, route_plan_ids uuid[])
 returns jsonb
 language sql
@@ -14,7 +16,7 @@ as $$
             s.service_starts_at as starts_at, s.planned_departure_at as ends_at, null::uuid as resource_id, a.appointment_id
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-        left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+        left join public.job_assignments as a on s.job_assignment_id = a.id
         where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint
         union all
         select v.stop_id, v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id
@@ -49,8 +51,8 @@ as $$
         'data', obstacle.data
     )), '[]')
     from public.route_stops as s
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
+    inner join public.appointments as v on a.appointment_id = v.id
     cross join lateral (
         select
             'not_reschedulable' as code,
@@ -189,13 +191,13 @@ begin
         s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id, run.id
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
     where p.id = any(route_plan_ids) and s.change in ('move', 'reassign');
 
     update public.appointments as a
     set starts_at = s.service_starts_at, ends_at = s.planned_departure_at
     from public.route_stops as s
-    inner join public.job_assignments as x on s.org_id = x.org_id and s.job_assignment_id = x.id
+    inner join public.job_assignments as x on s.job_assignment_id = x.id
     where
         s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign')
         and a.id = x.appointment_id
@@ -314,8 +316,8 @@ as $$
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
-    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    left join public.job_assignments as a on s.job_assignment_id = a.id
+    left join public.appointments as v on a.appointment_id = v.id
     inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
     cross join lateral private.buffered(
         s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),

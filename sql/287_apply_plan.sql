@@ -134,8 +134,8 @@ set search_path = ''
 as $$
     select distinct v.facility_id
     from public.route_stops as s
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
+    inner join public.appointments as v on a.appointment_id = v.id
     where s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign');
 $$;
 

@@ -14,7 +14,7 @@ declare
     lenient private.work;
     rules constant text[] := '{certification_expired,out_of_zone,skill_level,skill_missing}';
     known text[] := '{}';
-    told uuid[];
+    rest uuid[];
     found uuid[];
     one text;
 begin
@@ -23,7 +23,12 @@ begin
         work := private.work_of_job(job);
         continue when private.requirement(work) = any(known);
         known := known || private.requirement(work);
-        told := array(select q.technician_id from private.qualified_technicians(work, technician_ids, day) as q);
+        rest := array(
+            select t.id from unnest(technician_ids) as t (id)
+            except
+            select q.technician_id from private.qualified_technicians(work, technician_ids, day) as q
+            order by 1
+        );
         foreach one in array rules
         loop
             -- The rule itself is asked again, of a work that does not fall under it.
@@ -40,12 +45,11 @@ begin
             found := array(
                 select q.technician_id
                 from private.qualified_technicians(
-                    lenient, technician_ids, case when one = 'certification_expired' then '-infinity' else day end
+                    lenient, rest, case when one = 'certification_expired' then '-infinity' else day end
                 ) as q
-                where q.technician_id <> all (told)
                 order by q.technician_id
             );
-            told := told || found;
+            rest := array(select t.id from unnest(rest) as t (id) where t.id <> all (found) order by t.id);
             requirement := private.requirement(work);
             rule := one;
             able := found;
@@ -53,9 +57,7 @@ begin
         end loop;
         requirement := private.requirement(work);
         rule := 'several';
-        able := array(
-            select t.id from unnest(technician_ids) as t (id) where t.id <> all (told) order by t.id
-        );
+        able := rest;
         return next;
     end loop;
 end;

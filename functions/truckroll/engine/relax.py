@@ -154,6 +154,10 @@ class _Ground:
         self.earliest = earliest - prepared.origin
         self.stretch = np.array(stretch, np.int64).reshape(-1, 2)
         self.dropped = np.zeros(plan.nodes.shape[1], np.int32)
+        # Taking the place of what is booked costs at least this, and is nothing to tell.
+        booked = day.visits["price"][day.visits["booked_shift"] >= 0]
+        dearest = np.max(plan.routes["cost"], initial=0.0)
+        self.booked_cost = float(np.min(booked, initial=ANY_COST) - dearest)
 
     def verdict(self, x: int, wish: Wish) -> Verdict:
         """Try everything on one visit."""
@@ -290,7 +294,7 @@ class _Ground:
         allowed = [v for v in listed if v in own]
         day.eligible[first : first + len(allowed)] = allowed
         day.visits[x]["last_eligible"] = first + len(allowed)
-        v, count, cost = cheapest_displacement(day, plan, x, ANY_COST, self.dropped)
+        v, count, cost = cheapest_displacement(day, plan, x, self.booked_cost, self.dropped)
         day.eligible[first : first + len(listed)] = listed
         changed.put_back()
         out = {int(one) for one in self.dropped[:count]}
