@@ -34,7 +34,7 @@ def test_the_readmes_script_books_hears_of_it_and_is_refused_the_second(stack: S
         env=node.environment() | known,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

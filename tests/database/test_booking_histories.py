@@ -53,17 +53,28 @@ def build(conninfo: str, **values: Any) -> World:
         return World.build(db, **values)
 
 
+# What one short history meets is a matter of luck; these are met sooner or later.
+TO_MEET = {
+    *((kind, Outcome.OK) for kind in clients.RPCS.keys() - {"misuse"}),
+    *((kind, Outcome.REFUSED) for kind in ("book", "hold", "move", "assign", "misuse")),
+    "server killed",
+    "backend killed",
+}
+
+
 def test_nothing_is_lost_or_doubled_while_the_server_is_killed() -> None:
+    met: set[object] = set()
     with crashing_server() as server, database_of(server) as conninfo:
-        world = build(conninfo, jobs=1000)
-        trouble = Crashes(server, random.Random(1), every_operations=60, kill_every=4)
-        history = clients.run(conninfo, world, 4, 1000, trouble=trouble)
-        assert judged(conninfo, world, history) == []
-    done = Counter((operation.kind, operation.outcome) for operation in history.operations)
-    assert min(trouble.killed, trouble.killed_backends, trouble.terminated + trouble.cut) >= 1
-    assert done["book", Outcome.OK] > 100
-    assert all(done[kind, Outcome.OK] for kind in clients.RPCS.keys() - {"misuse"}), done
-    assert all(done[kind, Outcome.REFUSED] for kind in ("book", "hold", "move", "assign", "misuse")), done
+        for seed in range(1, 9):
+            world = build(conninfo, jobs=1000)
+            trouble = Crashes(server, random.Random(seed), every_operations=60, kill_every=4)
+            history = clients.run(conninfo, world, 4, 1000, seed=seed, trouble=trouble)
+            assert judged(conninfo, world, history) == []
+            met |= {(operation.kind, operation.outcome) for operation in history.operations}
+            met |= trouble.done.keys()
+            if met >= TO_MEET:
+                return
+    pytest.fail(f"{TO_MEET - met} never happened")
 
 
 @pytest.mark.slow
@@ -80,8 +91,7 @@ def test_soak() -> None:
     outcomes = Counter(operation.outcome for operation in history.operations)
     print(  # noqa: T201 — what a soak is run for
         f"\n{len(history.operations)} operations in {seconds:.0f} s: {outcomes[Outcome.OK]} ok, "
-        f"{outcomes[Outcome.REFUSED]} refused, {outcomes[Outcome.UNKNOWN]} unknown; {trouble.killed} servers and "
-        f"{trouble.killed_backends} backends killed, {trouble.terminated} terminated, {trouble.cut} connections cut; "
+        f"{outcomes[Outcome.REFUSED]} refused, {outcomes[Outcome.UNKNOWN]} unknown; {dict(trouble.done)}; "
         f"{len(found)} violations"
     )
     assert len(history.operations) >= SOAK - 6

@@ -28,9 +28,9 @@ def demo(freshly_seeded: str, connect: Connect) -> Connection:
 
 NEXT_WORKING_DAY = """
 select min(day)::date
-from generate_series(
-    (now() at time zone 'America/Chicago')::date + 1, (now() at time zone 'America/Chicago')::date + 14, '1 day'
-) as day
+from public.orgs as o
+cross join lateral (select (o.created_at at time zone o.time_zone)::date as date) as seeded
+cross join lateral generate_series(seeded.date + 1, seeded.date + 14, '1 day') as day
 where extract(isodow from day) < 6 and day::date not in (select observed_on from public.holidays)
 """
 

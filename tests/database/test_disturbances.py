@@ -9,6 +9,7 @@ import pytest
 
 from support import sql
 from support.factory import CITY, MONDAY, Company
+from support.noon import zone_at_noon
 from support.plan import assignment_of, at
 from support.sql import AsUser, Connection, Row
 
@@ -110,8 +111,9 @@ def test_a_company_that_wants_none_of_it_gets_none(db: Connection, company: Comp
     assert [run["mode"] for run in runs(db)] == ["commit"]
 
 
-def test_a_job_that_overruns_is_noted_once_until_it_gets_much_worse(db: Connection, company: Company) -> None:
+def test_a_job_that_overruns_is_noted_once_until_it_gets_much_worse(db: Connection) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
+    company = Company(db, reoptimization_days=366, time_zone=zone_at_noon())
     ann = company.technician(shift=None)
     site = company.site(company.customer(), **HERE)
     running, after = company.job(site), company.job(site)

@@ -80,8 +80,7 @@ def test_a_company_says_how_long_an_emergency_waits_for_a_promise(now: Now) -> N
 )
 def test_going_to_another_day_spends_a_promise_and_no_minutes(now: Now, until: int) -> None:
     ann = now.technician("Ann", shift=(-120, until))
-    tomorrow = {"starts_at": now.at(1440), "ends_at": now.at(1740), "time_zone": "UTC"}
-    now.company.add("technician_shifts", technician_id=ann["id"], **tomorrow)
+    now.shift(ann, 1440, 1740)
     now.visit(ann, 40, promise=(30, 60))
     job = now.emergency()
     assert now.options(job) == []

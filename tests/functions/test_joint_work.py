@@ -9,12 +9,11 @@ from uuid import UUID
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import at
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 60, "iteration_limit": 300}
 
 
 def technician(day: Day, name: str) -> Row:

@@ -7,12 +7,11 @@ from typing import Any
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import at
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 1}
 
 
 def person(day: Day, name: str) -> Row:

@@ -6,11 +6,10 @@ import pytest
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import at
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 1}
 
 
 def test_the_price_of_a_job_left_out_is_the_companys(day: Day) -> None:

@@ -9,10 +9,9 @@ import pytest
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 1}
 
 
 def test_the_answer_comes_before_the_plan(day: Day) -> None:

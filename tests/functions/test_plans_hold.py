@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from support import sql
 from support.anywhere import Anywhere
 from support.factory import CITY, MONDAY, Company
+from support.functions import QUICK
+from support.noon import zone_at_noon
 from support.sql import Connect, Row
 from truckroll.auth import SERVICE
 from truckroll.database import Database
@@ -32,9 +35,7 @@ def test_the_judge_accepts_the_first_plan(fresh_database: str, connect: Connect,
     before = placed(company.db)
     database = Database(fresh_database)
     strategy = ["time_minimization", "distance_minimization", "priority_first", "balanced"][seed % 4]
-    company.add(
-        "optimization_runs", kind="optimize_all", starts_on=MONDAY.date(), time_limit_s=1, strategy=strategy
-    )
+    company.add("optimization_runs", kind="optimize_all", starts_on=MONDAY.date(), strategy=strategy, **QUICK)
     lease = Lease.claim(database, "worker")
     assert lease is not None
     outcome = plan(lease, lambda: MONDAY - timedelta(days=30))
@@ -64,14 +65,13 @@ def test_the_judge_accepts_the_first_plan(fresh_database: str, connect: Connect,
 
 def test_a_day_under_way_is_planned_from_now_on(fresh_database: str, connect: Connect) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
-    company = Company(connect(fresh_database, autocommit=True))
+    company = Company(connect(fresh_database, autocommit=True), time_zone=zone_at_noon())
     technician = company.technician(shift=None)
     company.add(
         "technician_shifts",
         technician_id=technician["id"],
         starts_at=now - timedelta(hours=3),
         ends_at=now + timedelta(hours=5),
-        time_zone="UTC",
     )
     site = company.site(company.customer(), latitude=CITY[0], longitude=CITY[1])
     done, under_way, soon, later = (company.job(site) for _ in range(4))
@@ -93,8 +93,9 @@ def test_a_day_under_way_is_planned_from_now_on(fresh_database: str, connect: Co
     company.add(
         "optimization_runs",
         kind="optimize_all",
-        starts_on=(now - timedelta(hours=3)).date(),
-        time_limit_s=1,
+        starts_on=now.astimezone(ZoneInfo(company.row["time_zone"])).date(),
+        time_limit_s=10,
+        iteration_limit=300,
         mode="commit",
     )
     database = Database(fresh_database)

@@ -17,7 +17,7 @@ import pytest
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import MAIN, SECRET, SERVICE_KEY, Day, token
+from support.functions import MAIN, QUICK, SECRET, SERVICE_KEY, Day, token
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 
@@ -83,7 +83,7 @@ def state(day: Day, run: str) -> Any:
     return sql.one(day.db, "select * from public.optimization_runs where id = %s", (run,))
 
 
-def until(day: Day, run: str, *statuses: str, within_s: float = 30.0) -> Any:
+def until(day: Day, run: str, *statuses: str, within_s: float = 60.0) -> Any:
     """Wait until the run has one of the statuses; return its row."""
     deadline = time.monotonic() + within_s
     while (row := state(day, run))["status"] not in statuses:
@@ -92,23 +92,16 @@ def until(day: Day, run: str, *statuses: str, within_s: float = 30.0) -> Any:
     return row
 
 
-def test_a_run_starts_by_itself_and_tells_how_far_it_is(day: Day, serve: Serve) -> None:
+def test_a_run_starts_by_itself_after_the_answer(day: Day, serve: Serve) -> None:
     for north_km in range(1, 6):
         day.job(north_km)
     server = serve()
     bearer = token(day.dispatcher)
-    began = time.monotonic()
-    answer = server.post(PATH, bearer, {"time_limit_s": 3})
-    assert answer.status_code == 202
-    assert time.monotonic() - began < 2
+    answer = server.post(PATH, bearer, QUICK)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     run = answer.json()["id"]
-    seen: set[float] = set()
-    deadline = time.monotonic() + 30
-    while (row := state(day, run))["status"] in {"queued", "running"} and time.monotonic() < deadline:
-        seen.add(row["progress"])
-        time.sleep(0.1)
+    row = until(day, run, "proposed", "failed")
     assert row["status"] == "proposed", row["error_message"]
-    assert len(seen) > 2
     assert row["iterations"] > 0
     document = httpx.get(
         f"{server.url}/dispatch/runs/{run}", headers={"Authorization": f"Bearer {bearer}"}
@@ -116,15 +109,23 @@ def test_a_run_starts_by_itself_and_tells_how_far_it_is(day: Day, serve: Serve) 
     assert document["metrics"]["after"]["visits"] == 5
 
 
-def test_a_running_search_stops_when_asked_to(day: Day, serve: Serve) -> None:
+def test_a_running_search_tells_how_far_it_is_and_stops_when_asked_to(day: Day, serve: Serve) -> None:
     for north_km in range(1, 6):
         day.job(north_km)
     server = serve()
     bearer = token(day.dispatcher)
-    run = server.post(PATH, bearer, {"time_limit_s": 120}).json()["id"]
-    until(day, run, "running")
+    run = server.post(PATH, bearer, {"time_limit_s": 600}).json()["id"]
+    seen: list[float] = []
+    deadline = time.monotonic() + 60
+    while len(set(seen)) < 3:
+        assert time.monotonic() < deadline, seen
+        row = state(day, run)
+        if row["stage"] == "solving":
+            seen.append(row["progress"])
+        time.sleep(0.1)
+    assert seen == sorted(seen)
     assert server.post(f"/dispatch/runs/{run}/cancel", bearer).json()["cancel_requested"]
-    until(day, run, "canceled", within_s=15)
+    until(day, run, "canceled")
     assert sql.value(day.db, "select count(*) from public.route_plans") == 0
 
 
@@ -132,13 +133,15 @@ def test_a_run_survives_the_death_of_its_worker(day: Day, serve: Serve) -> None:
     for north_km in range(1, 6):
         day.job(north_km)
     first = serve()
-    run = first.post(PATH, token(day.dispatcher), {"time_limit_s": 3}).json()["id"]
+    run = first.post(PATH, token(day.dispatcher), {"time_limit_s": 600}).json()["id"]
     until(day, run, "running")
     first.kill()
     second = serve(background=False)
     assert second.post("/cron/process_optimization_runs", SERVICE_KEY).json() == {"processed": []}
     # What waiting for the lease to run out would do.
-    day.db.execute("update public.optimization_runs set lease_until = now() - interval '1 second'")
+    day.db.execute(
+        "update public.optimization_runs set lease_until = now() - interval '1 second', iteration_limit = 300"
+    )
     processed = second.post("/cron/process_optimization_runs", SERVICE_KEY).json()["processed"]
     assert processed == [{"run_id": run, "outcome": "proposed"}]
     assert state(day, run)["attempts"] == 2
@@ -154,7 +157,7 @@ def test_overlapping_crons_share_the_runs(day: Day, serve: Serve) -> None:
         server.post(
             f"/dispatch/days/{MONDAY.date() + timedelta(days=later)}/optimize_all",
             token(day.dispatcher),
-            {"time_limit_s": 1},
+            QUICK,
         ).json()["id"]
         for later in range(3)
     }

@@ -8,12 +8,11 @@ from typing import Any
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import at
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 60, "iteration_limit": 300}
 
 
 def two_lanes(day: Day, **values: Any) -> Row:

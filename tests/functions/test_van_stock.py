@@ -10,7 +10,7 @@ import numpy as np
 
 from support import sql
 from support.factory import CITY, MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import at
 from support.sql import Row
 from truckroll.planning.problem import model_of
@@ -18,7 +18,6 @@ from truckroll.planning.snapshot import Snapshot, WorkingStretch
 from truckroll.planning.van_stock import Van
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 1}
 
 
 def listed(day: Day, job: Row, **needed: int) -> dict[str, Row]:

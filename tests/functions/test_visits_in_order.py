@@ -8,12 +8,11 @@ from typing import Any
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import Day
+from support.functions import QUICK, Day
 from support.plan import assignment_of, at, propose, run_for, stop
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-QUICK = {"time_limit_s": 60, "iteration_limit": 300}
 
 
 def applied(day: Day, **options: Any) -> Any:

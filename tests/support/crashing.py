@@ -90,7 +90,6 @@ class Crashes(Trouble):
         self._server = server
         self._kill_every = kill_every
         self._strikes = 0
-        self.killed = self.killed_backends = 0
 
     def strike(self, admin: Connection, connections: list[Connection | None]) -> None:
         """Every so many times kill, else do as usual."""
@@ -98,19 +97,19 @@ class Crashes(Trouble):
         if self._strikes % self._kill_every:
             super().strike(admin, connections)
         elif self._strikes // self._kill_every % 2:
-            self.killed += 1
             self._server.kill(admin)
             self._server.start()
+            self.done["server killed"] += 1
         else:
             self._kill_backend(connections)
 
     def _kill_backend(self, connections: list[Connection | None]) -> None:
-        victim = self.rng.choice(connections)
-        if victim is None or victim.closed:
+        victim = self.victim(connections)
+        if victim is None:
             return
         with suppress(psycopg.OperationalError, ProcessLookupError):
             os.kill(victim.info.backend_pid, signal.SIGKILL)
-            self.killed_backends += 1
+            self.done["backend killed"] += 1
 
 
 def _is_gone(pid: int) -> bool:

@@ -12,6 +12,7 @@ from werkzeug.test import Client, TestResponse
 from support import sql
 from support.factory import CITY, Company
 from support.functions import Day
+from support.noon import zone_at_noon
 from support.sql import Connection, Row
 
 KM = 1 / 111.2  # degrees of latitude
@@ -33,8 +34,8 @@ class Now:
 
     @classmethod
     def build(cls, db: Connection, client: Client) -> Now:
-        """Add a company with a shop manager, who may break promises."""
-        company = Company(db)
+        """Add a company with a shop manager, who may break promises; it is noon there."""
+        company = Company(db, time_zone=zone_at_noon())
         return cls(company, client, company.member("shop_manager"))
 
     @property
@@ -56,14 +57,17 @@ class Now:
         technician = self.company.technician(
             {"plumbing": 3}, shift=None, display_name=name, home_base_location_id=home["id"], **values
         )
+        self.shift(technician, *shift)
+        return technician
+
+    def shift(self, technician: Row, starts: float, ends: float) -> None:
+        """Have somebody work from so many minutes from now until so many."""
         self.company.add(
             "technician_shifts",
             technician_id=technician["id"],
-            starts_at=self.at(shift[0]),
-            ends_at=self.at(shift[1]),
-            time_zone="UTC",
+            starts_at=self.at(starts),
+            ends_at=self.at(ends),
         )
-        return technician
 
     def job(self, km: float = 0.0, **values: Any) -> Row:
         """Add a plumber's job of an hour so far north."""

@@ -67,7 +67,7 @@ class Company:
         """Add a branch in the centre of the city."""
         defaults = {
             "name": f"Branch {next(_serial)}",
-            "time_zone": "UTC",
+            "time_zone": self.row["time_zone"],
             "latitude": CITY[0],
             "longitude": CITY[1],
         }
@@ -120,7 +120,8 @@ class Company:
     ) -> Row:
         """Add a technician working on weekdays from MONDAY between two hours of UTC; None for no shift."""
         technician = self.add(
-            "technician_profiles", **{"display_name": f"Tech {next(_serial)}", "time_zone": "UTC"} | values
+            "technician_profiles",
+            **{"display_name": f"Tech {next(_serial)}", "time_zone": self.row["time_zone"]} | values,
         )
         for code, level in (skills or {}).items():
             self.add(

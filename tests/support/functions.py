@@ -24,6 +24,8 @@ from support.sql import Connection, Row
 MAIN = Path(__file__).parents[2] / "functions" / "main.py"
 SECRET = "a secret of at least thirty-two bytes"  # noqa: S105 - signs tokens of this test only
 SERVICE_KEY = "service-key-of-the-tests"
+# A search limited by steps finds the same on any machine, however busy.
+QUICK = {"time_limit_s": 60, "iteration_limit": 300}
 
 
 def token(

@@ -13,7 +13,7 @@ from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, RealtimeSubscrib
 from support.workshop import NORTH
 from truckroll_local.stack import Stack
 
-WITHIN_S = 10
+WITHIN_S = 60  # what comes does so in milliseconds, on a busy machine in seconds
 QUIET_S = 0.4
 TEAM = f"team:{NORTH}"
 
@@ -80,7 +80,7 @@ async def listening(
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    asyncio.run(asyncio.wait_for(scenario(), 240))
 
 
 def insert_task(stack: Stack, title: str, **columns: Any) -> None:

