@@ -24,7 +24,8 @@ comment on function private.emergency_work(uuid) is
 create function private.emergency_job(job uuid, earliest timestamptz, latest timestamptz, notice interval)
 returns table (
     asked_at timestamptz, not_before timestamptz, until timestamptz, now_s bigint, leave_from_s bigint,
-    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer, sla_end_s bigint,
+    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer,
+    paced_s integer, sla_end_s bigint,
     windows_s bigint[], can_be_inserted boolean
 )
 language plpgsql
@@ -38,7 +39,6 @@ declare
     asked constant timestamptz := greatest(coalesce(earliest, now()), now());
     first_start constant timestamptz := greatest(asked, now() + notice);
     last_end constant timestamptz := coalesce(latest, asked + interval '12 hours');
-    visit constant interval := make_interval(mins => work.duration_minutes);
 begin
     if last_end <= first_start or last_end > asked + interval '3 days' or asked > now() + interval '92 days' then
         perform private.fail(
@@ -52,16 +52,18 @@ begin
         ceil(extract(epoch from now() + notice) / 60)::bigint * 60, work.latitude, work.longitude,
         work.buffer_before_minutes * 60, work.buffer_after_minutes * 60,
         (work.buffer_before_minutes + work.duration_minutes + work.buffer_after_minutes) * 60,
+        case when work.own_pace then work.duration_minutes * 60 else 0 end,
         extract(epoch from work.sla_end_at)::bigint,
-        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not.
+        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not. Whether it is
+        -- over in time depends on who comes.
         private.window_seconds(array(
-            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end - visit), '[]')
+            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end), '[]')
             from (
                 select w.window_start, w.window_end from private.time_windows(job) as w
                 union all
                 select first_start, last_end where not exists (select from private.time_windows(job))
             ) as w
-            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end - visit)
+            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end)
             order by 1
         )),
         work.crew_size = 1 and not work.is_composite and work.place_kind = 'site' and work.latitude is not null
@@ -70,7 +72,7 @@ end;
 $$;
 
 comment on function private.emergency_job(uuid, timestamptz, timestamptz, interval) is
-'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long with its buffers, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
+'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long it usually takes with its buffers and how much of that goes by the pace of who comes, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
 
 create function private.way_s(
     org uuid, from_latitude double precision, from_longitude double precision, to_latitude double precision,
@@ -187,7 +189,8 @@ create function private.emergency_shifts(job uuid, earliest timestamptz, latest 
 returns table (
     technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
     longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
-    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], speed double precision
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], pace double precision,
+    speed double precision
 )
 language plpgsql
 stable
@@ -223,7 +226,7 @@ begin
         private.driven_s(private.way_s(
             work.org_id, case when s.is_known then n.latitude else s.latitude end,
             case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
-        ), s.speed), s.unavailable_s, s.breaks_s, s.speed
+        ), s.speed), s.unavailable_s, s.breaks_s, s.pace, s.speed
     from private.plan_shifts(run) as p
     left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
     cross join lateral (

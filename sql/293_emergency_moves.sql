@@ -72,7 +72,8 @@ as $$
 declare
     work private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
-    minutes constant integer := ceil(extract(epoch from length) / 60);
+    minutes integer := ceil(extract(epoch from length) / 60);
+    longest interval := length;
     kept constant tstzrange := case
         when visit.arrival_window_start is not null then tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]')
         else tstzrange(visit.starts_at, visit.starts_at + (
@@ -85,14 +86,23 @@ declare
     breaks boolean;
     move private.emergency_move;
 begin
-    work.own_pace := false;
+    -- Booked for any other time than it takes its technician, it takes that time whoever comes.
+    work.own_pace := work.own_pace
+        and minutes = private.own_minutes(work, work.duration_minutes, array[from_technician]);
+    if work.own_pace then
+        minutes := work.duration_minutes;
+        select make_interval(mins => max(private.paced(minutes, greatest(1, t.duration_factor)))) into longest
+        from public.technician_profiles as t where t.org_id = visit.org_id and t.is_active;
+    end if;
     for candidate in
         (
             select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn
             from private.slot_candidates(
-                work, greatest(soonest, lower(kept)), upper(kept) + length, minutes, null, work.latitude, work.longitude
+                work, greatest(soonest, lower(kept)), upper(kept) + longest, minutes, null, work.latitude, work.longitude
             ) as c
-            where upper(kept) >= soonest and c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
+            where
+                upper(kept) >= soonest and c.starts_at <= upper(kept)
+                and c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
             order by turn, c.added_travel_s, c.technician_ids
             limit 6
         )
@@ -115,7 +125,9 @@ begin
     loop
         breaks := candidate.breaks and visit.arrival_window_start is not null;
         placed := private.place(
-            work, candidate.technician_ids, candidate.starts_at, candidate.starts_at + length, null, visit.id, null, false
+            work, candidate.technician_ids, candidate.starts_at,
+            candidate.starts_at + case when work.own_pace then make_interval(mins => candidate.own_minutes) else length end,
+            null, visit.id, null, false
         );
         continue when not (case when breaks then private.may_break_promise(placed, visit) else private.passes(placed) end);
         -- Another one's turn to book this technician now: waiting for it out of order could block both.

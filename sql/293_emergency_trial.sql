@@ -74,7 +74,8 @@ as $$
 declare
     technician constant uuid := (candidate ->> 'technician_id')::uuid;
     starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
-    ends_at constant timestamptz := starts_at + make_interval(mins => work.duration_minutes);
+    ends_at constant timestamptz := starts_at
+        + make_interval(mins => private.own_minutes(work, work.duration_minutes, array[technician]));
     evicted constant uuid[] := array(select e.id::uuid from jsonb_array_elements_text(candidate -> 'evicted') as e (id));
     rest private.emergency_budget := budget;
     used private.emergency_budget;

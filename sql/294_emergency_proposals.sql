@@ -71,7 +71,9 @@ begin
             else 'delay'
         end::public.emergency_option_kind,
         (candidate ->> 'technician_id')::uuid, (select j.version from public.dispatch_jobs as j where j.id = work.job_id),
-        starts_at, starts_at + make_interval(mins => work.duration_minutes), leave_at, response, added, sla_kept,
+        starts_at, starts_at + make_interval(mins => private.own_minutes(
+            work, work.duration_minutes, array[(candidate ->> 'technician_id')::uuid]
+        )), leave_at, response, added, sla_kept,
         count(*) filter (where m.breaks_promise),
         response + 0.25 * greatest(0, added) + coalesce(sum(private.emergency_move_cost(m)), 0)
         + case when sla_kept then 0 else 100000 end,

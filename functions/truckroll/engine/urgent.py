@@ -38,12 +38,14 @@ GAIN_S = 300  # what dropping a visit must save the urgent one, or it is not wor
 class Way(NamedTuple):
     """One way to do the urgent visit: times in the problem's time, seconds.
 
-    `starts` is the beginning of its buffer, `leg_s` the driving just before. `delays` names visits
+    `starts` is the beginning of its buffer, `ends` the end of that behind it at the pace of whoever
+    comes, `leg_s` the driving just before. `delays` names visits
     that start later than booked, with their new start; `dropped` those that make room.
     """
 
     shift: int
     starts: int
+    ends: int
     leg_s: int
     added_travel_s: int
     delays: tuple[tuple[int, int], ...]
@@ -75,15 +77,20 @@ def ways_to_serve(
     delayed = np.full((room, plan.nodes.shape[1]), -1, np.int32)
     starts = np.zeros((room, plan.nodes.shape[1]), np.int32)
     count = find_ways(day, plan, visit, sound, begins, may_go, rows, delayed, starts)
-    found = [_way(row, delayed[i], starts[i], prepared.origin) for i, row in enumerate(rows[:count].tolist())]
+    takes = day.visits[visit]["occupies"] + day.more[visit, day.shifts["pace"]]
+    found = [
+        _way(row, delayed[i], starts[i], prepared.origin, int(takes[row[0]]))
+        for i, row in enumerate(rows[:count].tolist())
+    ]
     return tuple(sorted(found, key=lambda way: (way.starts, way.delay_s, way.added_travel_s, way.shift)))
 
 
-def _way(row: tuple[int, ...], delayed: Any, starts: Any, origin: int) -> Way:
+def _way(row: tuple[int, ...], delayed: Any, starts: Any, origin: int, takes_s: int) -> Way:
     shift, _, begins, leg, added, moved, delay, first, last = row
     return Way(
         shift=shift,
         starts=begins + origin,
+        ends=begins + origin + takes_s,
         leg_s=leg,
         added_travel_s=added,
         delays=tuple((int(delayed[i]), int(starts[i]) + origin) for i in range(moved)),

@@ -144,9 +144,11 @@ def _are_enough(candidates: Sequence[Candidate], asked: Asked, *, soonest: float
 def _best_of(person: Person, ways: Iterable[Way], urgent: Urgent, budget: Budget) -> list[Candidate]:
     """Return the cheapest way of each kind: nobody moved, some later, some elsewhere."""
     best: dict[tuple[bool, bool], Candidate] = {}
+    until_s = urgent.until.timestamp()
     for way in ways:
         moved = len(way.delays) + len(way.dropped)
-        if moved > budget.moves or way.delay_s > budget.minutes * 60:
+        is_over_budget = moved > budget.moves or way.delay_s > budget.minutes * 60
+        if is_over_budget or _ends(way, urgent) > until_s:
             continue
         one = Candidate(person, way, _cost(person, way, urgent))
         kind = bool(way.delays), bool(way.dropped)
@@ -164,8 +166,13 @@ def _cost(person: Person, way: Way, urgent: Urgent) -> float:
         cost += FACTOR.get(claim["priority"], 1.0) * (5 + 0.2 * (begins - claim["starts_s"]) / 60)
     for x in way.dropped:
         cost += FACTOR.get(person.claims[x - 1]["priority"], 1.0) * NEW_PLACE
-    ends = way.starts + urgent.length_s - urgent.after_s
-    return cost + (SLA_MISSED if urgent.sla_end_s is not None and ends > urgent.sla_end_s else 0.0)
+    is_late = urgent.sla_end_s is not None and _ends(way, urgent) > urgent.sla_end_s
+    return cost + (SLA_MISSED if is_late else 0.0)
+
+
+def _ends(way: Way, urgent: Urgent) -> int:
+    """Return when the work itself would be over."""
+    return way.ends - urgent.after_s
 
 
 def _worth_judging(candidates: Sequence[Candidate], max_results: int) -> list[tuple[Candidate, bool]]:

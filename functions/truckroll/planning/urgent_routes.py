@@ -27,7 +27,10 @@ Place = tuple[float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
-    """The job: where it is, how long it takes with its buffers, when it may start; seconds since 1970."""
+    """The job: where it is, how long it usually takes with its buffers, when it may start; seconds since 1970.
+
+    `paced_s` of its time is work that each technician does at their own pace.
+    """
 
     job_id: UUID
     asked_at: datetime
@@ -40,6 +43,7 @@ class Urgent:
     before_s: int
     after_s: int
     length_s: int
+    paced_s: int
     sla_end_s: int | None
     windows: tuple[tuple[int, int], ...]
     can_be_inserted: bool
@@ -78,6 +82,7 @@ def urgent_job(
         before_s=row["before_s"],
         after_s=row["after_s"],
         length_s=row["length_s"],
+        paced_s=row["paced_s"],
         sla_end_s=row["sla_end_s"],
         windows=tuple(zip(row["windows_s"][::2], row["windows_s"][1::2], strict=True)),
         can_be_inserted=row["can_be_inserted"],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from truckroll.engine import Break, FixedPlace, Problem, Route, Shift, Stop, Visit
 from truckroll.engine.urgent import Way, ways_to_serve
-from truckroll.planning.urgent_routes import Person, Urgent, before_s
+from truckroll.planning.urgent_routes import MINUTE, Person, Urgent, before_s
 
 
 class Numbers(NamedTuple):
@@ -64,6 +64,7 @@ def _ways(people: Sequence[Person], urgent: Urgent, *, movable: bool) -> list[tu
         distance=None,
         shifts=tuple(shifts),
         visits=(_wanted(urgent, len(shifts)), *visits),
+        grain=MINUTE,
     )
     found: list[list[Way]] = [[] for _ in people]
     whose = [n for n, person in enumerate(people) for _ in person.shifts]
@@ -100,6 +101,7 @@ def _wanted(urgent: Urgent, shifts: int) -> Visit:
             (opens - urgent.before_s, closes - urgent.before_s) for opens, closes in urgent.windows
         ),
         eligible=tuple(range(shifts)),
+        paced=urgent.paced_s,
     )
 
 
@@ -128,6 +130,7 @@ def _shift(person: Person, v: int, numbers: Numbers) -> Shift:
             for begin, end in zip(row["unavailable_s"][::2], row["unavailable_s"][1::2], strict=True)
             if end > row["starts_s"]
         ),
+        pace=row["pace"],
     )
 
 
@@ -155,4 +158,5 @@ def _visit(person: Person, i: int, numbers: Numbers, *, movable: bool) -> Visit:
         windows=() if stays else tuple(kept),
         eligible=(numbers.shifts + v,),
         fixed=FixedPlace(numbers.shifts + v, begins) if stays else None,
+        paced=0,
     )
