@@ -33,35 +33,6 @@ $$;
 comment on function private.joint_visits(uuid[]) is
 'The visits of these routes that are booked whole or not at all, each once: the first of its stops by id stands for it. The appointment is there once it is booked.';
 
-create function private.check_crews_are_whole(run public.optimization_runs, route_plan_ids uuid[])
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    missing jsonb;
-begin
-    select jsonb_agg(distinct p.id) into missing
-    from public.route_stops as s
-    inner join public.route_stops as other
-        on s.org_id = other.org_id and s.dispatch_job_id = other.dispatch_job_id and other.is_joint
-    inner join public.route_plans as p on other.org_id = p.org_id and other.route_plan_id = p.id
-    where
-        s.route_plan_id = any(route_plan_ids) and s.is_joint and p.optimization_run_id = run.id
-        and p.id <> all (route_plan_ids);
-    if missing is not null then
-        perform private.fail(
-            409, 'routes_belong_together', jsonb_build_object('route_plan_ids', missing)::text,
-            'These routes share a crew or a composite visit with those named in accept: accept them too.'
-        );
-    end if;
-end;
-$$;
-
-comment on function private.check_crews_are_whole(public.optimization_runs, uuid[]) is
-'Refuses to apply some routes of a plan without those they share a visit with.';
-
 create function private.claimants_of_joint_visits(route_plan_ids uuid[])
 returns uuid[]
 language sql

@@ -105,6 +105,52 @@ $$;
 
 comment on function private.plan_counts(uuid[]) is 'What some routes of a plan do, counted.';
 
+create function private.check_routes_belong_together(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    missing record;
+begin
+    -- Without the visit that comes first, its job's next one would be booked as the first of them.
+    select
+        jsonb_agg(distinct p.id) as routes,
+        jsonb_agg(jsonb_build_object(
+            'route_plan_id', p.id, 'technician_id', t.id, 'technician_name', t.display_name, 'job_id', j.id,
+            'number', j.number, 'starts_at', other.service_starts_at
+        ) order by other.service_starts_at, p.id) as visits,
+        string_agg(distinct format('job %s by %s', j.number, t.display_name), ', ') as in_words
+    into missing
+    from public.route_plans as p
+    inner join public.technician_profiles as t on p.technician_id = t.id
+    inner join public.route_stops as other on p.org_id = other.org_id and p.id = other.route_plan_id
+    inner join public.dispatch_jobs as j on other.dispatch_job_id = j.id
+    where
+        p.optimization_run_id = run.id and p.id <> all (route_plan_ids)
+        and exists (
+            select from public.route_stops as s
+            where
+                s.route_plan_id = any(route_plan_ids) and s.dispatch_job_id = other.dispatch_job_id
+                and (
+                    (s.is_joint and other.is_joint)
+                    or (s.change = 'book' and other.change = 'book' and other.service_starts_at < s.service_starts_at)
+                )
+        );
+    if missing.routes is not null then
+        perform private.fail(
+            409, 'routes_belong_together',
+            jsonb_build_object('route_plan_ids', missing.routes, 'visits', missing.visits)::text,
+            format('Accept too what shares a crew or composite visit with these routes, or comes before one of theirs: %s.', missing.in_words)
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_routes_belong_together(public.optimization_runs, uuid[]) is
+'Refuses to apply some routes of a plan without those they share a visit with, or that book an earlier visit of a job.';
+
 create function private.routes_needed_too(route_plan_ids uuid[])
 returns jsonb
 language sql
@@ -112,19 +158,27 @@ stable
 set search_path = ''
 as $$
     select coalesce(jsonb_agg(distinct jsonb_build_object(
-        'route_id', taker.id, 'technician_id', taker.technician_id, 'technician_name', t.display_name
+        'route_id', other.id, 'technician_id', other.technician_id, 'technician_name', t.display_name
     )), '[]')
     from public.route_plans as accepted
-    inner join public.route_plans as taker
-        on accepted.optimization_run_id = taker.optimization_run_id and taker.id <> all (route_plan_ids)
-    inner join public.route_stops as s
-        on taker.id = s.route_plan_id and s.change = 'reassign' and s.from_technician_id = accepted.technician_id
-    inner join public.technician_profiles as t on taker.technician_id = t.id
-    where accepted.id = any(route_plan_ids);
+    inner join public.route_plans as other
+        on accepted.optimization_run_id = other.optimization_run_id and other.id <> all (route_plan_ids)
+    inner join public.route_stops as s on other.id = s.route_plan_id and s.change in ('move', 'reassign')
+    inner join public.technician_profiles as t on other.technician_id = t.id
+    where
+        accepted.id = any(route_plan_ids) and (
+            s.from_technician_id = accepted.technician_id
+            or exists (
+                select from public.route_stops as own
+                where
+                    own.route_plan_id = accepted.id and own.dispatch_job_id = s.dispatch_job_id
+                    and own.change in ('book', 'move', 'reassign')
+            )
+        );
 $$;
 
 comment on function private.routes_needed_too(uuid[]) is
-'The routes left out that would take visits away from the technicians of those accepted.';
+'The routes left out that would take visits away from the technicians of those accepted, or move other visits of their jobs.';
 
 create function private.facilities_changed(route_plan_ids uuid[])
 returns table (facility_id uuid)
@@ -231,7 +285,7 @@ begin
     -- Whoever plans for one branch may apply a route of its technician, without the changes to other branches' visits.
     perform private.require('optimize_schedule', run.org_id, changed.facility_id)
     from private.facilities_changed(route_plan_ids) as changed (facility_id);
-    perform private.check_crews_are_whole(run, route_plan_ids);
+    perform private.check_routes_belong_together(run, route_plan_ids);
 
     -- What others booked before they had to wait is seen by the checks that follow.
     perform private.lock_jobs(array(
@@ -248,7 +302,7 @@ begin
                 'conflicts', conflicts, 'routes_needed_too', private.routes_needed_too(route_plan_ids)
             )::text,
             case when accept is null then 'Nothing was changed. Plan the day again.'
-                else 'Nothing was changed. Accept the routes that take visits over as well, or plan the day again.' end
+                else 'Nothing was changed. Accept the routes in routes_needed_too as well, or plan the day again.' end
         );
     end if;
     perform private.put_plan_in_force(run, route_plan_ids);
@@ -291,7 +345,7 @@ as $$
 $$;
 
 comment on function public.apply_plan(uuid, text, uuid[], text) is
-'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans; the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
+'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans, which must hold whole crews and every earlier visit of their jobs (409 routes_belong_together names the missing); the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
 
 revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
 grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;

@@ -210,6 +210,48 @@ def test_a_route_that_needs_another_one_accepted_says_so(db: Connection, as_user
         assert apply(db, run, accept=[hers, his])["reassigned"] == 1
 
 
+def test_a_later_visit_of_a_job_is_not_accepted_without_those_before_it(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    job = shop.job(visits_planned=2)
+    run = shop.propose((shop.ann, [shop.stop(job, 9)]), (shop.bob, [shop.stop(job, 12)]))
+    first, second = (
+        sql.value(db, "select id from public.route_plans where technician_id = %s", (who["id"],))
+        for who in (shop.ann, shop.bob)
+    )
+    with as_user(shop.dispatcher):
+        with sql.refused(db, "PT409", "routes_belong_together") as refusal:
+            apply(db, run, accept=[second])
+        told = json.loads(refusal.value.diag.message_detail or "")
+        assert told["route_plan_ids"] == [str(first)]
+        assert [(visit["number"], visit["technician_name"]) for visit in told["visits"]] == [
+            (job["number"], shop.ann["display_name"])
+        ]
+        assert apply(db, run, accept=[first])["booked"] == 1
+    assert shop.assignment(job)["scheduled_start_at"] == at(9)
+
+
+def test_a_route_that_needs_an_earlier_visit_moved_says_so(
+    db: Connection, as_user: AsUser, shop: Shop
+) -> None:
+    job, before = shop.booked(shop.ann, 12)
+    after = assignment_of(
+        shop.company, shop.company.visit(job, shop.bob, starts_at=at(14), visit_number=None)
+    )
+    run = shop.propose((shop.ann, [shop.stop(job, 9, before)]), (shop.bob, [shop.stop(job, 11, after)]))
+    hers, his = (
+        sql.value(db, "select id from public.route_plans where technician_id = %s", (who["id"],))
+        for who in (shop.ann, shop.bob)
+    )
+    with as_user(shop.dispatcher):
+        with sql.refused(db, "PT409", "placement_conflict") as refusal:
+            apply(db, run, accept=[his])
+        told = json.loads(refusal.value.diag.message_detail or "")
+        assert [conflict["code"] for conflict in told["conflicts"]] == ["visit_order"]
+        assert [one["route_id"] for one in told["routes_needed_too"]] == [str(hers)]
+        assert apply(db, run, accept=[hers, his])["moved"] == 2
+
+
 def test_stops_that_only_stand_by_are_numbered_in_order(db: Connection, as_user: AsUser, shop: Shop) -> None:
     kept, assignment = shop.booked(shop.ann, 12)
     run = shop.propose((shop.ann, [shop.stop(shop.job(), 9), shop.stop(kept, 12, assignment)]))
