@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
-from support.plan import assignment_of, at
+from support.plan import assignment_of
 from support.plan_shop import Shop, apply, ledger
 from support.sql import AsUser, Connection
 

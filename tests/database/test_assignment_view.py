@@ -98,9 +98,7 @@ def test_view_an_advisor_sees_the_own_facility_and_a_cashier_nothing(
         company.visit(
             company.job(), facility_id=facility["id"], bay_id=company.bay(facility)["id"], starts_at=at(9)
         )
-    advisor = company.member("service_advisor")
-    member = value(db, "select id from org_members where user_id = %s", (advisor,))
-    company.add("member_facilities", member_id=member, facility_id=east["id"])
+    advisor = company.member("service_advisor", facility=east)
     with as_user(advisor):
         seen = rows(db, "select facility_id, summary, starts_at from assignment_views")
     assert [row["facility_id"] for row in seen] == [east["id"]]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import Company
 from support.sql import AsUser, Connection
-from support.working_day import at, calendar, why
+from support.working_day import calendar, why
 
 
 def test_technicians_see_their_own_calendar_only(db: Connection, as_user: AsUser) -> None:
@@ -55,9 +56,7 @@ def test_a_branchs_advisor_sees_the_branchs_technicians_only(db: Connection, as_
     company = Company(db)
     branch = company.facility()
     there, elsewhere = company.technician(facility_id=branch["id"]), company.technician()
-    advisor = company.member("service_advisor")
-    member = sql.one(db, "select id from public.org_members where user_id = %s", (advisor,))
-    company.add("member_facilities", member_id=member["id"], facility_id=branch["id"])
+    advisor = company.member("service_advisor", facility=branch)
     with as_user(advisor):
         assert len(calendar(db, there)) == 24
         with sql.refused(db, "PT404", "technician_not_found"):

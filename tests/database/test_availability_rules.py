@@ -10,9 +10,10 @@ import pytest
 from psycopg.types.range import Range
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY, Company
 from support.sql import Connection
-from support.working_day import at, calendar, free_hours, hold, off, why
+from support.working_day import calendar, free_hours, hold, off, why
 
 
 def test_on_call_and_overtime_can_be_booked_but_training_cannot(db: Connection) -> None:

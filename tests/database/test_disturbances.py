@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from support import sql
+from support.booking import HERE, at
 from support.factory import CITY, MONDAY, Company
 from support.noon import zone_at_noon
-from support.plan import assignment_of, at
+from support.plan import assignment_of
 from support.sql import AsUser, Connection, Row
 
-HERE = {"latitude": CITY[0], "longitude": CITY[1]}
 KINDS = "select cause ->> 'kind' as kind from private.disturbances order by id"
 
 

@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.booking import at, book, call, codes, ledger, refusal
-from support.factory import CITY, Company
+from support.booking import HERE, TEN_KM_NORTH, at, book, call, codes, ledger, refusal
+from support.factory import Company
 from support.sql import Connection, Row, one, refused, rows
 from truckroll.engine.pace import rounded_up
-
-HERE = {"latitude": CITY[0], "longitude": CITY[1]}
-TEN_KM_NORTH = {"latitude": CITY[0] + 10 / 111.2, "longitude": CITY[1]}  # 19.5 minutes at the usual speed
 
 
 def minutes(visit: Row) -> float:

@@ -10,8 +10,8 @@ import pytest
 from bench.learning import NOW, back_test, made_up, write
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY, Company
-from support.plan import at
 from support.sql import AsUser, Connection, Row
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY, Company
-from support.plan import at, run_for
+from support.plan import run_for
 from support.plan_shop import Shop, apply, ledger
 from support.sql import AsUser, Connection
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from support.booking import at, book, call, ledger, move, refusal
 from support.factory import Company
+from support.sessions import Session
 from support.sql import AsUser, Connect, Connection, Row, acting_as, one, refused, rows, value
 
 
@@ -25,14 +26,6 @@ def today(db: Connection, company: Company, minutes_ahead: int) -> tuple[Row, Ro
             ends_at=start + timedelta(hours=23 * days + 11),
         )
     return ana, company.visit(company.job(), ana, starts_at=start)
-
-
-def wait_for_a_lock(watching: Connection, waiting: Connection) -> None:
-    """Return once the statement of another connection waits for a lock; fail after ten seconds."""
-    give_up = time.monotonic() + 10
-    while not value(watching, "select cardinality(pg_blocking_pids(%s))", (waiting.info.backend_pid,)):
-        assert time.monotonic() < give_up, "nothing waits"
-        time.sleep(0.01)
 
 
 def test_ac1_a_move_without_conflicts_updates_history_and_event(db: Connection, company: Company) -> None:
@@ -239,32 +232,29 @@ def test_ac3_what_comes_up_while_a_move_waits_needs_the_permission_too(
     other.execute("update public.technician_shifts set ends_at = %s", (at(12),))
     override = {"reason": "x", "codes": ["outside_shift"]}
 
-    def move_later() -> None:
-        with acting_as(db, advisor), refused(db, "42501", "permission_missing"):
-            move(db, visit, at(14), technician_ids=[ana["id"]], override=override)
+    def move_later(moving: Connection) -> None:
+        with acting_as(moving, advisor), refused(moving, "42501", "permission_missing"):
+            move(moving, visit, at(14), technician_ids=[ana["id"]], override=override)
 
-    with ThreadPoolExecutor(1) as pool:
-        moving = pool.submit(move_later)
-        wait_for_a_lock(other, db)
+    with closing(Session(fresh_database, db)) as later:
+        assert later.start(move_later)
         other.commit()
-        moving.result()
+        assert not isinstance(later.outcome(), psycopg.Error)
 
 
 def test_ac10_two_visits_of_a_work_order_may_move_at_once(fresh_database: str, connect: Connect) -> None:
-    db, one_side, other = (connect(fresh_database, autocommit=n == 0) for n in range(3))
+    db, one_side = connect(fresh_database, autocommit=True), connect(fresh_database)
     company = Company(db)
     site = company.site(company.customer())
     order = company.add("work_orders", customer_id=site["customer_id"], location_id=site["id"])
     several = {"work_order_id": order["id"], "source_is_exclusive": False}
     first, last = (company.visit(company.job(site), starts_at=at(hour), **several) for hour in (9, 14))
     one_side.execute("update public.appointments set starts_at = %s where id = %s", (at(8), first["id"]))
-    with ThreadPoolExecutor(1) as pool:
-        lengthening = pool.submit(
-            other.execute, "update public.appointments set ends_at = %s where id = %s", (at(16), last["id"])
-        )
-        wait_for_a_lock(one_side, other)
+    lengthen = "update public.appointments set ends_at = %s where id = %s"
+    with closing(Session(fresh_database, db)) as other:
+        assert other.start(lambda lengthening: lengthening.execute(lengthen, (at(16), last["id"])))
         one_side.commit()
-        lengthening.result()
-    other.commit()
+        assert not isinstance(other.outcome(), psycopg.Error)
+        other.end(commit=True)
     planned = "select planned_start_at, planned_end_at from work_orders"
     assert one(db, planned) == {"planned_start_at": at(8), "planned_end_at": at(16)}

@@ -92,9 +92,7 @@ def test_an_owner_keeps_every_permission(db: Connection, company: Company, as_us
 def test_who_is_limited_to_a_facility_does_not_lift_the_limit(
     db: Connection, company: Company, as_user: AsUser
 ) -> None:
-    admin = company.member("admin")
-    member = sql.value(db, "select id from public.org_members where user_id = %s", (admin,))
-    company.add("member_facilities", member_id=member, facility_id=company.facility()["id"])
+    admin = company.member("admin", facility=company.facility())
     with as_user(admin):
         assert db.execute("delete from public.member_facilities").rowcount == 0
         with sql.refused(db, "42501"):

@@ -196,9 +196,7 @@ def test_who_plans_one_facility_asks_for_the_route_of_its_technician_only(
     company = Company(db)
     branch = company.facility()
     ann = company.technician(facility_id=branch["id"])
-    planner = company.member("dispatcher")
-    member = sql.value(db, "select id from public.org_members where user_id = %s", (planner,))
-    company.add("member_facilities", member_id=member, facility_id=branch["id"])
+    planner = company.member("dispatcher", facility=branch)
     run = queued(company, kind=kind, technician_ids=[ann["id"]])
     request = (
         "select private.request_run(%s, %s, %s, 1, %s::uuid[], null, 'balanced', 'propose', 10, 1)",
@@ -220,9 +218,7 @@ def branch(db: Connection) -> tuple[Company, Row, Any]:
     """Add a company with a technician of a branch, and a dispatcher for that branch alone."""
     company = Company(db)
     facility = company.facility()
-    planner = company.member("dispatcher")
-    member = sql.value(db, "select id from public.org_members where user_id = %s", (planner,))
-    company.add("member_facilities", member_id=member, facility_id=facility["id"])
+    planner = company.member("dispatcher", facility=facility)
     return company, company.technician(facility_id=facility["id"]), planner
 
 

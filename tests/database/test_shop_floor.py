@@ -222,9 +222,7 @@ def test_an_advisor_of_one_facility_does_not_fill_anothers_bays(
 ) -> None:
     east, west = company.facility(), company.facility()
     ours, theirs, ana = company.bay(east), company.bay(west), company.technician()
-    advisor = company.member("service_advisor")
-    member = value(db, "select id from org_members where user_id = %s", (advisor,))
-    company.add("member_facilities", member_id=member, facility_id=east["id"])
+    advisor = company.member("service_advisor", facility=east)
     job = company.job(service=company.service(place_kind="bay"), facility_id=east["id"])
     with as_user(advisor), refused(db, "42501", "permission_missing"):
         book(db, job, ana, starts_at=at(9), resource_id=theirs["id"])

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from support.booking import at, call, codes
+from support.booking import HERE, TEN_KM_NORTH, at, call, codes
 from support.factory import CITY, MONDAY, Company
 from support.sql import Connection, Row, one, rows, value
 from truckroll.planning.reading import integers
 
-HERE = {"latitude": CITY[0], "longitude": CITY[1]}
-TEN_KM_NORTH = {"latitude": CITY[0] + 10 / 111.2, "longitude": CITY[1]}  # 20 minutes by the estimate
 FRESH = timedelta(days=1)
 
 

@@ -13,18 +13,8 @@ from werkzeug.test import Client
 from support import templates
 from support.emergency import Now
 from support.factory import CITY, Company
-from support.functions import MAIN, SECRET, SERVICE_KEY, Day, served_over_a_copy
+from support.functions import MAIN, Day, environment, served_over_a_copy
 from support.sql import Connection
-
-
-def environment(url: str) -> dict[str, str]:
-    """Return the functions' settings over a database; runs wait for the cron."""
-    return {
-        "TRUCKROLL_DATABASE_URL": url,
-        "TRUCKROLL_JWT_SECRET": SECRET,
-        "TRUCKROLL_SERVICE_KEY": SERVICE_KEY,
-        "TRUCKROLL_BACKGROUND_RUNS": "0",
-    }
 
 
 @pytest.fixture(scope="session")

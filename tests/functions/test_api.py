@@ -13,9 +13,9 @@ from joserfc.jwk import OctKey
 from werkzeug.test import Client
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import SECRET, SERVICE_KEY, Day, token
-from support.plan import at
 
 FOUR = {"code", "message", "details", "hint"}
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"

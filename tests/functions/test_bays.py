@@ -13,8 +13,9 @@ import psycopg
 import pytest
 
 from support import sql, templates
+from support.booking import at
 from support.factory import CITY, MONDAY, Company
-from support.plan import at, propose, run_for, stop
+from support.plan import propose, run_for, stop
 from support.sql import Row
 from truckroll.auth import SERVICE
 from truckroll.database import Database

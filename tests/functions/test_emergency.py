@@ -249,9 +249,7 @@ def test_only_who_plans_may_ask_and_others_jobs_do_not_exist(now: Now) -> None:
 
 def test_who_plans_one_facility_moves_the_visits_of_that_one_only(now: Now) -> None:
     here, there = now.company.facility(), now.company.facility()
-    planner = now.company.member("dispatcher")
-    (member,) = now.rows("org_members", user_id=planner)
-    now.company.add("member_facilities", member_id=member["id"], facility_id=here["id"])
+    planner = now.company.member("dispatcher", facility=here)
     visit = now.visit(now.technician("Ann"), 20, promise=(0, 120))
     job = now.emergency(facility_id=here["id"])
     move_to = "update public.appointments set facility_id = %s where id = %s"

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import SERVICE_KEY, Day
-from support.plan import at
 
 PERIOD = {"earliest": MONDAY.isoformat(), "latest": (MONDAY + timedelta(days=1)).isoformat()}
 
@@ -54,7 +54,7 @@ def test_when_nobody_has_time_the_answer_is_422(day: Day) -> None:
 
 
 def test_suggestions_come_with_reasons_and_so_do_refusals(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     day.company.visit(day.job(), ann, starts_at=at(9))
     day.company.technician({"plumbing": 1}, display_name="Ned")
     job = day.job()
@@ -88,7 +88,7 @@ def test_other_companies_jobs_do_not_exist(day: Day) -> None:
 
 def test_the_cron_learns_from_what_was_completed(day: Day) -> None:
     service = day.company.service({}, standard_duration_minutes=60)
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     visit = day.company.visit(day.company.job(service=service), ann, starts_at=MONDAY - timedelta(days=400))
     for status in ("en_route", "on_site", "completed"):
         day.db.execute(

@@ -8,16 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import at
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-
-
-def technician(day: Day, name: str) -> Row:
-    return sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
 
 
 def stops_of(run: Any, job: Row) -> list[tuple[str, Any]]:
@@ -28,16 +24,6 @@ def stops_of(run: Any, job: Row) -> list[tuple[str, Any]]:
         for stop in route["stops"]
         if stop.get("job_id") == str(job["id"])
     ]
-
-
-def applied(day: Day, **options: Any) -> Any:
-    """Plan the day, apply the plan and return the run as it was proposed."""
-    run = day.run(PATH, QUICK | options)
-    assert run["status"] == "proposed", run["error"]
-    answer = day.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})
-    assert answer.status_code == 200, answer.text
-    assert answer.get_json()["booked"] == run["changes"]["book"]
-    return run
 
 
 def visit_of(day: Day, job: Row) -> Row:
@@ -87,14 +73,14 @@ def test_a_crew_is_planned_and_booked_whole_and_then_stays(day: Day) -> None:
     assert len(assignments_of(day, alone)) == 1
 
     day.job(1)
-    again = applied(day)
+    again = day.applied(PATH, QUICK)
     assert {stop["change"] for _, stop in stops_of(again, crew)} == {"keep"}
     assert [row["scheduled_start_at"] for row in assignments_of(day, crew)] == [visit["starts_at"]] * 2
 
 
 def test_a_crew_covers_its_skills_together(day: Day) -> None:
     crew = day.job(1, required_crew_size=2, required_skills={"plumbing": 2, "electrical": 3})
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     names = {name for name, _ in stops_of(run, crew)}
     assert "Eve" in names
     assert names & {"Ann", "Bob"}
@@ -108,7 +94,7 @@ def test_a_crew_without_a_time_in_common_says_so(day: Day) -> None:
     for name, start in (("Ann", 8), ("Bob", 12)):
         day.company.add(
             "technician_time_off",
-            technician_id=technician(day, name)["id"],
+            technician_id=day.technician(name)["id"],
             starts_at=at(start),
             ends_at=at(start + 5),
             time_zone="UTC",
@@ -143,7 +129,7 @@ def test_visits_take_turns_in_a_bay_while_it_is_open(day: Day) -> None:
         {"plumbing": 1}, place_kind="bay", bay_types=["lift"], buffer_after_minutes=15
     )
     jobs = [day.company.job(day.company.site(day.company.customer()), service) for _ in range(3)]
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["unserved"] == []
     for job in jobs:
         visit = visit_of(day, job)
@@ -165,7 +151,7 @@ def test_a_mobile_unit_goes_where_it_may_and_equipment_to_as_many_as_there_is_of
         {"plumbing": 1}, place_kind="mobile_unit", mobile_eligible=True, mobile_max_distance_m=50_000
     )
     jobs = [day.company.job(day.site(km), service) for km in (1, 2)]
-    applied(day)
+    day.applied(PATH, QUICK)
     assert {visit_of(day, job)["mobile_unit_id"] for job in jobs} == {van["id"]}
     first, second = claims_on(day, van)
     assert first[1] <= second[0]
@@ -175,7 +161,7 @@ def test_a_mobile_unit_goes_where_it_may_and_equipment_to_as_many_as_there_is_of
     service = day.company.service()
     day.company.add("service_equipment", service_id=service["id"], resource_id=camera["id"])
     jobs = [day.company.job(day.site(km), service) for km in (1, 1)]
-    applied(day)
+    day.applied(PATH, QUICK)
     first, second = claims_on(day, camera)
     assert first[1] <= second[0]
     day.db.execute("update public.resources set capacity = 2 where id = %s", (camera["id"],))
@@ -184,7 +170,7 @@ def test_a_mobile_unit_goes_where_it_may_and_equipment_to_as_many_as_there_is_of
         day.company.add(
             "job_time_windows", dispatch_job_id=job["id"], window_start=at(13), window_end=at(13.25)
         )
-    applied(day)
+    day.applied(PATH, QUICK)
     assert len(claims_on(day, camera)) == 4
 
 
@@ -205,7 +191,7 @@ def test_two_lanes_are_enough_where_never_more_than_two_visits_meet(day: Day) ->
             window_start=at(starts),
             window_end=at(starts + 0.1),
         )
-    assert applied(day)["unserved"] == []
+    assert day.applied(PATH, QUICK)["unserved"] == []
     assert len(claims_on(day, camera)) == 4
 
 
@@ -228,12 +214,12 @@ def test_the_free_pause_of_a_composite_visit_takes_another_job(day: Day) -> None
     only_until = at(10.75)
     day.db.execute(
         "update public.technician_shifts set ends_at = %s where technician_id = %s",
-        (only_until, technician(day, "Eve")["id"]),
+        (only_until, day.technician("Eve")["id"]),
     )
     service = composite(day, "free")
     job = day.company.job(day.site(), service)
     between = day.company.job(day.site(), required_skills={"electrical": 1}, estimated_duration_minutes=55)
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["unserved"] == []
     rows = assignments_of(day, job)
     assert [row["display_name"] for row in rows] == ["Eve", "Eve"]
@@ -254,13 +240,13 @@ def test_the_free_pause_of_a_composite_visit_takes_another_job(day: Day) -> None
 def test_a_blocked_pause_keeps_the_technician(day: Day) -> None:
     day.db.execute(
         "update public.technician_shifts set ends_at = %s where technician_id = %s",
-        (at(10.75), technician(day, "Eve")["id"]),
+        (at(10.75), day.technician("Eve")["id"]),
     )
     job = day.company.job(day.site(), composite(day, "blocked"), priority="high")
     between = day.company.job(
         day.site(), required_skills={"electrical": 1}, estimated_duration_minutes=55, priority="low"
     )
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert [one["job_id"] for one in run["unserved"]] == [str(between["id"])]
     assert len(assignments_of(day, job)) == 2
 
@@ -270,7 +256,7 @@ def test_a_composite_visit_keeps_its_bay_through_its_pauses(day: Day) -> None:
     bay = day.company.bay(facility)
     service = composite(day, "free", place_kind="bay", buffer_before_minutes=10)
     jobs = [day.company.job(day.site(), service) for _ in range(2)]
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["unserved"] == []
     first, second = claims_on(day, bay)
     assert first[1] - first[0] == timedelta(minutes=160)

@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import assignment_of, at
+from support.plan import assignment_of
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
@@ -163,8 +164,8 @@ def test_work_that_matters_less_makes_room(day: Day) -> None:
 
 
 def test_windows_breaks_and_time_off_are_kept(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
-    bob = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Bob'")
+    ann = day.technician("Ann")
+    bob = day.technician("Bob")
     day.company.add(
         "technician_time_off",
         technician_id=bob["id"],
@@ -208,7 +209,7 @@ def test_windows_breaks_and_time_off_are_kept(day: Day) -> None:
 
 
 def test_locked_and_promised_visits_stay_while_others_move(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     locked, promised, free = day.job(3), day.job(3), day.job(20)
     held = assignment_of(day.company, day.company.visit(locked, ann, starts_at=at(12)))
     day.db.execute("update public.job_assignments set is_locked = true where id = %s", (held["id"],))
@@ -223,7 +224,7 @@ def test_locked_and_promised_visits_stay_while_others_move(day: Day) -> None:
 
 
 def test_a_route_can_be_put_in_order_on_its_own(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     waiting = day.job(1)
     far, near, farther = day.job(20), day.job(1), day.job(21)
     for hour, job in ((9, far), (11, near), (13, farther)):
@@ -241,7 +242,7 @@ def test_a_route_can_be_put_in_order_on_its_own(day: Day) -> None:
 
 @pytest.mark.parametrize("priority", ["normal", "emergency"])
 def test_an_emergency_is_not_made_to_wait_for_a_shorter_route(day: Day, priority: str) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     early, near, late = day.job(21), day.job(1, priority=priority), day.job(20)
     window = {"arrival_window_start": at(8), "arrival_window_end": at(9.5)}
     day.company.visit(early, ann, starts_at=at(9), **window)
@@ -254,7 +255,7 @@ def test_an_emergency_is_not_made_to_wait_for_a_shorter_route(day: Day, priority
 
 
 def test_of_a_route_only_named_visits_move(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     visits = {}
     for hour, north_km in ((9, 20), (11, 1), (13, 21)):
         job = day.job(north_km)
@@ -283,7 +284,7 @@ def test_equal_days_and_seeds_are_planned_alike(day: Day) -> None:
 def test_a_plan_made_before_a_change_is_stale(day: Day) -> None:
     day.job()
     run = day.run(PATH, QUICK)
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     day.company.visit(day.job(), ann, starts_at=at(9))
     answer = day.post(f"/dispatch/runs/{run['id']}/apply", {})
     assert (answer.status_code, answer.get_json()["message"]) == (409, "plan_is_stale")

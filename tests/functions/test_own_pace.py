@@ -6,16 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import at
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-
-
-def person(day: Day, name: str) -> Row:
-    return sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
 
 
 def sick(day: Day, technician: Row) -> None:
@@ -61,13 +57,13 @@ def test_a_plan_gives_everybody_their_own_time(day: Day) -> None:
     day.db.execute(
         "update public.technician_profiles set is_active = true, duration_factor = 0.5 where display_name = 'Bob'"
     )
-    sick(day, person(day, "Ann"))
+    sick(day, day.technician("Ann"))
     moved = visits(day.run(PATH, QUICK))
     assert moved[str(named["id"])] == ("Bob", timedelta(minutes=30))
 
 
 def test_a_time_somebody_decided_is_kept_whoever_comes(day: Day) -> None:
-    ann, bob = person(day, "Ann"), person(day, "Bob")
+    ann, bob = day.technician("Ann"), day.technician("Bob")
     day.db.execute("update public.technician_profiles set duration_factor = 1.5")
     job = day.job(2)
     day.company.visit(job, ann, starts_at=at(10))
@@ -83,12 +79,12 @@ def test_who_knows_the_customer_comes_again_where_that_costs_little(day: Day) ->
     past = day.company.job(site, status="completed")
     before = day.company.visit(past, starts_at=at(9) - timedelta(days=28), status="completed")
     for name in ("Ann", "Bob"):
-        day.job(1 if name == "Ann" else 8, preferred_technician_id=person(day, name)["id"])
+        day.job(1 if name == "Ann" else 8, preferred_technician_id=day.technician(name)["id"])
     day.company.add(
         "job_assignments",
         dispatch_job_id=past["id"],
         appointment_id=before["id"],
-        technician_id=person(day, "Bob")["id"],
+        technician_id=day.technician("Bob")["id"],
         scheduled_start_at=before["starts_at"],
         scheduled_end_at=before["ends_at"],
         status="completed",

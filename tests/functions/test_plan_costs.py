@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import at
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 
@@ -21,7 +21,7 @@ def test_the_price_of_a_job_left_out_is_the_companys(day: Day) -> None:
 
 def test_what_moving_a_booked_visit_must_save_is_the_companys(day: Day) -> None:
     for name, hour in (("Ann", 8), ("Bob", 11)):
-        person = sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
+        person = day.technician(name)
         day.company.visit(day.job(30), person, starts_at=at(hour))
     day.db.execute("update public.orgs set plan_move_minutes = 1440")
     assert day.run(PATH, QUICK)["changes"]["reassign"] == 0
@@ -39,7 +39,7 @@ def test_a_kilometre_may_cost_besides_its_time(day: Day) -> None:
 
 
 def test_waiting_may_cost_too(day: Day) -> None:
-    person = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    person = day.technician("Ann")
     for hour in (8, 12):
         day.company.visit(day.job(5), person, starts_at=at(hour))
     day.db.execute("update public.job_assignments set is_locked = true")

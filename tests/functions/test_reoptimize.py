@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import Day
-from support.plan import at
 from support.sql import Row
 
 
@@ -18,10 +18,6 @@ def today(day: Day) -> Day:
     """Set up a company for which Monday is at hand."""
     day.db.execute("update public.orgs set reoptimization_days = 366")
     return day
-
-
-def named(day: Day, name: str) -> Row:
-    return sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
 
 
 def told(hour: float) -> dict[str, Any]:
@@ -62,7 +58,7 @@ def who(day: Day) -> dict[Any, str]:
 
 
 def test_the_visits_of_a_sick_technician_are_proposed_to_others(today: Day) -> None:
-    ann, bob, eve = (named(today, name) for name in ("Ann", "Bob", "Eve"))
+    ann, bob, eve = (today.technician(name) for name in ("Ann", "Bob", "Eve"))
     hers = [today.job(1), today.job(2)]
     for hour, job in zip((9, 14), hers, strict=True):
         today.company.visit(
@@ -92,9 +88,9 @@ def test_the_visits_of_a_sick_technician_are_proposed_to_others(today: Day) -> N
 def test_freed_time_is_filled_at_once_where_the_company_wants_it(today: Day) -> None:
     today.db.execute("update public.orgs set reoptimization = 'commit'")
     today.db.execute(
-        "delete from public.technician_shifts where technician_id = %s", (named(today, "Bob")["id"],)
+        "delete from public.technician_shifts where technician_id = %s", (today.technician("Bob")["id"],)
     )
-    ann = named(today, "Ann")
+    ann = today.technician("Ann")
     long = today.company.visit(today.job(1, estimated_duration_minutes=480), ann, starts_at=at(8.5))
     waiting = today.job(1)
     today.db.execute("select public.cancel_appointment(%s, 'customer_request')", (long["id"],))
@@ -105,7 +101,7 @@ def test_freed_time_is_filled_at_once_where_the_company_wants_it(today: Day) -> 
 
 
 def test_a_day_best_left_alone_is_left_alone(today: Day) -> None:
-    ann = named(today, "Ann")
+    ann = today.technician("Ann")
     stays = today.job(1)
     gone = today.company.visit(today.job(1), ann, starts_at=at(14))
     today.company.visit(stays, ann, **told(9))

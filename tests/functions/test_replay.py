@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from support import sql
 from support.factory import MONDAY
 from support.functions import Day
 from truckroll.planning.recording import FORMAT, HEAD
@@ -38,7 +37,7 @@ def test_a_replay_makes_the_same_plan_whatever_the_schedule_has_become(day: Day)
         day.job(north_km, estimated_duration_minutes=100)
     run = day.run(PATH, STEPS | {"seed": 7})
     assert (run["status"], run["iterations"]) == ("proposed", 3000), run["error"]
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     day.company.visit(day.job(), ann)
     again = replayed(day, run)
     assert again["replays_run_id"] == run["id"]

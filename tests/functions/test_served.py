@@ -17,7 +17,7 @@ import pytest
 
 from support import sql
 from support.factory import MONDAY
-from support.functions import MAIN, QUICK, SECRET, SERVICE_KEY, Day, token
+from support.functions import MAIN, QUICK, SERVICE_KEY, Day, environment, token
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 
@@ -32,12 +32,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        settings = {
-            "TRUCKROLL_DATABASE_URL": database,
-            "TRUCKROLL_JWT_SECRET": SECRET,
-            "TRUCKROLL_SERVICE_KEY": SERVICE_KEY,
-            "TRUCKROLL_BACKGROUND_RUNS": "1" if background else "0",
-        }
+        settings = environment(database) | {"TRUCKROLL_BACKGROUND_RUNS": "1" if background else "0"}
         command = [sys.executable, "-m", "functions_framework", f"--source={MAIN}", "--target=truckroll"]
         with log.open("wb") as output:
             self.process = subprocess.Popen(

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import at
+from support.plan_trials import objections
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
@@ -33,31 +34,6 @@ def two_lanes(day: Day, **values: Any) -> Row:
 def wanted(day: Day, job: Row, start: float, end: float) -> Row:
     day.company.add("job_time_windows", dispatch_job_id=job["id"], window_start=at(start), window_end=at(end))
     return job
-
-
-def applied(day: Day) -> Any:
-    """Plan the day, apply the plan through the API and return the run as it was proposed."""
-    run = day.run(PATH, QUICK)
-    assert run["status"] == "proposed", run["error"]
-    answer = day.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})
-    assert answer.status_code == 200, answer.text
-    return run
-
-
-def objections(day: Day) -> list[Row]:
-    """Return what the judge has against any booked visit, warnings aside."""
-    return sql.rows(
-        day.db,
-        """
-        select c.code, c.message
-        from public.appointments as a
-        inner join public.job_assignments as x on a.id = x.appointment_id
-        cross join lateral public.check_placement(
-            a.dispatch_job_id, array[x.technician_id], a.starts_at, a.ends_at, null, a.id
-        ) as c
-        where c.severity <> 'soft' and a.status <> 'canceled'
-        """,
-    )
 
 
 def most_at_once(day: Day) -> int:
@@ -90,14 +66,14 @@ def test_two_visits_at_once_are_planned_and_booked_and_never_three(day: Day) -> 
         wanted(day, day.job(north), 9, 9.25)
     for north in (1, 2, 3, 4, 5, 6, 7, 8, 9):
         day.job(north)
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert [one["reason"] for one in run["unserved"]] == ["capacity"]
     (route,) = run["routes"]
     assert {stop["lane"] for stop in route["stops"]} == {1, 2}
     visits = [stop for stop in route["stops"] if stop["type"] == "job"]
     assert len(visits) == 11
     assert most_at_once(day) == 2
-    assert objections(day) == []
+    assert objections(day.company) == set()
     for lane in (1, 2):
         own = sorted((stop for stop in visits if stop["lane"] == lane), key=lambda one: str(one["starts_at"]))
         for one, other in pairwise(own):
@@ -113,7 +89,7 @@ def test_two_visits_at_once_are_planned_and_booked_and_never_three(day: Day) -> 
     )
     assert [row["scheduled_start_at"] for row in turns] == sorted(row["scheduled_start_at"] for row in turns)
 
-    again = applied(day)
+    again = day.applied(PATH, QUICK)
     assert again["changes"]["keep"] == 11
     assert again["changes"]["move"] == again["changes"]["reassign"] == again["changes"]["book"] == 0
 
@@ -134,7 +110,7 @@ def test_a_plan_books_the_lanes_it_has_found(day: Day) -> None:
     # Taken in order, each in the first free lane, the long one would find none.
     early = wanted(day, day.job(estimated_duration_minutes=90), 9, 9.1)
     long = wanted(day, day.job(estimated_duration_minutes=150), 10, 10.1)
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["unserved"] == []
     lanes = {
         row["dispatch_job_id"]: row["lane"]
@@ -147,7 +123,7 @@ def test_a_plan_books_the_lanes_it_has_found(day: Day) -> None:
         )
     }
     assert lanes == {second["id"]: 2, early["id"]: 2, long["id"]: 1}
-    assert objections(day) == []
+    assert objections(day.company) == set()
 
 
 def test_nobody_is_two_of_a_crew(day: Day) -> None:
@@ -156,7 +132,7 @@ def test_nobody_is_two_of_a_crew(day: Day) -> None:
     alone = day.run(PATH, QUICK)
     assert [(one["job_id"], one["reason"]) for one in alone["unserved"]] == [(str(crew["id"]), "needs_crew")]
     day.db.execute("update public.technician_profiles set is_active = true where display_name = 'Bob'")
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     names = [
         route["technician_name"]
         for route in run["routes"]
@@ -175,12 +151,12 @@ def test_lanes_share_the_day_and_none_of_it_is_lost(day: Day) -> None:
     ann = two_lanes(day, max_daily_work_minutes=150)
     # More than either lane's share.
     day.job(estimated_duration_minutes=120)
-    assert applied(day)["unserved"] == []
+    assert day.applied(PATH, QUICK)["unserved"] == []
     short = day.job()
     run = day.run(PATH, QUICK)
     assert [(one["job_id"], one["reason"]) for one in run["unserved"]] == [(str(short["id"]), "capacity")]
     day.db.execute(
         "update public.technician_profiles set max_daily_work_minutes = 180 where id = %s", (ann["id"],)
     )
-    assert applied(day)["unserved"] == []
-    assert objections(day) == []
+    assert day.applied(PATH, QUICK)["unserved"] == []
+    assert objections(day.company) == set()

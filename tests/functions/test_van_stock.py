@@ -9,9 +9,9 @@ from uuid import uuid4
 import numpy as np
 
 from support import sql
+from support.booking import at
 from support.factory import CITY, MONDAY
 from support.functions import QUICK, Day
-from support.plan import at
 from support.sql import Row
 from truckroll.planning.problem import model_of
 from truckroll.planning.snapshot import Snapshot, WorkingStretch
@@ -73,7 +73,7 @@ def test_a_van_that_has_the_part_drives_straight(day: Day) -> None:
     job = day.job(4)
     parts = listed(day, job, filter=3)
     depot(day)
-    bob = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Bob'")
+    bob = day.technician("Bob")
     day.company.add("technician_stock", technician_id=bob["id"], part_id=parts["filter"]["id"], quantity=3)
     run = day.run(PATH, QUICK)
     assert [

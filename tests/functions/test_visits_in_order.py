@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import QUICK, Day
-from support.plan import assignment_of, at, propose, run_for, stop
+from support.plan import assignment_of, propose, run_for, stop
 from support.sql import Row
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
-
-
-def applied(day: Day, **options: Any) -> Any:
-    """Plan the day, apply the plan and return the run as it was proposed."""
-    run = day.run(PATH, QUICK | options)
-    assert run["status"] == "proposed", run["error"]
-    answer = day.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})
-    assert answer.status_code == 200, answer.text
-    assert answer.get_json()["booked"] == run["changes"]["book"]
-    return run
 
 
 def visits_of(day: Day, job: Row) -> list[Row]:
@@ -36,12 +26,12 @@ def in_order(visits: list[Row]) -> bool:
 
 def test_all_visits_of_a_job_are_planned_and_booked_in_order(day: Day) -> None:
     for name in ("Ann", "Bob"):
-        technician = sql.one(day.db, "select * from technician_profiles where display_name = %s", (name,))
+        technician = day.technician(name)
         tuesday = {"starts_at": at(32), "ends_at": at(41)}
         day.company.add("technician_shifts", technician_id=technician["id"], **tuesday)
     long = day.job(2, visits_planned=3, estimated_duration_minutes=210)
     alone = day.job(3)
-    run = applied(day, days=2)
+    run = day.applied(PATH, QUICK | {"days": 2})
     assert run["unserved"] == []
     assert run["changes"]["book"] == 4
     planned = visits_of(day, long)
@@ -54,10 +44,10 @@ def test_all_visits_of_a_job_are_planned_and_booked_in_order(day: Day) -> None:
 
 
 def test_a_waiting_visit_is_planned_after_the_booked_ones_which_stay_before_it(day: Day) -> None:
-    ann = sql.one(day.db, "select * from technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     job = day.job(2, visits_planned=2)
     booked = day.company.visit(job, ann, starts_at=at(12))
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["changes"]["book"] == 1
     first, second = visits_of(day, job)
     assert first["id"] == booked["id"]
@@ -67,7 +57,7 @@ def test_a_waiting_visit_is_planned_after_the_booked_ones_which_stay_before_it(d
 
 def test_what_has_no_time_left_after_the_first_visit_says_so(day: Day) -> None:
     job = day.job(2, visits_planned=2, estimated_duration_minutes=300)
-    run = applied(day)
+    run = day.applied(PATH, QUICK)
     assert run["changes"]["book"] == 1
     (left,) = run["unserved"]
     assert (left["job_id"], left["reason"]) == (str(job["id"]), "waits_for_earlier_visit")
@@ -76,7 +66,7 @@ def test_what_has_no_time_left_after_the_first_visit_says_so(day: Day) -> None:
 
 
 def test_a_plan_made_by_hand_may_not_turn_visits_round(day: Day) -> None:
-    ann = sql.one(day.db, "select * from technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     job = day.job(2, visits_planned=2)
     visits = [day.company.visit(job, ann, starts_at=at(9 + 2 * i), visit_number=1 + i) for i in range(2)]
     swapped = [

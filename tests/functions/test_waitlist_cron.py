@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from support import sql
 from support.booking import at, call
 from support.functions import SERVICE_KEY, Day
 
@@ -10,7 +9,7 @@ PATH = "/cron/offer_freed_times"
 
 
 def test_cron_offers_freed_time_without_telling_the_links(day: Day) -> None:
-    ann = sql.one(day.db, "select * from public.technician_profiles where display_name = 'Ann'")
+    ann = day.technician("Ann")
     visit = day.company.visit(day.job(), ann, starts_at=at(9))
     waiting = day.job()
     call(day.db, "join_waitlist", job_id=waiting["id"], earliest=at(0), latest=at(0, 1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY
 from support.functions import Day
-from support.plan import at
 
 PATH = f"/dispatch/days/{MONDAY.date()}/optimize_all"
 STEPS = {"time_limit_s": 60, "iteration_limit": 1000}
@@ -22,10 +22,7 @@ def compared(day: Day, *runs: Any) -> list[Any]:
 
 
 def test_plans_with_different_assumptions_stand_side_by_side(day: Day) -> None:
-    ann, bob = (
-        sql.one(day.db, "select * from public.technician_profiles where display_name = %s", (name,))
-        for name in ("Ann", "Bob")
-    )
+    ann, bob = (day.technician(name) for name in ("Ann", "Bob"))
     hers = day.job(1)
     day.company.visit(hers, ann, starts_at=at(9), arrival_window_start=at(9), arrival_window_end=at(11))
     jobs = [day.job(1, estimated_duration_minutes=210) for _ in range(5)]

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from support import sql
+from support.booking import at
 from support.factory import CITY, Company
-from support.plan import at
 from support.sql import Row
 
 ZONES = ("10001", "10002", "10003")

@@ -15,8 +15,8 @@ from typing import Any
 from uuid import UUID
 
 from support import sql
+from support.booking import at
 from support.factory import Company
-from support.plan import at
 
 Place = tuple[float | None, float | None]
 Span = tuple[float, float]  # seconds since 1970

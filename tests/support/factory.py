@@ -57,10 +57,12 @@ class Company:
         """Insert a row of this org into a table of schema public."""
         return insert(self.db, f"public.{table}", org_id=self.id, **values)
 
-    def member(self, role: str, user_id: UUID | None = None) -> UUID:
-        """Give a user (a new one, unless named) a role and return the user's id."""
+    def member(self, role: str, user_id: UUID | None = None, *, facility: Row | None = None) -> UUID:
+        """Give a user (a new one, unless named) a role, in one facility or all; return the user's id."""
         user_id = user_id or user(self.db)
-        self.add("org_members", user_id=user_id, role=role)
+        member = self.add("org_members", user_id=user_id, role=role)
+        if facility is not None:
+            self.add("member_facilities", member_id=member["id"], facility_id=facility["id"])
         return user_id
 
     def facility(self, **values: Any) -> Row:

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from werkzeug.test import Client, TestResponse
 
-from support import templates
+from support import sql, templates
 from support.factory import CITY, Company
 from support.sql import Connection, Row
 
@@ -36,6 +36,16 @@ def token(
     return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
 
 
+def environment(url: str) -> dict[str, str]:
+    """Return the functions' settings over a database; runs wait for the cron."""
+    return {
+        "TRUCKROLL_DATABASE_URL": url,
+        "TRUCKROLL_JWT_SECRET": SECRET,
+        "TRUCKROLL_SERVICE_KEY": SERVICE_KEY,
+        "TRUCKROLL_BACKGROUND_RUNS": "0",
+    }
+
+
 @contextmanager
 def served_over_a_copy(server: str) -> Iterator[tuple[Connection, Client]]:
     """Serve the functions over a database that several tests share, with a connection to add rows through."""
@@ -43,10 +53,8 @@ def served_over_a_copy(server: str) -> Iterator[tuple[Connection, Client]]:
     from truckroll.settings import Settings
 
     with templates.copy_of(server, templates.template(server)) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRUCKROLL_DATABASE_URL", url)
-        patch.setenv("TRUCKROLL_JWT_SECRET", SECRET)
-        patch.setenv("TRUCKROLL_SERVICE_KEY", SERVICE_KEY)
-        patch.setenv("TRUCKROLL_BACKGROUND_RUNS", "0")
+        for name, value in environment(url).items():
+            patch.setenv(name, value)
         app = functions_framework.create_app("truckroll", str(MAIN))  # type: ignore[no-untyped-call]
         with psycopg.connect(url, autocommit=True) as db:
             yield db, app.test_client()
@@ -75,6 +83,10 @@ class Day:
         """Add a job of an hour there."""
         return self.company.job(self.site(north_km), **{"required_skills": {"plumbing": 2}} | values)
 
+    def technician(self, name: str) -> Row:
+        """Return somebody's profile as it is now."""
+        return sql.one(self.db, "select * from public.technician_profiles where display_name = %s", (name,))
+
     def call(
         self, method: str, path: str, body: Any = None, *, as_user: UUID | str | None = None, **headers: str
     ) -> TestResponse:
@@ -102,3 +114,12 @@ class Day:
         assert asked.status_code == 202, asked.text
         self.cron()
         return self.call("GET", f"/dispatch/runs/{asked.get_json()['id']}").get_json()
+
+    def applied(self, path: str, body: Any = None) -> Any:
+        """Have a run worked off, apply all it proposes and return it as it was proposed."""
+        run = self.run(path, body)
+        assert run["status"] == "proposed", run["error"]
+        answer = self.post(f"/dispatch/runs/{run['id']}/apply", {"base_revision": run["base_revision"]})
+        assert answer.status_code == 200, answer.text
+        assert answer.get_json()["booked"] == run["changes"]["book"]
+        return run

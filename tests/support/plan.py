@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY, Company
 from support.sql import Row
 
 WORKER = "worker-1"
-
-
-def at(hour: float) -> datetime:
-    """Return so many hours after midnight of MONDAY, UTC."""
-    return MONDAY + timedelta(hours=hour)
 
 
 def run_for(company: Company, requested_by: UUID | None = None, **values: Any) -> Row:

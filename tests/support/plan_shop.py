@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from support import sql
-from support.booking import HERE
+from support.booking import HERE, at
 from support.factory import Company
-from support.plan import assignment_of, at, propose, run_for, stop
+from support.plan import assignment_of, propose, run_for, stop
 from support.sql import Connection, Row
 
 

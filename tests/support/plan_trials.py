@@ -12,9 +12,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from support import sql
+from support.booking import at
 from support.driven import Held, Roads
 from support.factory import MONDAY, Company
-from support.plan import at
 from support.sql import Row
 from truckroll.engine import Route, solve
 from truckroll.engine.model import Strategy

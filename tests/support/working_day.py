@@ -9,16 +9,12 @@ from uuid import UUID, uuid4
 from psycopg.types.range import Range
 
 from support import sql
+from support.booking import at
 from support.factory import MONDAY, Company
 from support.sql import Connection, Row
 
 HOUR = dt.timedelta(hours=1)
 DAY = 24 * HOUR
-
-
-def at(hour: float) -> dt.datetime:
-    """Return the time so many hours after the midnight of MONDAY."""
-    return MONDAY + hour * HOUR
 
 
 def free_hours(

@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import partial
 from itertools import permutations, product
 
-import numpy as np
 import pytest
 from bench.checker import violations
 from bench.oracle import cost, feasible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.road import HOUR
+from support.road import HOUR, road
 from support.road import shift as van
 from support.road import visit as road_visit
 from truckroll.engine import (
@@ -44,9 +43,8 @@ FILTER = (("filter", 1),)
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def road(shifts: Sequence[Shift], visits: Sequence[Visit], weights: Objective | None = None) -> Problem:
-    at = np.arange(10)
-    travel = np.asarray(np.abs(at[:, None] - at[None]) * STEP, np.int32)
+def problem_of(shifts: Sequence[Shift], visits: Sequence[Visit], weights: Objective | None = None) -> Problem:
+    travel = road(step=STEP)
     return Problem(travel, travel * 10, tuple(shifts), tuple(visits), weights or Objective())
 
 
@@ -65,7 +63,7 @@ def order(route: Route) -> list[int | str]:
 
 def test_a_missing_part_is_fetched_on_the_way_and_the_detour_is_counted() -> None:
     ann = van(depot=Depot(4, 900))
-    problem = road([ann], [visit("far", 6, parts=(("filter", 2), ("pump", 1)), tools=("ladder",))])
+    problem = problem_of([ann], [visit("far", 6, parts=(("filter", 2), ("pump", 1)), tools=("ladder",))])
     solution = plan(problem)
     (route,) = solution.routes
     assert order(route) == ["depot", 0]
@@ -78,7 +76,7 @@ def test_a_missing_part_is_fetched_on_the_way_and_the_detour_is_counted() -> Non
 
 def test_a_van_that_has_everything_drives_straight() -> None:
     ann = van(parts=(("filter", 1),), tools=("ladder",), depot=Depot(9))
-    (route,) = plan(road([ann], [visit("near", 1, parts=FILTER, tools=("ladder",))])).routes
+    (route,) = plan(problem_of([ann], [visit("near", 1, parts=FILTER, tools=("ladder",))])).routes
     assert order(route) == [0]
     assert route.fetch is None
 
@@ -87,7 +85,7 @@ def test_visits_before_the_depot_live_on_what_the_van_had() -> None:
     ann = van(parts=(("filter", 1),), depot=Depot(3))
     visits = [visit(f"v{i}", 1, parts=FILTER) for i in range(3)]
     visits.append(visit("first", 2, windows=((8 * HOUR, 8 * HOUR + 1800),), parts=FILTER))
-    (route,) = plan(road([ann], visits)).routes
+    (route,) = plan(problem_of([ann], visits)).routes
     assert order(route)[:2] == [3, "depot"]
     assert route.fetch is not None
     assert route.fetch.parts == (("filter", 3),)
@@ -95,20 +93,20 @@ def test_visits_before_the_depot_live_on_what_the_van_had() -> None:
 
 def test_work_goes_to_the_van_that_has_what_it_needs() -> None:
     vans = [van("ann", depot=Depot(9)), van("bob", parts=FILTER)]
-    solution = plan(road(vans, [visit("v", 2, parts=FILTER, eligible=(0, 1))]))
+    solution = plan(problem_of(vans, [visit("v", 2, parts=FILTER, eligible=(0, 1))]))
     assert [order(route) for route in solution.routes] == [[], [0]]
 
 
 def test_the_depot_is_reached_while_it_is_open() -> None:
     ann = van(depot=Depot(1, 600, ((12 * HOUR, 13 * HOUR),)))
-    (route,) = plan(road([ann], [visit("v", 2, parts=FILTER)])).routes
+    (route,) = plan(problem_of([ann], [visit("v", 2, parts=FILTER)])).routes
     assert route.fetch is not None
     assert route.fetch.starts == 12 * HOUR
 
 
 def test_what_nobody_can_bring_is_left_out_and_says_what_is_missing() -> None:
     needy = [visit("part", parts=(("pump", 2),)), visit("tool", tools=("crane",), parts=(("pump", 1),))]
-    solution = plan(road([van(parts=(("pump", 1),))], needy))
+    solution = plan(problem_of([van(parts=(("pump", 1),))], needy))
     found = {left.visit: (left.reason, left.detail) for left in solution.unserved}
     missing = {"depot": False, "shifts": (0,)}
     assert found == {
@@ -119,13 +117,13 @@ def test_what_nobody_can_bring_is_left_out_and_says_what_is_missing() -> None:
 
 def test_a_depot_too_far_away_to_stop_at_is_told_from_none() -> None:
     ann = van(depot=Depot(9, 6 * HOUR))
-    (left,) = plan(road([ann], [visit("v", tools=("crane",), duration=2 * HOUR)])).unserved
+    (left,) = plan(problem_of([ann], [visit("v", tools=("crane",), duration=2 * HOUR)])).unserved
     assert (left.reason, left.detail["depot"]) == ("needs_tools", True)
 
 
 def test_a_locked_visit_without_its_parts_gets_a_stop_at_the_depot_before_it() -> None:
     locked = visit("locked", 5, parts=FILTER, fixed=FixedPlace(0, 12 * HOUR))
-    (route,) = plan(road([van(depot=Depot(2))], [locked, visit("free", 1)])).routes
+    (route,) = plan(problem_of([van(depot=Depot(2))], [locked, visit("free", 1)])).routes
     assert order(route)[-1] == 0
     assert route.fetch is not None
     assert route.fetch.parts == FILTER
@@ -133,19 +131,19 @@ def test_a_locked_visit_without_its_parts_gets_a_stop_at_the_depot_before_it() -
 
 def test_a_locked_visit_stays_where_nothing_can_be_fetched_in_time() -> None:
     locked = visit("locked", 5, parts=FILTER, tools=("crane",), fixed=FixedPlace(0, 8 * HOUR))
-    solution = plan(road([van(depot=Depot(9))], [locked, visit("other", 1, tools=("saw",))]))
+    solution = plan(problem_of([van(depot=Depot(9))], [locked, visit("other", 1, tools=("saw",))]))
     assert order(solution.routes[0]) == [0, "depot", 1]
 
 
 def test_a_booking_is_kept_by_fetching_what_it_lacks() -> None:
     booked = visit("booked", 2, parts=FILTER, current=CurrentPlace(0, 9 * HOUR), eligible=(0, 1))
     vans = [van("ann", depot=Depot(3)), van("bob", parts=FILTER)]
-    solution = plan(road(vans, [booked], Objective(stability=2.0 * HOUR)))
+    solution = plan(problem_of(vans, [booked], Objective(stability=2.0 * HOUR)))
     assert [order(route) for route in solution.routes] == [["depot", 0], []]
 
 
 def test_an_offer_says_that_it_needs_a_stop_at_the_depot() -> None:
-    problem = road([van(depot=Depot(3))], [visit("there", 1), visit("asked", 2, parts=FILTER)])
+    problem = problem_of([van(depot=Depot(3))], [visit("there", 1), visit("asked", 2, parts=FILTER)])
     routes = solve(
         Problem(problem.travel, problem.distance, problem.shifts, problem.visits[:1]),
         seed=1,
@@ -162,8 +160,8 @@ def test_waiting_costs_where_the_time_away_counts() -> None:
     vans = [van("ann"), van("bob", start_place=1, end_place=1)]
     visits = [visit("early", 1, windows=(early,)), visit("late", 1, windows=(late,))]
     both = [replace(one, eligible=(0, 1), weight=1e6) for one in visits]
-    driven = plan(road(vans, both))
-    paid = plan(road(vans, both, Objective(travel=0.0, span=1.0)))
+    driven = plan(problem_of(vans, both))
+    paid = plan(problem_of(vans, both, Objective(travel=0.0, span=1.0)))
     assert sorted(len(route.stops) for route in driven.routes) == [0, 2]
     assert [len(route.stops) for route in paid.routes] == [1, 1]
     assert paid.objective == 2 * STEP + 2 * HOUR
@@ -172,10 +170,10 @@ def test_waiting_costs_where_the_time_away_counts() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (road([van(depot=Depot(77))], []), "its depot lies outside the matrix"),
-        (road([van(depot=Depot(0, -1))], []), "loads in negative time"),
-        (road([van(parts=(("filter", -1),))], []), "a negative number of a part"),
-        (road([van()], [visit("v", parts=(("filter", -1),))]), "a negative number of a part"),
+        (problem_of([van(depot=Depot(77))], []), "its depot lies outside the matrix"),
+        (problem_of([van(depot=Depot(0, -1))], []), "loads in negative time"),
+        (problem_of([van(parts=(("filter", -1),))], []), "a negative number of a part"),
+        (problem_of([van()], [visit("v", parts=(("filter", -1),))]), "a negative number of a part"),
     ],
 )
 def test_contradictions_are_refused_by_name(wrong: Problem, says: str) -> None:
@@ -222,9 +220,9 @@ def test_an_idle_shift_that_ends_elsewhere_waits_for_nothing() -> None:
     moves = van(
         end_place=1, breaks=(Break(9 * HOUR, 9 * HOUR, 900),), unavailable=((8 * HOUR, 8 * HOUR + 60),)
     )
-    solution = plan(road([moves], [], Objective(span=0.7)))
+    solution = plan(problem_of([moves], [], Objective(span=0.7)))
     assert solution.objective == pytest.approx(1.7 * STEP)
-    figures = metrics(road([moves], [], Objective(span=0.7)), solution.routes)
+    figures = metrics(problem_of([moves], [], Objective(span=0.7)), solution.routes)
     assert figures["objective"] == pytest.approx(1.7 * STEP)
 
 
