@@ -133,8 +133,8 @@ create table public.technician_shifts (
     constraint technician_shifts_rule_valid check (private.check_recurrence_rule(recurrence_rule))
 );
 
-create index technician_shifts_org_id_technician_id_starts_at_idx
-on public.technician_shifts (org_id, technician_id, starts_at);
+create index technician_shifts_org_id_technician_id_ends_at_idx
+on public.technician_shifts (org_id, technician_id, ends_at);
 create index technician_shifts_created_by_user_id_idx on public.technician_shifts (created_by_user_id);
 
 comment on table public.technician_shifts is
@@ -173,6 +173,8 @@ create table public.technician_time_off (
 
 create index technician_time_off_org_id_technician_id_starts_at_idx
 on public.technician_time_off (org_id, technician_id, starts_at);
+create index technician_time_off_org_id_technician_id_ends_at_idx
+on public.technician_time_off (org_id, technician_id, ends_at);
 create index technician_time_off_created_by_user_id_idx on public.technician_time_off (created_by_user_id);
 
 comment on table public.technician_time_off is

@@ -1,12 +1,8 @@
 -- Availability is arithmetic over ranges (AVL-7): working time, less unavailable time, less claimed time. Nothing here judges; the rules are in
 -- 234_rules.sql. plpgsql, since it plans each query once a session and not at every call.
 
-create index technician_shifts_single_idx on public.technician_shifts (org_id, technician_id, ends_at)
-where recurrence_rule is null;
 create index technician_shifts_recurring_idx on public.technician_shifts (org_id, technician_id)
 where recurrence_rule is not null;
-create index technician_time_off_single_idx on public.technician_time_off (org_id, technician_id, ends_at)
-where recurrence_rule is null;
 create index technician_time_off_recurring_idx on public.technician_time_off (org_id, technician_id)
 where recurrence_rule is not null;
 
@@ -21,21 +17,18 @@ as $$
 begin
     return query
     select s.technician_id, range_agg(occurrence.during)
-    from (
-        select s.*
-        from public.technician_shifts as s
-        where
-            s.org_id = org and s.technician_id = any(technician_ids) and s.recurrence_rule is null
-            and s.ends_at > lower(period) and s.starts_at < upper(period)
-        union all
-        select s.*
-        from public.technician_shifts as s
-        where s.org_id = org and s.technician_id = any(technician_ids) and s.recurrence_rule is not null
-    ) as s
+    from public.technician_shifts as s
     cross join lateral private.occurrences(
         s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
     ) as occurrence (during)
-    where s.is_active and s.shift_type in ('regular', 'overtime', 'on_call')
+    where
+        s.org_id = org and s.technician_id = any(technician_ids)
+        and s.is_active and s.shift_type in ('regular', 'overtime', 'on_call')
+        and (s.recurrence_rule is not null or (
+            s.ends_at > lower(period) and s.starts_at < upper(period)
+            -- No shift is longer: bounded on both sides, the index is read for the period and not for years.
+            and s.ends_at < upper(period) + interval '24 hours'
+        ))
     group by s.technician_id;
 end;
 $$;
@@ -54,22 +47,15 @@ as $$
 begin
     return query
     select o.technician_id, occurrence.during, o.reason::text, o.id
-    from (
-        select o.*
-        from public.technician_time_off as o
-        where
-            o.org_id = org and o.technician_id = any(technician_ids) and o.recurrence_rule is null
-            and o.ends_at > lower(period) and o.starts_at < upper(period)
-        union all
-        select o.*
-        from public.technician_time_off as o
-        where o.org_id = org and o.technician_id = any(technician_ids) and o.recurrence_rule is not null
-    ) as o
+    from public.technician_time_off as o
     cross join lateral private.occurrences(
         o.recurrence, o.starts_at, o.ends_at, o.time_zone, o.excluded_on, period
     ) as occurrence (during)
-    -- A flexible break may go anywhere in its window, so the window itself stays free.
-    where o.minutes is null
+    where
+        o.org_id = org and o.technician_id = any(technician_ids)
+        -- A flexible break may go anywhere in its window, so the window itself stays free.
+        and o.minutes is null
+        and (o.recurrence_rule is not null or (o.ends_at > lower(period) and o.starts_at < upper(period)))
     union all
     select t.id, day.during, 'holiday', h.id
     from public.technician_profiles as t
