@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from support import sql
+from support import sql, templates
 from support.factory import Company
 from support.sql import AsUser, Connect, Connection
 
@@ -73,3 +73,19 @@ def test_a_member_of_one_company_is_nobody_in_another(
         orgs = sql.rows(db, "select private.org_ids_with_permission('create_job') as id")
     assert [org["id"] for org in orgs] == [company.id]
     assert other.id != company.id
+
+
+def test_a_database_emptied_for_the_next_test_is_as_it_was_new(fresh_database: str, connect: Connect) -> None:
+    db, left_behind = connect(fresh_database, autocommit=True), connect(fresh_database)
+    lists = templates.filled(db)
+    assert ("private", "conflict_codes") in lists
+    company = Company(db)
+    company.visit(company.job(), company.technician({"gas": 2}))
+    company.member("dispatcher")
+    left_behind.execute("update public.orgs set name = 'Still open'")
+    assert templates.filled(db) > lists
+    templates.empty(db, lists)
+    assert templates.filled(db) == lists
+    with pytest.raises(psycopg.OperationalError):
+        left_behind.commit()
+    assert Company(db).technician()["display_name"]

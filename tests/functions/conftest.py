@@ -31,14 +31,22 @@ def kept_database(server: str) -> Iterator[tuple[str, Connection]]:
         instance(Settings.from_environment(environment(url))).database.close()
 
 
+@pytest.fixture(scope="session")
+def lists_of_the_schema(kept_database: tuple[str, Connection]) -> set[tuple[str, str]]:
+    """Name the tables whose rows came with the schema: the database is new when this is asked first."""
+    return templates.filled(kept_database[1])
+
+
 @pytest.fixture
-def fresh_database(kept_database: tuple[str, Connection]) -> Iterator[str]:
+def fresh_database(
+    kept_database: tuple[str, Connection], lists_of_the_schema: set[tuple[str, str]]
+) -> Iterator[str]:
     """Conninfo of an empty database to commit in: the same one for all tests, emptied after each."""
     url, connection = kept_database
     yield url
     connection.row_factory = tuple_row
     connection.execute("reset all")
-    templates.empty(connection)
+    templates.empty(connection, lists_of_the_schema)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -81,25 +81,39 @@ def copy_of(server: str, name: str) -> Iterator[str]:
             )
 
 
-def empty(connection: psycopg.Connection) -> None:
-    """Delete all rows of a copied schema, in autocommit; the lists that came with the schema stay.
-
-    Cheaper than another copy: connections keep what they have compiled.
-    """
-    tables = [
-        sql.Identifier(*names)
-        for names in connection.execute(
+def _tables(connection: psycopg.Connection) -> set[tuple[str, str]]:
+    return {
+        (schema, name)
+        for schema, name in connection.execute(
             """
             select n.nspname, c.relname
             from pg_class as c inner join pg_namespace as n on c.relnamespace = n.oid
             where
                 c.relkind in ('r', 'p') and not c.relispartition
                 and n.nspname in ('public', 'private', 'auth', 'realtime')
-                and (n.nspname, c.relname) not in (('private', 'conflict_codes'), ('private', 'state_transitions'))
             """
         )
-    ]
-    deletions = sql.SQL("; ").join(sql.SQL("delete from {}").format(table) for table in tables)
+    }
+
+
+def filled(connection: psycopg.Connection) -> set[tuple[str, str]]:
+    """Return schema and name of the tables that hold rows: in a new copy, the lists that came with the schema."""
+    looks = sql.SQL(" union all ").join(
+        sql.SQL("select {}, {} where exists (select from {})").format(*names, sql.Identifier(*names))
+        for names in _tables(connection)
+    )
+    return {(schema, name) for schema, name in connection.execute(looks)}
+
+
+def empty(connection: psycopg.Connection, keep: Collection[tuple[str, str]]) -> None:
+    """Delete all rows of a copied schema but those of some tables, in autocommit.
+
+    Cheaper than another copy: connections keep what they have compiled.
+    """
+    deletions = sql.SQL("; ").join(
+        sql.SQL("delete from {}").format(sql.Identifier(*names))
+        for names in _tables(connection).difference(keep)
+    )
     with connection.transaction():
         # Whoever still holds a lock belonged to a test that is over.
         connection.execute(
