@@ -14,14 +14,16 @@ from hypothesis import settings
 from psycopg.pq import TransactionStatus
 
 from support import sql, templates
+from support.effort import EXPLORE, examples
 from support.factory import Company
 from support.sql import AsUser, Connect, Connection
 from truckroll_local import scratch
 
-# The same examples at every run, and none failed by a busy machine; TRUCKROLL_EXPLORE=1 looks at new ones.
-settings.register_profile("steady", deadline=None, derandomize=True, print_blob=True)
-settings.register_profile("explore", deadline=None, derandomize=False, print_blob=True, max_examples=1000)
-settings.load_profile("explore" if os.environ.get("TRUCKROLL_EXPLORE") else "steady")
+# The same examples at every run unless new ones are asked for, and none failed by a busy machine.
+settings.register_profile(
+    "tests", deadline=None, derandomize=not EXPLORE, print_blob=True, max_examples=examples(100)
+)
+settings.load_profile("tests")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from support import sql
 from support.availability import MINUTE, Week, count_minutes, insert_week, stretches, weeks
+from support.effort import examples
 from support.factory import Company
 from support.recurrence import HORIZON, Span
 from support.sql import Connection, Row
@@ -59,7 +60,7 @@ def _dateutil_stops_early() -> object:
 
 
 @settings(
-    max_examples=80,
+    max_examples=examples(80),
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.booking import at, book, call, codes, refusal
+from support.effort import examples
 from support.factory import CITY, Company
 from support.sql import Connection, Row, refused, rows
 
@@ -151,7 +152,7 @@ def test_a_start_just_before_a_mark_of_two_hours_is_offered_once(db: Connection)
     assert starts == sorted(set(starts)) == [at(10), at(12)]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), suppress_health_check=list(HealthCheck))
 @given(st.lists(drafts, min_size=1, max_size=4), st.lists(orders, min_size=1, max_size=6), st.data())
 def test_whatever_is_offered_can_be_booked(
     db: Connection, team: list[Draft], wanted: list[Order], data: st.DataObject
@@ -178,7 +179,7 @@ def test_whatever_is_offered_can_be_booked(
 alone = drafts.map(lambda draft: replace(draft, lanes=1))
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 @given(st.lists(alone, min_size=1, max_size=3), orders.filter(lambda one: one.crew == 1), QUARTERS)
 def test_whatever_a_refusal_offers_instead_can_be_booked(
     db: Connection, team: list[Draft], wanted: Order, hour: float

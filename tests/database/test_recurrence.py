@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from support import sql
+from support.effort import examples
 from support.recurrence import (
     CLOCK_CHANGES,
     HORIZON,
@@ -36,7 +36,7 @@ def _dateutil_stops_early() -> Iterator[None]:
 
 # Not shrunk: the failing case is named by itself, and thousands of cases go in few round trips.
 @settings(
-    max_examples=400 if os.environ.get("TRUCKROLL_EXPLORE") else 16,
+    max_examples=examples(40),
     deadline=None,
     phases=[Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 
 from support import sql, templates
 from support.booking import at
+from support.effort import count
 from support.factory import CITY, MONDAY, Company
 from support.plan import propose, run_for, stop
 from support.sql import Row
@@ -112,8 +112,7 @@ def cancel(company: Company, visit: Row) -> None:
     company.db.execute("update public.appointments set status = 'canceled' where id = %s", (visit["id"],))
 
 
-# TRUCKROLL_SOAK=200 plans two hundred shops.
-@pytest.mark.parametrize("seed", range(max(2, int(os.environ.get("TRUCKROLL_SOAK", "0")))))
+@pytest.mark.parametrize("seed", range(count(2, 50)))
 def test_a_crowded_shop_is_planned_as_the_ledger_takes_it(
     database: tuple[psycopg.Connection[Any], Database], company: Company, seed: int
 ) -> None:

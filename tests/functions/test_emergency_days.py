@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -13,10 +12,11 @@ from uuid import UUID
 import pytest
 
 from support import sql
+from support.effort import count
 from support.emergency import Now
 from support.sql import Row
 
-DAYS = 60 if os.environ.get("TRUCKROLL_SOAK") else 3
+DAYS = count(3, 50)
 BUDGET = {"moves": 3, "minutes": 200, "promises": 1, "unassigned": 1}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
 
 from support import sql
 from support.anywhere import Anywhere
+from support.effort import count
 from support.factory import MONDAY, Company
 from support.plan_trials import Trial, judged, objections, plan_day, possible_starts, relaxed
 from support.sql import Connect
@@ -22,8 +22,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     "priority_first",
     "balanced",
 )
-# TRUCKROLL_SOAK=200 plans two hundred days; one will do for every day.
-DAYS = range(100, 100 + int(os.environ.get("TRUCKROLL_SOAK", "1")))
+DAYS = range(100, 100 + count(1, 50))
 IMPOSSIBLE = frozenset(
     {"capacity", "locked", "no_time_in_window", "shift_too_short", "unreachable", "outside_shift"}
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import truckroll.importing
+from support.effort import examples, size
 from support.import_files import Files, small_company, write_files
 from support.sql import Connection, Row, one, rows, value
 from truckroll.importing import ImportResult, Request, import_company
@@ -213,7 +213,7 @@ _LABELS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]),
 
 
 @settings(
-    max_examples=400 if os.environ.get("TRUCKROLL_EXPLORE") else 12,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -305,7 +305,7 @@ def big_company(technicians: int, jobs: int) -> Files:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_large_company_imports_in_one_transaction(fresh_database: str, tmp_path: Path) -> None:
-    technicians, jobs = (500, 4_000) if os.environ.get("TRUCKROLL_SOAK") else (150, 1_200)
+    technicians, jobs = size(150, 1_000), size(1_200, 10_000)
     write_files(tmp_path, big_company(technicians=technicians, jobs=jobs))
     with psycopg.connect(fresh_database) as connection:
         result = import_company(connection, Request(tmp_path))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.effort import size
 from support.import_files import Files, small_company, write_files
 from support.sql import Connection, rows, value
 from truckroll.importing import Fault, ImportResult, Request, import_company, write_report
@@ -185,7 +185,7 @@ def test_rows_that_only_refer_to_a_bad_row_are_not_reported(attempt: Attempt) ->
 def test_many_refused_rows_are_found_among_many_more(db: Connection, tmp_path: Path) -> None:
     files = small_company()
     template = files["jobs"][1]
-    count = 2000 if os.environ.get("TRUCKROLL_SOAK") else 600
+    count = size(600, 2000)
     files["jobs"] = [
         {**template, "number": f"J-{n}", "duration_minutes": "0" if n % 20 == 7 else "30"}
         for n in range(count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ import pytest
 
 from support import sql
 from support.anywhere import Anywhere
+from support.effort import count
 from support.factory import CITY, MONDAY, Company
 from support.functions import QUICK
 from support.noon import zone_at_noon
@@ -27,8 +27,7 @@ def placed(db: psycopg.Connection[Any]) -> dict[UUID, Row]:
     return {row["id"]: row for row in sql.rows(db, "select * from public.job_assignments")}
 
 
-# TRUCKROLL_SOAK=200 plans two hundred days; a few are enough for every day.
-@pytest.mark.parametrize("seed", range(max(8, int(os.environ.get("TRUCKROLL_SOAK", "0")))))
+@pytest.mark.parametrize("seed", range(count(8, 50)))
 def test_the_judge_accepts_the_first_plan(fresh_database: str, connect: Connect, seed: int) -> None:
     company = Company(connect(fresh_database, autocommit=True))
     day = Anywhere(company, seed, joint=True)

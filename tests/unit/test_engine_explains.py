@@ -13,6 +13,7 @@ from bench.oracle import cost, feasible, optimum
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from support.effort import examples
 from truckroll.engine import FixedPlace, Objective, Problem, Shift, Visit, solve
 from truckroll.engine.model import Reason, Solution
 from truckroll.engine.relax import DAY, STEP, Relaxation, Wish, relaxations
@@ -22,7 +23,7 @@ from truckroll.planning.unserved import SENTENCES
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
 HOUR = 3600
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -176,7 +177,7 @@ def test_what_a_visit_costs_elsewhere_is_what_moving_it_would_cost(problem: Prob
                 assert v in placed.no_room
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(days(), st.data())
 def test_locked_work_is_in_the_way_only_where_no_order_helps(problem: Problem, data: st.DataObject) -> None:
     lock = FixedPlace(0, data.draw(st.integers(9 * HOUR, 12 * HOUR)))

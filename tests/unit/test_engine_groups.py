@@ -13,6 +13,7 @@ from bench.oracle import optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.effort import examples
 from support.road import HOUR, road, shift, stands
 from support.road import visit as road_visit
 from truckroll.engine import (
@@ -208,13 +209,13 @@ def _visit(draw: st.DrawFn, name: str, place: st.SearchStrategy[int], shifts: in
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(grouped_days())
 def test_a_plan_with_groups_breaks_no_rule(problem: Problem) -> None:
     assert violations(problem, solve(problem, seed=1, time_limit_s=10.0, iterations=60)) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(grouped_days(tiny=True))
 def test_tiny_days_with_a_group_are_planned_as_well_as_trying_everything(problem: Problem) -> None:
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=400)

@@ -12,6 +12,7 @@ from bench.pace import takes_s
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.effort import examples
 from truckroll.engine import (
     Break,
     CurrentPlace,
@@ -29,7 +30,7 @@ from truckroll.engine import (
 pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the engine
 
 STEPS = 60
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -140,7 +141,7 @@ def test_metrics_agree_with_the_plan(problem: Problem) -> None:
     assert figures["unserved"] == len(solution.unserved)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(days(), st.integers(0, 2**40))
 def test_equal_seed_and_steps_give_the_same_plan(problem: Problem, seed: int) -> None:
     again = replace(problem)
@@ -152,7 +153,7 @@ def test_equal_seed_and_steps_give_the_same_plan(problem: Problem, seed: int) ->
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(days(tiny=True))
 def test_tiny_days_are_planned_as_well_as_trying_everything(problem: Problem) -> None:
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=400)

@@ -13,6 +13,7 @@ from bench.oracle import optimum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.effort import examples
 from support.road import HOUR, road, shift, stands
 from support.road import visit as road_visit
 from truckroll.engine import (
@@ -238,7 +239,7 @@ def days_in_order(draw: st.DrawFn, *, tiny: bool = False) -> Problem:
     return Problem(travel, None, shifts, tuple(visits), weights, series=series)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(days_in_order())
 def test_a_plan_with_series_breaks_no_rule(problem: Problem) -> None:
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=60)
@@ -277,7 +278,7 @@ def keeps_order(problem: Problem, solution: Solution, x: int, way: Insertion) ->
     return True
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(days_in_order(tiny=True))
 def test_tiny_days_with_a_series_are_planned_as_well_as_trying_everything(problem: Problem) -> None:
     solution = solve(problem, seed=1, time_limit_s=10.0, iterations=200)

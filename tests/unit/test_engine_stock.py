@@ -14,6 +14,7 @@ from bench.oracle import cost, feasible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.effort import examples
 from support.road import HOUR, road
 from support.road import shift as van
 from support.road import visit as road_visit
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test may have to compile the 
 visit = partial(road_visit, weight=1e5)
 STEP = 600  # seconds from each place along the road to the next
 FILTER = (("filter", 1),)
-SLOW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def problem_of(shifts: Sequence[Shift], visits: Sequence[Visit], weights: Objective | None = None) -> Problem:
