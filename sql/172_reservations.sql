@@ -188,6 +188,39 @@ $$;
 comment on function private.free_lane(uuid, tstzrange, integer) is
 'The lane free during a range that is taken again the soonest; lane 1 when none is free, so that the constraint refuses the claim.';
 
+create function private.most_claims_at_once(
+    claimant uuid, wanted tstzrange, ignore_appointment uuid default null, ignore_hold uuid default null
+)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with claims as materialized (
+            select r.during
+            from public.reservations as r
+            where
+                r.claimant_id = claimant and r.released_at is null and r.during && wanted
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+                and (ignore_appointment is null or r.appointment_id is distinct from ignore_appointment)
+                and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
+        )
+
+        select coalesce(max(level.claims), 0)
+        from claims as begun
+        cross join lateral (
+            select count(*)::integer as claims from claims as c
+            where c.during @> greatest(lower(begun.during), lower(wanted))
+        ) as level
+    );
+end;
+$$;
+
+comment on function private.most_claims_at_once(uuid, tstzrange, uuid, uuid) is
+'How many claims on a thing there are within a range at the moment when there are most. With fewer than its capacity lane_made_free finds a lane, even where every lane is taken at some moment.';
+
 create function private.lane_made_free(thing uuid, wanted tstzrange, lanes integer)
 returns smallint
 language plpgsql

@@ -218,7 +218,11 @@ begin
             'ends_at', t.ends_at, 'appointment_ids', coalesce(to_jsonb(t.appointment_ids), '[]')
         )
     from taken as t
-    where t.lanes_taken >= t.lanes;
+    where case
+        -- Each lane of a technician is driven by itself; those of a thing are nobody's, and change where that makes room.
+        when t.is_technician or t.lanes = 1 then t.lanes_taken
+        else private.most_claims_at_once(t.id, p.claim, p.appointment_id, p.hold_token)
+    end >= t.lanes;
 end;
 $$;
 

@@ -76,14 +76,10 @@ begin
     inner join public.resources as e on needed.resource_id = e.id
     where
         needed.service_id = (p.work).service_id
-        and (not e.is_active or e.capacity <= (
-            select count(distinct r.lane) from public.reservations as r
-            where
-                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
-                and not (r.kind = 'held' and r.hold_expires_at <= now())
-                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
-                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
-        ));
+        and (
+            not e.is_active
+            or e.capacity <= private.most_claims_at_once(e.id, p.claim, p.appointment_id, p.hold_token)
+        );
 end;
 $$;
 

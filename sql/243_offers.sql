@@ -15,13 +15,7 @@ begin
             r.org_id = work.org_id and r.kind = free_resources.kind and r.is_active
             and (work.facility_id is null or r.facility_id = work.facility_id)
             and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
-            and r.capacity > (
-                select count(distinct v.lane) from public.reservations as v
-                where
-                    v.claimant_id = r.id and v.released_at is null and v.during && claim
-                    and not (v.kind = 'held' and v.hold_expires_at <= now())
-                    and (work.moved_appointment_id is null or v.appointment_id is distinct from work.moved_appointment_id)
-            )
+            and r.capacity > private.most_claims_at_once(r.id, claim, work.moved_appointment_id)
         order by r.facility_id, r.name
     ) as free
     order by free.name;

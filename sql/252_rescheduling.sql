@@ -1,3 +1,22 @@
+create function private.times_moved(appointment uuid)
+returns bigint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select count(*)
+        from public.appointments as a
+        inner join public.appointment_reschedules as r on r.org_id = a.org_id and r.appointment_id = a.id
+        where a.id = times_moved.appointment and r.optimization_run_id is null
+    );
+end;
+$$;
+
+comment on function private.times_moved(uuid) is
+'How often people moved a visit: what counts towards reschedule_limit. Plans and emergency insertions are the company''s own doing.';
+
 create function private.conflicts_of_move(p private.placement, visit public.appointments)
 returns private.conflict[]
 language plpgsql
@@ -7,11 +26,9 @@ as $$
 declare
     org public.orgs;
     minutes_left constant integer := (extract(epoch from visit.starts_at - now()) / 60)::integer;
-    moved_before integer;
+    moved_before constant bigint := private.times_moved(visit.id);
 begin
     select o.* into org from public.orgs as o where o.id = visit.org_id;
-    select count(*) into moved_before from public.appointment_reschedules as r
-    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.optimization_run_id is null;
     return (
         select coalesce(array_agg(
             row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict

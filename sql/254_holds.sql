@@ -1,31 +1,40 @@
-create function private.hold_for(p private.placement, expires_at timestamptz)
+create function private.hold_for(
+    p private.placement, expires_at timestamptz, token uuid default gen_random_uuid(), route_plan_ids uuid[] default null
+)
 returns uuid
 language plpgsql
 volatile
 set search_path = ''
 as $$
-declare
-    token constant uuid := gen_random_uuid();
 begin
     insert into public.reservations (
         org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id, location_id,
         latitude, longitude
     )
     select
-        t.org_id, t.id, null::uuid, private.free_lane(t.id, c.during, t.max_concurrent_jobs), c.during,
-        'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id, p.latitude, p.longitude
+        t.org_id, t.id, null::uuid,
+        private.lane_if_free(t.id, c.during, t.max_concurrent_jobs, case when t.max_concurrent_jobs > 1 then (
+            select s.lane
+            from public.route_plans as r
+            inner join public.route_stops as s on r.org_id = s.org_id and r.id = s.route_plan_id
+            where
+                r.id = any(route_plan_ids) and r.technician_id = t.id and s.dispatch_job_id = (p.work).job_id
+            limit 1
+        ) end), c.during, 'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id,
+        p.latitude, p.longitude
     from private.personal_claims(p) as c
     inner join public.technician_profiles as t on c.technician_id = t.id
     union all
     select
-        r.org_id, null, r.id, private.free_lane(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at, auth.uid(),
-        null, null, null
+        r.org_id, null, r.id, private.lane_made_free(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at,
+        auth.uid(), null, null, null
     from public.resources as r where r.id = p.resource_id or r.id = any(private.equipment_of((p.work).service_id));
     return token;
 end;
 $$;
 
-comment on function private.hold_for(private.placement, timestamptz) is 'Holds technicians and place for a placement; answers the token.';
+comment on function private.hold_for(private.placement, timestamptz, uuid, uuid[]) is
+'Holds technicians, place and equipment for a placement, in the lanes that some routes of a plan have for it; answers the token.';
 
 create function private.hold_slot(
     job uuid, service uuid, location uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,

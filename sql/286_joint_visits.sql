@@ -54,43 +54,6 @@ $$;
 comment on function private.claimants_of_joint_visits(uuid[]) is
 'The bays, mobile units and equipment that the visits of these routes claim.';
 
-create function private.hold_joint_visit(placed private.placement, token uuid, route_plan_ids uuid[])
-returns void
-language plpgsql
-volatile
-set search_path = ''
-as $$
-begin
-    insert into public.reservations (
-        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
-    )
-    select
-        (placed.work).org_id, c.technician_id,
-        private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
-            select s.lane
-            from public.route_plans as p
-            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-            where
-                p.id = any(route_plan_ids) and p.technician_id = c.technician_id
-                and s.dispatch_job_id = (placed.work).job_id
-            limit 1
-        )), c.during, 'held', (placed.work).location_id, placed.latitude, placed.longitude, token,
-        now() + interval '1 hour'
-    from private.personal_claims(placed) as c
-    inner join public.technician_profiles as t on c.technician_id = t.id;
-
-    insert into public.reservations (org_id, resource_id, lane, during, kind, hold_token, hold_expires_at)
-    select
-        r.org_id, r.id, private.lane_made_free(r.id, placed.claim, r.capacity), placed.claim, 'held', token,
-        now() + interval '1 hour'
-    from public.resources as r
-    where r.id = placed.resource_id or r.id = any(private.equipment_of((placed.work).service_id));
-end;
-$$;
-
-comment on function private.hold_joint_visit(private.placement, uuid, uuid[]) is
-'Holds all that a visit of a plan claims: the time of its technicians, its bay or mobile unit, its equipment.';
-
 create function private.hold_joint_visits(route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -104,11 +67,11 @@ begin
     -- One after the other: which lane is free depends on the visits before.
     for visit in select * from private.joint_visits(route_plan_ids)
     loop
-        perform private.hold_joint_visit(
+        perform private.hold_for(
             private.place(
                 private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
                 visit.resource_id, null, visit.stop_id
-            ), visit.stop_id, route_plan_ids
+            ), now() + interval '1 hour', visit.stop_id, route_plan_ids
         );
     end loop;
 exception when exclusion_violation then

@@ -173,7 +173,7 @@ begin
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
             return private.portal_document(job);
         end if;
-        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id and r.optimization_run_id is null)
+        if private.times_moved(visit.id)
             >= (select o.reschedule_limit from public.orgs as o where o.id = job.org_id) then
             perform private.fail(409, 'reschedule_limit', 'This appointment was moved too often to be moved online again.', 'Call the company.');
         end if;

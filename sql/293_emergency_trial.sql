@@ -9,7 +9,7 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+            'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
         )), '[]')
         from private.judge(p) as c
         where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from psycopg.sql import SQL, Identifier
 
 from support.booking import at, book, call, codes, refusal
@@ -138,6 +139,42 @@ def test_equipment_serves_as_many_visits_as_it_has_capacity(db: Connection, comp
     for _ in range(2):
         book(db, company.job(service=service), company.technician(), starts_at=at(9))
     assert codes(db, company.job(service=service), company.technician(), starts_at=at(9)) == [
+        "equipment_missing"
+    ]
+
+
+@pytest.mark.parametrize("way", ["book_appointment", "hold_slot"])
+def test_equipment_has_room_while_not_all_of_it_is_in_use_at_once(
+    db: Connection, company: Company, way: str
+) -> None:
+    service, scanner = lift_service(company, capacity=2)
+
+    def visit(hour: float) -> Row:
+        return book(db, company.job(service=service), company.technician(), starts_at=at(hour))
+
+    # Each scanner is left with one visit, one after the other: whoever meets both finds neither free throughout.
+    _, canceled, canceled_too, _ = [visit(hour) for hour in (9, 9, 10, 10)]
+    for visited in (canceled, canceled_too):
+        call(db, "cancel_appointment", appointment_id=visited["id"], reason="other")
+    job, technician = company.job(service=service), company.technician()
+    assert call(
+        db,
+        "find_slots",
+        job_id=job["id"],
+        earliest=at(9.5),
+        latest=at(10.5),
+        technician_ids=[technician["id"]],
+    )
+    call(db, way, job_id=job["id"], technician_ids=[technician["id"]], starts_at=at(9.5))
+    assert (
+        value(
+            db,
+            "select count(*) from reservations where resource_id = %s and released_at is null",
+            (scanner["id"],),
+        )
+        == 3
+    )
+    assert codes(db, company.job(service=service), company.technician(), starts_at=at(9.5)) == [
         "equipment_missing"
     ]
 
