@@ -66,7 +66,8 @@ def plan_day(company: Company, lease: Lease, strategy: Strategy, steps: int) -> 
             break
         pinned |= dropped
     fitness = read_fitness(connection, snapshot, model)
-    documents = unserved_json(connection, snapshot, model, solution, fitness)
+    planned = Planned(snapshot, model, solution.routes, fitness)
+    documents = unserved_json(connection, planned, solution.unserved)
     jobs = [job for job, _ in model.outside] + [one for one in left if isinstance(one, WaitingJob)]
     return Trial(
         company,
@@ -79,7 +80,7 @@ def plan_day(company: Company, lease: Lease, strategy: Strategy, steps: int) -> 
         fitness,
         {UUID(one["job_id"]): one for one in documents},
         placed_json(snapshot, model, solution.routes, fitness),
-        ways_to_serve(connection, Planned(snapshot, model, solution.routes, fitness), jobs),
+        ways_to_serve(connection, planned, jobs),
     )
 
 

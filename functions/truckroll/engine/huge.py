@@ -17,7 +17,7 @@ from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined
 from truckroll.engine.series import links_of
 from truckroll.engine.tours import Tours, lay, tours_of
-from truckroll.engine.unserved import explain_unserved, mend
+from truckroll.engine.unserved import IsOver, explain_unserved, mend, never
 
 HOPELESS = {
     "no_time_in_window",
@@ -31,12 +31,12 @@ HOPELESS = {
 
 
 def finished(
-    problem: Problem, districts: Sequence[District], best: Joined, seed: int
+    problem: Problem, districts: Sequence[District], best: Joined, seed: int, is_over: IsOver = never
 ) -> tuple[tuple[Route, ...], tuple[Unserved, ...], float]:
     """Return routes, the unserved with their reasons, and the objective.
 
     That nobody could serve a visit at all is tried on every shift that may; what else would have to
-    be dropped for it, on the shifts of its district.
+    be dropped for it, on the shifts of its district. When the time `is_over`, less is tried.
     """
     plan = best.copy()
     routes: dict[int, Route] = {}
@@ -44,14 +44,13 @@ def finished(
     chance = seeded(seed)
     for district in districts:
         prepared, laid = _laid(district, plan.tours)
-        mend(prepared, laid, chance)
+        mend(prepared, laid, chance, is_over)
         plan.take(district, tours_of(prepared, laid), laid.routes["cost"])
         routes |= {
             district.shifts[route.shift]: _outward(district, route) for route in routes_of(prepared, laid)
         }
-        left |= {
-            district.visits[one.visit]: _named(district, one) for one in explain_unserved(prepared, laid)
-        }
+        reasons = explain_unserved(prepared, laid, is_over=is_over)
+        left |= {district.visits[one.visit]: _named(district, one) for one in reasons}
     waits_for = {link.later: link.earlier for link in links_of(problem)}
     inside = {x: set(district.shifts) for district in districts for x in district.visits}
     for x in np.flatnonzero(plan.left(len(problem.visits))).tolist():
@@ -62,7 +61,11 @@ def finished(
             # Its series went to one district; where the first of it goes nowhere, nor does the rest.
             left.setdefault(x, Unserved(x, "waits_for_earlier_visit", {"visit": waits_for[x], "ends": None}))
         elif x not in left or (left[x].reason in HOPELESS and not inside[x].issuperset(eligible)):
-            left |= _asked_everywhere(problem, plan.tours, x)
+            left |= (
+                {x: Unserved(x, "not_looked_into", {})}
+                if is_over()
+                else _asked_everywhere(problem, plan.tours, x)
+            )
     prices = np.array([problem.weights.price(visit) for visit in problem.visits])
     return (
         tuple(routes[v] for v in range(len(problem.shifts))),

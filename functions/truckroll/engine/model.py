@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 Strategy = Literal["time_minimization", "distance_minimization", "priority_first", "balanced"]
 
 Reason = Literal[
-    "no_skilled_technician",
     "no_eligible_technician",
     "no_time_in_window",
     "no_common_time",
@@ -29,6 +28,7 @@ Reason = Literal[
     "needs_tools",
     "needs_parts",
     "waits_for_earlier_visit",
+    "not_looked_into",
 ]
 
 Parts = tuple[tuple[str, int], ...]  # of which part how many
@@ -340,6 +340,7 @@ class Unserved:
     detail names that, and in `depot` whether anybody who might bring it knows a depot.
     `waits_for_earlier_visit`: the one before it in its series, detail `visit`, is left out too, or
     ends (detail `ends`, else None) too late for it.
+    `not_looked_into`: somebody may serve it, and time was over before the rest was tried.
     """
 
     visit: int

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.engine.arrays import Day, Plan
+from truckroll.engine.hopeless import ANY_COST
 from truckroll.engine.insert import take_node
 from truckroll.engine.interactive import plan_of
 from truckroll.engine.model import Problem, Route, Visit
 from truckroll.engine.prepare import FAR, Prepared, prepare_once
 from truckroll.engine.result import route_of
 from truckroll.engine.squeeze import cheapest_displacement, put_back, squeeze, squeeze_each
+from truckroll.engine.unserved import ALWAYS, IsOver, never
 
 Kind = Literal[
     "as_it_is",
@@ -33,7 +35,6 @@ Kind = Literal[
     "drop",
 ]
 
-ANY_COST = 1e15
 STEP = 300  # seconds: amounts are told in steps of five minutes
 DAY = 86_400
 MOST_OVERWORK = 4 * 3600
@@ -106,10 +107,12 @@ def relaxations(
     *,
     earliest: int,
     stretch: Sequence[tuple[int, int]],
-) -> tuple[Verdict, ...]:
+    is_over: IsOver = never,
+) -> tuple[Verdict | None, ...]:
     """Return for each wish what would serve it; nothing is made to start before `earliest`.
 
-    `stretch` says of each shift how many seconds earlier it could begin and later it could end.
+    `stretch` says of each shift how many seconds earlier it could begin and later it could end. None
+    stands for a wish that matters less than others and was not tried, since time `is_over`.
     """
     extra = tuple(
         replace(
@@ -126,7 +129,12 @@ def relaxations(
     prepared = prepare_once(replace(problem, visits=(*problem.visits, *extra)), searched=False)
     plan, sound = plan_of(prepared, routes)
     ground = _Ground(prepared, plan, sound, earliest, stretch)
-    return tuple(ground.verdict(len(problem.visits) + i, one) for i, one in enumerate(wishes))
+    verdicts: list[Verdict | None] = [None] * len(wishes)
+    for tried, i in enumerate(sorted(range(len(wishes)), key=lambda i: -wishes[i].visit.weight)):
+        if tried >= ALWAYS and is_over():
+            break
+        verdicts[i] = ground.verdict(len(problem.visits) + i, wishes[i])
+    return tuple(verdicts)
 
 
 class _Ground:

@@ -18,12 +18,14 @@ from truckroll.engine.search import cost_of
 from truckroll.engine.start import first_plan
 from truckroll.engine.task import Album
 from truckroll.engine.tours import lay, tours_of
-from truckroll.engine.unserved import explain_unserved, mend
+from truckroll.engine.unserved import IsOver, explain_unserved, explaining_s, mend, never
 from truckroll.engine.validate import check_problem
 
 OnProgress = Callable[[Progress], bool]
 
-EXPLAINING_S = 0.001
+MOST_EXPLAINING = (
+    0.2  # the share of the time in which at most what is left out is tried once more and explained
+)
 FINISHING = 0.05  # the share of the time in which a huge day's plan is written down
 HUGE = 3000  # visits from which the whole day is never made into arrays at once
 WORTH_RECOMBINING_S = 1.0
@@ -97,9 +99,8 @@ class Search:
         plan = first_plan(prepared, chance)
         run = Run(prepared, plan, chance, Heat.of(plan, self.heat))
         self.report(0.0, 0, run.best_cost, run.best_visits())
-        # Each visit left out takes a moment to explain at the end.
-        left = int((run.plan.shift_of[: prepared.day.depots_from] < 0).sum())
-        budget = time_limit_s - min(0.3 * time_limit_s, EXPLAINING_S * left) - (self.clock() - self.began)
+        ends = time_limit_s - min(MOST_EXPLAINING * time_limit_s, explaining_s(prepared, run.plan))
+        budget = ends - (self.clock() - self.began)
         if self.cancelled or not self.problem.visits or not self.problem.shifts:
             pass
         elif companions.count == 0:
@@ -111,11 +112,17 @@ class Search:
             run.steps = rounds.steps
             lay(prepared, run.best, rounds.best.tours)
         plan = run.best_plan()
-        mend(prepared, plan, chance)
+        tried, over = None, None
+        if iterations is None:
+            tried, over = ends + (time_limit_s - ends) / 2, time_limit_s
+        mend(prepared, plan, chance, self.deadline(tried))
         objective = float(cost_of(prepared.day, plan))
-        return self.solution(
-            routes_of(prepared, plan), explain_unserved(prepared, plan), objective, run.steps
-        )
+        reasons = explain_unserved(prepared, plan, is_over=self.deadline(over))
+        return self.solution(routes_of(prepared, plan), reasons, objective, run.steps)
+
+    def deadline(self, seconds: float | None) -> IsOver:
+        """Return what tells whether so many seconds have passed since the search began; None never do."""
+        return never if seconds is None else lambda: self.clock() - self.began >= seconds
 
     def alone(self, prepared: Prepared, run: Run, budget: float, iterations: int | None) -> None:
         """Search with this process only, and put the routes met together anew at times."""
@@ -151,7 +158,10 @@ class Search:
         budget = (1.0 - FINISHING) * time_limit_s - (self.clock() - self.began)
         if not self.report(0.0, 0, rounds.best_cost, rounds.served):
             self.go_rounds(rounds, companions, budget, iterations)
-        routes, unserved, objective = finished(self.problem, rounds.districts(), rounds.best, self.seed)
+        over = self.deadline(
+            time_limit_s * (1.0 - FINISHING + MOST_EXPLAINING) if iterations is None else None
+        )
+        routes, unserved, objective = finished(self.problem, rounds.districts(), rounds.best, self.seed, over)
         return self.solution(routes, unserved, objective, rounds.steps)
 
     def go_rounds(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from truckroll.engine.chance import seeded
+from truckroll.engine.hopeless import ANY_COST
 from truckroll.engine.insert import place_node
 from truckroll.engine.interactive import plan_of
 from truckroll.engine.measure import metrics
@@ -16,7 +17,7 @@ from truckroll.engine.prepare import prepare
 from truckroll.engine.result import route_of
 from truckroll.engine.squeeze import squeeze
 from truckroll.engine.supplied import cheapest, past_depot
-from truckroll.engine.unserved import ANY_COST, cheapest_squeeze, explain_unserved
+from truckroll.engine.unserved import cheapest_squeeze, explain_unserved
 
 
 class Shared(NamedTuple):

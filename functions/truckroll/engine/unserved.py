@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,32 +10,46 @@ from numpy.typing import NDArray
 from truckroll.engine.arrays import Day, Plan
 from truckroll.engine.fetch import drop_idle_stops
 from truckroll.engine.groups import leads, price_of_group
+from truckroll.engine.hopeless import ANY_COST, hopeless, shifts_alone
 from truckroll.engine.insert import place_node
-from truckroll.engine.model import Objective, Problem, Reason, Unserved
+from truckroll.engine.model import Unserved
 from truckroll.engine.order import begin_of, close_turn, is_ordered, open_turn
-from truckroll.engine.prepare import Prepared, prepare
-from truckroll.engine.roads import way_s
+from truckroll.engine.prepare import Prepared
 from truckroll.engine.search import fill_group, restore
 from truckroll.engine.series import links_of
-from truckroll.engine.squeeze import cheapest_displacement, squeeze
+from truckroll.engine.squeeze import cheapest_displacement, squeeze, squeeze_each
 from truckroll.engine.supplied import cheapest, past_depot
 from truckroll.engine.unserved_groups import explain_group
 
-ANY_COST = 1e15
 ROUNDS = 3
+# What mending and explaining take for each visit left out, and for each shift that may serve it.
+EXPLAINING_S, EXPLAINING_A_SHIFT_S = 0.0005, 0.00003
+ALWAYS = 100  # visits tried whatever the time, the dearest first; and so many between two looks at it
+FEW = 8  # shifts tried at once where one that fits is enough
+
+IsOver = Callable[[], bool]
 
 
-def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64]) -> None:
+def never() -> bool:
+    """Tell that time is not over, where it does not matter."""
+    return False
+
+
+def mend(prepared: Prepared, plan: Plan, chance: NDArray[np.uint64], is_over: IsOver = never) -> None:
     """Serve what still fits: as it is, by moving a break, or by dropping visits that cost less to drop.
 
-    What this leaves unserved can't be served at a profit by dropping consecutive visits of one route.
+    What this leaves unserved can't be served at a profit by dropping consecutive visits of one route,
+    but for what was not tried when the time `is_over`.
     """
     day = prepared.day
     dropped = np.zeros(plan.nodes.shape[1], np.int32)
+    tried = 0
     for _ in range(ROUNDS):
-        waiting = _left_out(day, plan)
         changed = False
-        for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
+        for x in _dearest_first(day, _left_out(day, plan)):
+            if tried >= ALWAYS and is_over():
+                return
+            tried += 1
             if day.visits[x]["group"] >= 0:
                 g = int(day.visits[x]["group"])
                 if leads(day, x) and fill_group(day, plan, g, price_of_group(day, g), chance):
@@ -77,43 +89,66 @@ def _mended(
 
 
 def explain_unserved(
-    prepared: Prepared, plan: Plan, among: Collection[int] | None = None
+    prepared: Prepared, plan: Plan, among: Collection[int] | None = None, is_over: IsOver = never
 ) -> tuple[Unserved, ...]:
-    """Return every unserved visit, or those `among` them, with the reason, each proved by a trial."""
+    """Return every unserved visit, or those `among` them, with the reason, each proved by a trial.
+
+    When the time `is_over`, the reason of those that matter less is that it was not looked into.
+    """
     waiting = [x for x in _left_out(prepared.day, plan) if among is None or x in among]
     if not waiting:
         return ()
-    problem = prepared.problem
-    allowed = [x for x in waiting if problem.visits[x].eligible]
+    problem, day = prepared.problem, prepared.day
     reasons: dict[int, Unserved] = {
         x: Unserved(x, "no_eligible_technician", {}) for x in waiting if not problem.visits[x].eligible
     }
-    fits = _empty_day(problem, allowed)
-    hopeless = [x for x in allowed if not fits[x]]
-    reasons.update(_hopeless(prepared, hopeless))
+    allowed = _dearest_first(day, (x for x in waiting if x not in reasons))
+    grouped = [x for x in allowed if day.visits[x]["group"] >= 0]
+    reasons |= hopeless(prepared, [x for x, fits in shifts_alone(problem, grouped).items() if not fits])
+    groups = dict.fromkeys(int(day.visits[x]["group"]) for x in waiting)
+    for tried, g in enumerate(g for g in groups if g >= 0):
+        if tried < ALWAYS or not is_over():
+            reasons |= explain_group(prepared, plan, g, reasons)
+        else:
+            reasons |= {part.visit: _unknown(part.visit) for part in problem.groups[g].parts}
+    single = [x for x in allowed if x not in reasons]
+    for first in range(0, len(single), ALWAYS):
+        some = single[first : first + ALWAYS]
+        if first > 0 and is_over():
+            reasons |= {x: _unknown(x) for x in some}
+        else:
+            reasons |= _explained(prepared, plan, some)
+    return tuple(reasons[x] for x in waiting)
+
+
+def _unknown(x: int) -> Unserved:
+    return Unserved(x, "not_looked_into", {})
+
+
+def _explained(prepared: Prepared, plan: Plan, visits: Sequence[int]) -> dict[int, Unserved]:
+    """Return why visits are left out that some may serve, none of them part of a group."""
+    alone = shifts_alone(prepared.problem, visits)
+    reasons = hopeless(prepared, [x for x, fits in alone.items() if not fits])
     base = prepared.plan()
     dropped = np.zeros(plan.nodes.shape[1], np.int32)
-    for g in sorted({int(prepared.day.visits[x]["group"]) for x in waiting} - {-1}):
-        reasons |= explain_group(prepared, plan, g, reasons)
-    for x in allowed:
+    for x in visits:
         if x in reasons:
             continue
         ordered = is_ordered(prepared.day, x)
         if ordered and not open_turn(prepared.day, plan, x):
             reasons[x] = _waiting(prepared, plan, x)
             continue
-        reasons[x] = _explained(prepared, plan, base, x, fits[x], dropped)
+        reasons[x] = _tried(prepared, plan, base, x, alone[x], dropped)
         if ordered:
             close_turn(prepared.day, plan, x)
-    return tuple(reasons[x] for x in waiting)
+    return reasons
 
 
-def _explained(
+def _tried(
     prepared: Prepared, plan: Plan, base: Plan, x: int, shifts: tuple[int, ...], dropped: NDArray[np.int32]
 ) -> Unserved:
     """Return why a visit is left out that these shifts could serve on an empty day; `base` holds only what is fixed."""
-    v, _ = cheapest_squeeze(prepared, base, x, ANY_COST)
-    if v < 0:
+    if not _has_room(prepared.day, base, x, prepared.problem.visits[x].eligible):
         follows = any(link.later == x for link in links_of(prepared.problem))
         return _waiting(prepared, plan, x) if follows else Unserved(x, "locked", {"shifts": shifts})
     price = float(prepared.day.visits[x]["price"])
@@ -147,14 +182,37 @@ def _left_out(day: Day, plan: Plan) -> list[int]:
     return [int(x) for x in np.flatnonzero(plan.shift_of[: day.depots_from] < 0)]
 
 
+def explaining_s(prepared: Prepared, plan: Plan) -> float:
+    """Return about how many seconds mending and explaining a plan take."""
+    rows = prepared.day.visits[_left_out(prepared.day, plan)]
+    tries = int(np.sum(rows["last_eligible"] - rows["first_eligible"]))
+    return EXPLAINING_S * len(rows) + EXPLAINING_A_SHIFT_S * tries
+
+
+def _dearest_first(day: Day, visits: Iterable[int]) -> list[int]:
+    return sorted(visits, key=lambda x: -float(day.visits[x]["price"]))
+
+
 def cheapest_squeeze(prepared: Prepared, plan: Plan, x: int, limit: float) -> tuple[int, float]:
     """Return the shift that takes visit x most cheaply, breaks moved if need be, or -1."""
-    best, best_v = limit, -1
-    for v in prepared.problem.visits[x].eligible:
-        cost = squeeze(prepared.day, plan, v, x, best, False)
-        if cost < best:
-            best, best_v = cost, v
-    return best_v, best
+    shifts = np.array(prepared.problem.visits[x].eligible, np.int64)
+    if not len(shifts):
+        return -1, limit
+    costs = np.full(len(shifts), limit)
+    squeeze_each(prepared.day, plan, shifts, x, costs)
+    i = int(np.argmin(costs))
+    return (int(shifts[i]), float(costs[i])) if costs[i] < limit else (-1, limit)
+
+
+def _has_room(day: Day, plan: Plan, x: int, shifts: Sequence[int]) -> bool:
+    """Tell whether one of these shifts at least has room for visit x, breaks moved if need be."""
+    for i in range(0, len(shifts), FEW):
+        some = np.array(shifts[i : i + FEW], np.int64)
+        costs = np.full(len(some), ANY_COST)
+        squeeze_each(day, plan, some, x, costs)
+        if costs.min() < ANY_COST:
+            return True
+    return False
 
 
 def _drop(prepared: Prepared, plan: Plan, v: int, visits: set[int]) -> None:
@@ -162,102 +220,3 @@ def _drop(prepared: Prepared, plan: Plan, v: int, visits: set[int]) -> None:
     plan.nodes[v, : len(nodes)] = nodes
     plan.routes[v]["length"] = len(nodes)
     restore(prepared.day, plan)
-
-
-def _hopeless(prepared: Prepared, visits: Sequence[int]) -> dict[int, Unserved]:
-    """Tell apart why visits fit nobody's empty day."""
-    problem, day = prepared.problem, prepared.day
-    stocked = _empty_day(problem, visits, stock=False)
-    any_time = _empty_day(problem, visits, windows=False)
-    here = _empty_day(problem, visits, windows=False, travel=False)
-    found: dict[int, Unserved] = {}
-    for x in visits:
-        visit = problem.visits[x]
-        shifts = [problem.shifts[v] for v in visit.eligible]
-        reason: Reason
-        detail: dict[str, Any]
-        if stocked[x]:
-            reason, detail = _lacking(problem, x, stocked[x])
-        elif any_time[x]:
-            reason, detail = "no_time_in_window", {"shifts": any_time[x], "windows": visit.windows}
-        elif here[x]:
-            there_and_back = [
-                way_s(problem, one, one.start_place, visit.place)
-                + way_s(problem, one, visit.place, one.end_place)
-                for one in shifts
-            ]
-            reason, detail = "unreachable", {"travel_s": min(there_and_back)}
-        else:
-            takes = {v: int(day.more[x, day.shifts[v]["pace"]]) for v in visit.eligible}
-            needs = int(day.visits[x]["occupies"]) + min(takes.values())
-            reason = "shift_too_short"
-            detail = {"needs_s": needs, "longest_shift_s": max(one.ends - one.starts for one in shifts)}
-        found[x] = Unserved(x, reason, detail)
-    return found
-
-
-def _lacking(problem: Problem, x: int, shifts: Sequence[int]) -> tuple[Reason, dict[str, Any]]:
-    """Return which of visit x's needs keep these shifts from serving it on an empty day."""
-    visit = problem.visits[x]
-    tools = {tool for v in shifts for tool in visit.tools if tool not in problem.shifts[v].tools}
-    parts = {
-        part
-        for v in shifts
-        for part, count in visit.parts
-        if count > sum(held for one, held in problem.shifts[v].parts if one == part)
-    }
-    depot = any(problem.shifts[v].depot is not None for v in shifts)
-    reason: Reason = "needs_tools" if tools else "needs_parts"
-    return reason, {
-        "tools": tuple(sorted(tools)),
-        "parts": tuple(sorted(parts)),
-        "depot": depot,
-        "shifts": tuple(shifts),
-    }
-
-
-def _empty_day(
-    problem: Problem, visits: Iterable[int], *, windows: bool = True, travel: bool = True, stock: bool = True
-) -> dict[int, tuple[int, ...]]:
-    """Return for each visit the shifts that could serve it alone: any time, next door, with a full van, if asked."""
-    chosen = list(visits)
-    if not chosen:
-        return {}
-    places = sorted(
-        {problem.visits[x].place for x in chosen}
-        | {place for shift in problem.shifts for place in shift.places}
-    )
-    row = {place: i for i, place in enumerate(places)}
-    matrix = problem.travel[np.ix_(places, places)] * (1 if travel else 0)
-    grouped = {part.visit for group in problem.groups for part in group.parts}
-    alone = prepare(
-        Problem(
-            travel=matrix.astype(np.int32),
-            distance=None,
-            shifts=tuple(shift.renumbered(row) for shift in problem.shifts),
-            visits=tuple(
-                replace(
-                    problem.visits[x],
-                    place=row[problem.visits[x].place],
-                    windows=problem.visits[x].windows if windows else (),
-                    current=None,
-                    familiar=None,
-                    paced=0 if x in grouped else problem.visits[x].paced,
-                    tools=problem.visits[x].tools if stock else (),
-                    parts=problem.visits[x].parts if stock else (),
-                )
-                for x in chosen
-            ),
-            weights=Objective(),
-            grain=problem.grain,
-        )
-    )
-    plan = alone.plan()
-    return {
-        x: tuple(
-            v
-            for v in problem.visits[x].eligible
-            if squeeze(alone.day, plan, v, i, ANY_COST, False) < ANY_COST
-        )
-        for i, x in enumerate(chosen)
-    }

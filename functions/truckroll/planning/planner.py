@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.types.json import Jsonb
 
-from truckroll.auth import SERVICE, user
-from truckroll.database import Connection, become
+from truckroll.auth import SERVICE
 from truckroll.engine import Progress, Solution, solve
 from truckroll.engine.times import keep_times
 from truckroll.engine.warm import warm
@@ -28,15 +25,17 @@ from truckroll.planning.problem import REPLAN_HEAT, Model, calmer, model_of, set
 from truckroll.planning.proposal import first_change, routes_json
 from truckroll.planning.reading import assuming, read_snapshot
 from truckroll.planning.refusal import NothingToGainError, PlanRefusedError
+from truckroll.planning.relaxation import Planned
 from truckroll.planning.replay import keep, note_round, recall
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 from truckroll.planning.unserved import unserved_json
+from truckroll.planning.writing import write, write_judged
 from truckroll.settings import engine_workers
 from truckroll.travel import Coverage, ensure_times, provider_from_environment
 
 ROUNDS = 4
 SHARE_OF_LATER_ROUNDS = 0.2
-STORE_TIMEOUT_S = 300
+SHARE_OF_EXPLAINING = 0.2  # of a run's seconds, to look for what would serve the jobs left out
 KEPT = timedelta(hours=12)
 # Nothing is planned to begin sooner than this after the search: people must read and apply the plan first.
 NOTICE = {"propose": timedelta(minutes=15), "commit": timedelta(minutes=2)}
@@ -99,7 +98,7 @@ def _plan(lease: Lease, now: datetime, coverage: Coverage) -> Outcome:
             continue
         document = _document(lease, snapshot, model, solution, now)
         document["metrics_after"] |= coverage.figures()
-        conflicts = _store(lease, document)
+        conflicts = write_judged(lease, document)
         if not conflicts:
             after = document["metrics_after"]
             return Outcome(after["visits"], after["unserved"], solution.iterations, refusals)
@@ -128,13 +127,7 @@ def _replay(lease: Lease, now: datetime) -> Outcome:
     document = _document(lease, given.snapshot, model, solution, now)
     # Where the driving times came from is said of the first run only.
     document["metrics_after"] = dict(given.metrics) | document["metrics_after"]
-    lease.database.run(
-        lambda connection: connection.execute(
-            "select private.write_proposal(%s, %s, %s)", (lease.run["id"], lease.worker, Jsonb(document))
-        ),
-        SERVICE,
-        timeout_s=STORE_TIMEOUT_S,
-    )
+    write(lease, document)
     after = document["metrics_after"]
     return Outcome(after["visits"], after["unserved"], solution.iterations, 0)
 
@@ -150,6 +143,11 @@ def _steps(run: Mapping[str, Any], share: float) -> int | None:
     """Return how many steps a search of this run takes; None where only the time limits it."""
     limit: int | None = run["iteration_limit"]
     return None if limit is None else max(1, round(limit * share))
+
+
+def _explaining_s(run: Mapping[str, Any]) -> float | None:
+    """Return how long to look for what would serve jobs left out; None where only steps limit a run."""
+    return None if run["iteration_limit"] is not None else SHARE_OF_EXPLAINING * float(run["time_limit_s"])
 
 
 def _travel_known(lease: Lease) -> Coverage:
@@ -225,8 +223,12 @@ def _document(
         raise NothingToGainError
     with lease.database.acting_as(SERVICE) as connection, assuming(connection, lease.run):
         fitness = read_fitness(connection, snapshot, model)
+        planned = Planned(snapshot, model, solution.routes, fitness)
         # Nobody asked what becomes of the jobs that wait, most of which have nothing to do with the event.
-        unserved = [] if unasked else unserved_json(connection, snapshot, model, solution, fitness)
+        unserved: list[dict[str, Any]] = []
+        if not unasked:
+            within_s = _explaining_s(lease.run)
+            unserved = unserved_json(connection, planned, solution.unserved, within_s=within_s)
     # Explaining a large plan may take as long as a lease lasts.
     lease.report("judging", 1.0)
     why = placed_json(snapshot, model, solution.routes, fitness)
@@ -248,45 +250,6 @@ def _document(
         "routes": routes_json(snapshot, model, solution.routes, why, places),
         "unserved": unserved,
     }
-
-
-def _store(lease: Lease, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Write the proposal, in mode commit apply it too; return the judge's conflicts, with nothing written."""
-
-    def write(connection: Connection) -> None:
-        connection.execute(
-            "select private.write_proposal(%s, %s, %s)", (lease.run["id"], lease.worker, Jsonb(document))
-        )
-
-    def write_and_judge(connection: Connection) -> list[dict[str, Any]]:
-        conflicts: list[dict[str, Any]] = []
-        with connection.transaction() as attempt:
-            write(connection)
-            row = connection.execute(
-                "select private.judge_plan(%s) as conflicts", (lease.run["id"],)
-            ).fetchone()
-            conflicts += row["conflicts"] if row else []
-            if conflicts:
-                raise psycopg.Rollback(attempt)
-        return conflicts
-
-    def write_and_apply(connection: Connection) -> None:
-        write(connection)
-        if lease.run["requested_by_user_id"] is not None:
-            # In the name of who asked for it, if they still may.
-            become(connection, user(str(lease.run["requested_by_user_id"])), timeout_s=STORE_TIMEOUT_S)
-        connection.execute("select public.apply_plan(%s, %s)", (lease.run["id"], document["base_revision"]))
-
-    if lease.run["mode"] == "propose":
-        return lease.database.run(write_and_judge, SERVICE, timeout_s=STORE_TIMEOUT_S)
-    try:
-        lease.database.run(write_and_apply, SERVICE, timeout_s=STORE_TIMEOUT_S)
-    except psycopg.Error as error:
-        if error.diag.message_primary != "placement_conflict":
-            raise
-        conflicts: list[dict[str, Any]] = json.loads(error.diag.message_detail or "{}")["conflicts"]
-        return conflicts
-    return []
 
 
 def _dropped(model: Model, solution: Solution) -> frozenset[UUID]:

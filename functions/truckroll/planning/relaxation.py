@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
 from truckroll.database import Connection
 from truckroll.engine import Route, Visit
 from truckroll.engine.relax import Relaxation, Verdict, Wish, relaxations
+from truckroll.engine.unserved import never
 from truckroll.planning.another_day import PRICE_OF_ANOTHER_DAY_S, another_day
 from truckroll.planning.fitness import Fitness
+from truckroll.planning.judged import instant, judged
 from truckroll.planning.problem import Model, familiar_shifts, needs_of
-from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
+from truckroll.planning.snapshot import Snapshot, WaitingJob
 
 # Seconds of driving a dispatcher would rather accept than break the rule. What is told first is the cheapest.
 PRICE_OF_A_RULE = {
@@ -26,30 +29,22 @@ PRICE_OF_A_RULE = {
 MARGIN = timedelta(hours=3)  # the most a shift is made longer at one end
 LOOKED_FOR = 10  # jobs for which the days after are searched; slot search takes up to 0.1 s each
 NEVER_S = 2**31  # seconds since 1970, beyond every plan
-CONCERNS_TIME = frozenset({"customer_window", "sla_missed"})
 UNTRIED = frozenset(
     {"needs_crew", "composite", "needs_bay", "needs_mobile_unit", "location_missing", "location_not_found"}
 )
-SENTENCES = {
-    "as_it_is": "{who} could do it, {when}, for {driving} more minutes of driving.",
-    "start_later": "If it may start {minutes} minutes later than wanted, {who} could do it, {when}.",
-    "start_earlier": "If it may start {minutes} minutes earlier than wanted, {who} could do it, {when}.",
-    "shorter": "If it took {minutes} minutes less, {who} could do it, {when}.",
-    "shift_ends_later": "If {who} worked {minutes} minutes longer, {who} could do it, {when}.",
-    "shift_starts_earlier": "If {who} began {minutes} minutes earlier, {who} could do it, {when}.",
-    "work_limit": "If {who} may work {minutes} minutes beyond the daily limit, {who} could do it, {when}.",
-    "rule": "{rule} With an override, {who} could do it, {when}.",
-    "drop": "In place of {drops}, {who} could do it, {when}.",
-}
 
 
 @dataclass(frozen=True)
 class Ways:
-    """What would serve one job, cheapest first, and who is kept from it by what."""
+    """What would serve one job, cheapest first, and who is kept from it by what.
+
+    Where it is not known, there was no time to look into it.
+    """
 
     relaxations: tuple[dict[str, Any], ...] = ()
     obstacles: tuple[dict[str, Any], ...] = ()
     tried: tuple[Relaxation, ...] = ()
+    is_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,12 +57,18 @@ class Planned:
     fitness: Fitness
 
 
-def ways_to_serve(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob]) -> dict[UUID, Ways]:
-    """Return for each job what would serve it beside the plan's routes, each way verified."""
+def ways_to_serve(
+    connection: Connection, planned: Planned, jobs: Sequence[WaitingJob], *, within_s: float | None = None
+) -> dict[UUID, Ways]:
+    """Return for each job what would serve it beside the plan's routes, each way verified.
+
+    After `within_s` seconds of looking for the ways, those of jobs that matter less stay unknown.
+    """
     snapshot, fitness = planned.snapshot, planned.fitness
     able = triable(jobs)
-    verdicts = _tried(connection, planned, able)
-    told = _judged(connection, planned, able, verdicts)
+    verdicts = _tried(connection, planned, able, within_s)
+    unknown = {job.job_id for job in able} if verdicts else set()
+    told = judged(connection, snapshot, planned.model, able, verdicts)
     waiting = [job for job in jobs if not _has_cheap(told.get(job.job_id))]
     heaviest = sorted(waiting, key=lambda job: (-job.weight, job.job_id))[:LOOKED_FOR]
     later = {job.job_id: another_day(connection, snapshot, job, fitness) for job in heaviest}
@@ -85,7 +86,8 @@ def ways_to_serve(connection: Connection, planned: Planned, jobs: Sequence[Waiti
                 if shifts
             ]
         documents.sort(key=lambda one: float(one["cost_s"]))
-        ways[job.job_id] = Ways(tuple(documents), tuple(obstacles), found)
+        is_known = job.job_id in verdicts or job.job_id not in unknown
+        ways[job.job_id] = Ways(tuple(documents), tuple(obstacles), found, is_known)
     return ways
 
 
@@ -100,7 +102,9 @@ def triable(jobs: Iterable[WaitingJob]) -> list[WaitingJob]:
     return [job for job in alone if job.obstacle not in UNTRIED and job.place is not None]
 
 
-def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob]) -> dict[UUID, Verdict]:
+def _tried(
+    connection: Connection, planned: Planned, jobs: Sequence[WaitingJob], within_s: float | None
+) -> dict[UUID, Verdict]:
     snapshot, fitness = planned.snapshot, planned.fitness
     if not jobs or not snapshot.stretches:
         return {}
@@ -147,14 +151,16 @@ def _tried(connection: Connection, planned: Planned, jobs: Sequence[WaitingJob])
         )
         for job in jobs
     ]
+    until = None if within_s is None else monotonic() + within_s
     found = relaxations(
         planned.model.problem,
         planned.routes,
         wishes,
         earliest=snapshot.not_before_s,
         stretch=_margins(connection, snapshot),
+        is_over=never if until is None else lambda: monotonic() >= until,
     )
-    return {job.job_id: verdict for job, verdict in zip(jobs, found, strict=True)}
+    return {job.job_id: verdict for job, verdict in zip(jobs, found, strict=True) if verdict is not None}
 
 
 def _wanted(connection: Connection, jobs: Sequence[WaitingJob]) -> dict[UUID, tuple[tuple[int, int], ...]]:
@@ -209,96 +215,10 @@ def _margins(connection: Connection, snapshot: Snapshot) -> list[tuple[int, int]
         """,
         (
             [one.technician_id for one in snapshot.stretches],
-            [_instant(one.starts_s) for one in snapshot.stretches],
-            [_instant(one.ends_s) for one in snapshot.stretches],
+            [instant(one.starts_s) for one in snapshot.stretches],
+            [instant(one.ends_s) for one in snapshot.stretches],
             MARGIN,
             snapshot.stretches[0].technician_id,
         ),
     )
     return [(row["before_s"], row["after_s"]) for row in rows]
-
-
-def _judged(
-    connection: Connection,
-    planned: Planned,
-    jobs: Sequence[WaitingJob],
-    verdicts: Mapping[UUID, Verdict],
-) -> dict[UUID, tuple[list[dict[str, Any]], tuple[Relaxation, ...]]]:
-    """Keep what breaks no rule but the one it says, in a dispatcher's words."""
-    snapshot = planned.snapshot
-    tried = [(job, one) for job in jobs if job.job_id in verdicts for one in verdicts[job.job_id].relaxations]
-    if not tried:
-        return {}
-    times = [_times(job, one) for job, one in tried]
-    rows = connection.execute(
-        "select turn, codes, messages, starts_local from private.rules_against(%s, %s, %s, %s) order by turn",
-        (
-            [job.job_id for job, _ in tried],
-            [snapshot.stretches[one.shift].technician_id for _, one in tried],
-            [starts for starts, _ in times],
-            [ends for _, ends in times],
-        ),
-    ).fetchall()
-    numbers = _numbers(connection, planned.model, (one for _, one in tried))
-    found: dict[UUID, tuple[list[dict[str, Any]], tuple[Relaxation, ...]]] = {}
-    for (job, one), (starts, ends), row in zip(tried, times, rows, strict=True):
-        if not set(row["codes"]) <= _allowed(one):
-            continue
-        stretch = snapshot.stretches[one.shift]
-        drops = [numbers[x] for x in one.dropped if x in numbers]
-        minutes = -(-one.amount_s // 60)
-        document = {
-            "kind": one.kind,
-            "minutes": minutes or None,
-            "codes": row["codes"],
-            "technician_id": str(stretch.technician_id),
-            "technician": stretch.technician_name,
-            "starts_at": starts.isoformat(),
-            "ends_at": ends.isoformat(),
-            "added_travel_minutes": round(one.added_travel_s / 60),
-            "drops": drops or None,
-            "cost_s": one.cost,
-            "sentence": SENTENCES[one.kind].format(
-                who=stretch.technician_name,
-                when=row["starts_local"],
-                minutes=minutes,
-                driving=round(one.added_travel_s / 60),
-                drops=", ".join(drops),
-                rule=" ".join(row["messages"]),
-            ),
-        }
-        documents, kept = found.get(job.job_id, ([], ()))
-        documents.append({key: value for key, value in document.items() if value is not None})
-        found[job.job_id] = documents, (*kept, one)
-    return found
-
-
-def _allowed(one: Relaxation) -> frozenset[str]:
-    if one.kind in {"start_later", "start_earlier"}:
-        return CONCERNS_TIME
-    return frozenset({one.rule} if one.rule else ())
-
-
-def _times(job: WaitingJob, one: Relaxation) -> tuple[datetime, datetime]:
-    """Return when the work itself would start and end, buffers aside."""
-    own = max(one.route.stops, key=lambda stop: stop.visit)  # named behind the problem's visits
-    return _instant(own.starts + job.before_s), _instant(own.ends - job.after_s)
-
-
-def _numbers(connection: Connection, model: Model, tried: Iterable[Relaxation]) -> dict[int, str]:
-    """Return the numbers of jobs that would have to give way."""
-    jobs: dict[int, UUID] = {}
-    for one in tried:
-        for x in one.dropped:
-            source: Claim | WaitingJob = model.sources[x]
-            if source.job_id is not None:
-                jobs[x] = source.job_id
-    rows = connection.execute(
-        "select id, number from public.dispatch_jobs where id = any(%s)", (list(jobs.values()),)
-    )
-    numbers = {row["id"]: row["number"] for row in rows}
-    return {x: numbers[job] for x, job in jobs.items()}
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

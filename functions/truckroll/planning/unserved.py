@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from truckroll.database import Connection
-from truckroll.engine import Solution, Unserved
-from truckroll.planning.fitness import Fitness
+from truckroll.engine import Unserved
 from truckroll.planning.problem import Model
 from truckroll.planning.relaxation import Planned, Ways, ways_to_serve
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
@@ -34,20 +33,25 @@ SENTENCES = {
     "needs_parts": "It needs parts that nobody who may do it has in the van or can fetch in time.",
     "not_worth_the_travel": "It would fit, but the driving it adds weighs more than the job does today.",
     "waits_for_earlier_visit": "An earlier visit of the job has to be over first, and leaves it no time on these days.",
+    "not_looked_into": "The plan has no place for it; the time limit left none to look into why.",
     "judge_refused": "A rule stood against the place the plan had for it.",
 }
 
 
 def unserved_json(
-    connection: Connection, snapshot: Snapshot, model: Model, solution: Solution, fitness: Fitness
+    connection: Connection, planned: Planned, unserved: Sequence[Unserved], *, within_s: float | None = None
 ) -> list[dict[str, Any]]:
-    """Return every waiting job the plan leaves out: code, sentence, figures, who can't and why, what would serve it."""
-    sources = (model.sources[one.visit] for one in solution.unserved)
+    """Return every waiting job the plan leaves out: code, sentence, figures, who can't and why, what would serve it.
+
+    What would serve those that matter less is looked for within so many seconds.
+    """
+    snapshot, model = planned.snapshot, planned.model
+    sources = (model.sources[one.visit] for one in unserved)
     jobs = [job for job, _ in model.outside] + [one for one in sources if isinstance(one, WaitingJob)]
-    ways = ways_to_serve(connection, Planned(snapshot, model, solution.routes, fitness), jobs)
+    ways = ways_to_serve(connection, planned, jobs, within_s=within_s)
     documents = [
         *(_outside(connection, snapshot, job, reason) for job, reason in model.outside),
-        *_left_out(connection, snapshot, model, solution.unserved),
+        *_left_out(connection, snapshot, model, unserved),
     ]
     return [_with_ways(document, ways[UUID(document["job_id"])]) for document in documents]
 
@@ -59,6 +63,8 @@ def _with_ways(document: dict[str, Any], ways: Ways) -> dict[str, Any]:
         "relaxations": list(ways.relaxations),
     }
     sentence = document["explanation"]
+    if not ways.is_known and document["reason"] != "not_looked_into":
+        sentence += " The time limit left none to look into what would serve it."
     if ways.relaxations:
         sentence += f" {ways.relaxations[0]['sentence']}"
     return document | {"explanation": sentence, "detail": detail}
