@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-from ortools.linear_solver import pywraplp
 
 from truckroll.engine.arrays import Plan
 from truckroll.engine.insert import take_node
@@ -109,6 +108,9 @@ class Pool:
             for (kind, visits), route in (self._idle | self._routes).items()
             if kind in shifts and taken.isdisjoint(visits)
         ]
+        # The processes that search for this one never put routes together, and need not hold the library.
+        from ortools.linear_solver import pywraplp  # noqa: PLC0415
+
         solver = pywraplp.Solver.CreateSolver("SCIP")
         goal = solver.Objective()
         goal.SetMinimization()
