@@ -56,8 +56,8 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def lean(function: Callable[P, R]) -> Callable[P, R]:
     """Compile like `compiled` a function that creates no array, itself or in what it calls.
 
-    Such a function need not count references to arrays. Counting costs a quarter of a microsecond
-    for each call with a day and a plan, as much as the work of a short one.
+    Such a function need not count references to arrays, which one that counts does at each look into a
+    day or a plan.
     """
     return _compiled(function, counts=False)
 
