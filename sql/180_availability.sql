@@ -72,9 +72,8 @@ begin
         and day.during && period
     union all
     select b.technician_id, b.during, 'busy', b.id
-    from public.technician_profiles as t
-    inner join public.external_busy_times as b on t.id = b.technician_id
-    where t.org_id = org and t.id = any(technician_ids) and b.org_id = org and b.during && period;
+    from public.external_busy_times as b
+    where b.org_id = org and b.technician_id = any(technician_ids) and b.during && period;
 end;
 $$;
 
