@@ -41,7 +41,7 @@ comment on column public.emergency_options.kind is
 comment on column public.emergency_options.leave_at is 'When the technician must leave for it; not before now, the option is void after.';
 comment on column public.emergency_options.response_minutes is 'From when the options were asked for, or the job may begin, until work starts.';
 comment on column public.emergency_options.cost is
-'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay or 60 for another day, 10 for another technician, 30 for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
+'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay or 60 for another day, 10 for another technician, orgs.emergency_promise_minutes for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
 comment on column public.emergency_options.job_version is 'The job as the option knew it; committing refuses when it has changed.';
 
 create table public.emergency_moves (
