@@ -2221,8 +2221,8 @@ create table public.technician_shifts (
     constraint technician_shifts_rule_valid check (private.check_recurrence_rule(recurrence_rule))
 );
 
-create index technician_shifts_org_id_technician_id_starts_at_idx
-on public.technician_shifts (org_id, technician_id, starts_at);
+create index technician_shifts_org_id_technician_id_ends_at_idx
+on public.technician_shifts (org_id, technician_id, ends_at);
 create index technician_shifts_created_by_user_id_idx on public.technician_shifts (created_by_user_id);
 
 comment on table public.technician_shifts is
@@ -2261,6 +2261,8 @@ create table public.technician_time_off (
 
 create index technician_time_off_org_id_technician_id_starts_at_idx
 on public.technician_time_off (org_id, technician_id, starts_at);
+create index technician_time_off_org_id_technician_id_ends_at_idx
+on public.technician_time_off (org_id, technician_id, ends_at);
 create index technician_time_off_created_by_user_id_idx on public.technician_time_off (created_by_user_id);
 
 comment on table public.technician_time_off is
@@ -3277,6 +3279,39 @@ $$;
 comment on function private.free_lane(uuid, tstzrange, integer) is
 'The lane free during a range that is taken again the soonest; lane 1 when none is free, so that the constraint refuses the claim.';
 
+create function private.most_claims_at_once(
+    claimant uuid, wanted tstzrange, ignore_appointment uuid default null, ignore_hold uuid default null
+)
+returns integer
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        with claims as materialized (
+            select r.during
+            from public.reservations as r
+            where
+                r.claimant_id = claimant and r.released_at is null and r.during && wanted
+                and not (r.kind = 'held' and r.hold_expires_at <= now())
+                and (ignore_appointment is null or r.appointment_id is distinct from ignore_appointment)
+                and (ignore_hold is null or r.hold_token is distinct from ignore_hold)
+        )
+
+        select coalesce(max(level.claims), 0)
+        from claims as begun
+        cross join lateral (
+            select count(*)::integer as claims from claims as c
+            where c.during @> greatest(lower(begun.during), lower(wanted))
+        ) as level
+    );
+end;
+$$;
+
+comment on function private.most_claims_at_once(uuid, tstzrange, uuid, uuid) is
+'How many claims on a thing there are within a range at the moment when there are most. With fewer than its capacity lane_made_free finds a lane, even where every lane is taken at some moment.';
+
 create function private.lane_made_free(thing uuid, wanted tstzrange, lanes integer)
 returns smallint
 language plpgsql
@@ -4207,12 +4242,8 @@ grant execute on function private.has_visits_ahead(uuid) to authenticated, servi
 -- Availability is arithmetic over ranges (AVL-7): working time, less unavailable time, less claimed time. Nothing here judges; the rules are in
 -- 234_rules.sql. plpgsql, since it plans each query once a session and not at every call.
 
-create index technician_shifts_single_idx on public.technician_shifts (org_id, technician_id, ends_at)
-where recurrence_rule is null;
 create index technician_shifts_recurring_idx on public.technician_shifts (org_id, technician_id)
 where recurrence_rule is not null;
-create index technician_time_off_single_idx on public.technician_time_off (org_id, technician_id, ends_at)
-where recurrence_rule is null;
 create index technician_time_off_recurring_idx on public.technician_time_off (org_id, technician_id)
 where recurrence_rule is not null;
 
@@ -4227,21 +4258,18 @@ as $$
 begin
     return query
     select s.technician_id, range_agg(occurrence.during)
-    from (
-        select s.*
-        from public.technician_shifts as s
-        where
-            s.org_id = org and s.technician_id = any(technician_ids) and s.recurrence_rule is null
-            and s.ends_at > lower(period) and s.starts_at < upper(period)
-        union all
-        select s.*
-        from public.technician_shifts as s
-        where s.org_id = org and s.technician_id = any(technician_ids) and s.recurrence_rule is not null
-    ) as s
+    from public.technician_shifts as s
     cross join lateral private.occurrences(
         s.recurrence, s.starts_at, s.ends_at, s.time_zone, s.excluded_on, period
     ) as occurrence (during)
-    where s.is_active and s.shift_type in ('regular', 'overtime', 'on_call')
+    where
+        s.org_id = org and s.technician_id = any(technician_ids)
+        and s.is_active and s.shift_type in ('regular', 'overtime', 'on_call')
+        and (s.recurrence_rule is not null or (
+            s.ends_at > lower(period) and s.starts_at < upper(period)
+            -- No shift is longer: bounded on both sides, the index is read for the period and not for years.
+            and s.ends_at < upper(period) + interval '24 hours'
+        ))
     group by s.technician_id;
 end;
 $$;
@@ -4260,22 +4288,15 @@ as $$
 begin
     return query
     select o.technician_id, occurrence.during, o.reason::text, o.id
-    from (
-        select o.*
-        from public.technician_time_off as o
-        where
-            o.org_id = org and o.technician_id = any(technician_ids) and o.recurrence_rule is null
-            and o.ends_at > lower(period) and o.starts_at < upper(period)
-        union all
-        select o.*
-        from public.technician_time_off as o
-        where o.org_id = org and o.technician_id = any(technician_ids) and o.recurrence_rule is not null
-    ) as o
+    from public.technician_time_off as o
     cross join lateral private.occurrences(
         o.recurrence, o.starts_at, o.ends_at, o.time_zone, o.excluded_on, period
     ) as occurrence (during)
-    -- A flexible break may go anywhere in its window, so the window itself stays free.
-    where o.minutes is null
+    where
+        o.org_id = org and o.technician_id = any(technician_ids)
+        -- A flexible break may go anywhere in its window, so the window itself stays free.
+        and o.minutes is null
+        and (o.recurrence_rule is not null or (o.ends_at > lower(period) and o.starts_at < upper(period)))
     union all
     select t.id, day.during, 'holiday', h.id
     from public.technician_profiles as t
@@ -4292,9 +4313,8 @@ begin
         and day.during && period
     union all
     select b.technician_id, b.during, 'busy', b.id
-    from public.technician_profiles as t
-    inner join public.external_busy_times as b on t.id = b.technician_id
-    where t.org_id = org and t.id = any(technician_ids) and b.org_id = org and b.during && period;
+    from public.external_busy_times as b
+    where b.org_id = org and b.technician_id = any(technician_ids) and b.during && period;
 end;
 $$;
 
@@ -4675,7 +4695,7 @@ comment on column public.emergency_options.kind is
 comment on column public.emergency_options.leave_at is 'When the technician must leave for it; not before now, the option is void after.';
 comment on column public.emergency_options.response_minutes is 'From when the options were asked for, or the job may begin, until work starts.';
 comment on column public.emergency_options.cost is
-'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay or 60 for another day, 10 for another technician, 30 for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
+'What ranks: response minutes, a quarter of the driving added, 5 for each visit moved, a fifth of its minutes of delay or 60 for another day, 10 for another technician, orgs.emergency_promise_minutes for a promise broken, 60 for a visit left without anybody; half of that for low, double for high priority; 100,000 when the job''s own SLA is missed.';
 comment on column public.emergency_options.job_version is 'The job as the option knew it; committing refuses when it has changed.';
 
 create table public.emergency_moves (
@@ -6641,7 +6661,11 @@ begin
             'ends_at', t.ends_at, 'appointment_ids', coalesce(to_jsonb(t.appointment_ids), '[]')
         )
     from taken as t
-    where t.lanes_taken >= t.lanes;
+    where case
+        -- Each lane of a technician is driven by itself; those of a thing are nobody's, and change where that makes room.
+        when t.is_technician or t.lanes = 1 then t.lanes_taken
+        else private.most_claims_at_once(t.id, p.claim, p.appointment_id, p.hold_token)
+    end >= t.lanes;
 end;
 $$;
 
@@ -6727,14 +6751,10 @@ begin
     inner join public.resources as e on needed.resource_id = e.id
     where
         needed.service_id = (p.work).service_id
-        and (not e.is_active or e.capacity <= (
-            select count(distinct r.lane) from public.reservations as r
-            where
-                r.claimant_id = e.id and r.released_at is null and r.during && p.claim
-                and not (r.kind = 'held' and r.hold_expires_at <= now())
-                and (p.appointment_id is null or r.appointment_id is distinct from p.appointment_id)
-                and (p.hold_token is null or r.hold_token is distinct from p.hold_token)
-        ));
+        and (
+            not e.is_active
+            or e.capacity <= private.most_claims_at_once(e.id, p.claim, p.appointment_id, p.hold_token)
+        );
 end;
 $$;
 
@@ -7936,13 +7956,7 @@ begin
             r.org_id = work.org_id and r.kind = free_resources.kind and r.is_active
             and (work.facility_id is null or r.facility_id = work.facility_id)
             and (r.kind <> 'bay' or cardinality(work.bay_types) = 0 or r.bay_type = any(work.bay_types))
-            and r.capacity > (
-                select count(distinct v.lane) from public.reservations as v
-                where
-                    v.claimant_id = r.id and v.released_at is null and v.during && claim
-                    and not (v.kind = 'held' and v.hold_expires_at <= now())
-                    and (work.moved_appointment_id is null or v.appointment_id is distinct from work.moved_appointment_id)
-            )
+            and r.capacity > private.most_claims_at_once(r.id, claim, work.moved_appointment_id)
         order by r.facility_id, r.name
     ) as free
     order by free.name;
@@ -9274,6 +9288,25 @@ comment on function private.move_visit(uuid, private.placement, timestamptz, tim
 
 -- sql/252_rescheduling.sql
 
+create function private.times_moved(appointment uuid)
+returns bigint
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return (
+        select count(*)
+        from public.appointments as a
+        inner join public.appointment_reschedules as r on r.org_id = a.org_id and r.appointment_id = a.id
+        where a.id = times_moved.appointment and r.optimization_run_id is null
+    );
+end;
+$$;
+
+comment on function private.times_moved(uuid) is
+'How often people moved a visit: what counts towards reschedule_limit. Plans and emergency insertions are the company''s own doing.';
+
 create function private.conflicts_of_move(p private.placement, visit public.appointments)
 returns private.conflict[]
 language plpgsql
@@ -9283,11 +9316,9 @@ as $$
 declare
     org public.orgs;
     minutes_left constant integer := (extract(epoch from visit.starts_at - now()) / 60)::integer;
-    moved_before integer;
+    moved_before constant bigint := private.times_moved(visit.id);
 begin
     select o.* into org from public.orgs as o where o.id = visit.org_id;
-    select count(*) into moved_before from public.appointment_reschedules as r
-    where r.org_id = visit.org_id and r.appointment_id = visit.id and r.optimization_run_id is null;
     return (
         select coalesce(array_agg(
             row(m.code, private.severity(org, m.code, m.data), m.message, m.data)::private.conflict
@@ -9607,34 +9638,43 @@ grant execute on function private.cancel_appointment(uuid, text, text, text) to 
 
 -- sql/254_holds.sql
 
-create function private.hold_for(p private.placement, expires_at timestamptz)
+create function private.hold_for(
+    p private.placement, expires_at timestamptz, token uuid default gen_random_uuid(), route_plan_ids uuid[] default null
+)
 returns uuid
 language plpgsql
 volatile
 set search_path = ''
 as $$
-declare
-    token constant uuid := gen_random_uuid();
 begin
     insert into public.reservations (
         org_id, technician_id, resource_id, lane, during, kind, hold_token, hold_expires_at, held_by_user_id, location_id,
         latitude, longitude
     )
     select
-        t.org_id, t.id, null::uuid, private.free_lane(t.id, c.during, t.max_concurrent_jobs), c.during,
-        'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id, p.latitude, p.longitude
+        t.org_id, t.id, null::uuid,
+        private.lane_if_free(t.id, c.during, t.max_concurrent_jobs, case when t.max_concurrent_jobs > 1 then (
+            select s.lane
+            from public.route_plans as r
+            inner join public.route_stops as s on r.org_id = s.org_id and r.id = s.route_plan_id
+            where
+                r.id = any(route_plan_ids) and r.technician_id = t.id and s.dispatch_job_id = (p.work).job_id
+            limit 1
+        ) end), c.during, 'held'::public.reservation_kind, token, expires_at, auth.uid(), (p.work).location_id,
+        p.latitude, p.longitude
     from private.personal_claims(p) as c
     inner join public.technician_profiles as t on c.technician_id = t.id
     union all
     select
-        r.org_id, null, r.id, private.free_lane(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at, auth.uid(),
-        null, null, null
+        r.org_id, null, r.id, private.lane_made_free(r.id, p.claim, r.capacity), p.claim, 'held', token, expires_at,
+        auth.uid(), null, null, null
     from public.resources as r where r.id = p.resource_id or r.id = any(private.equipment_of((p.work).service_id));
     return token;
 end;
 $$;
 
-comment on function private.hold_for(private.placement, timestamptz) is 'Holds technicians and place for a placement; answers the token.';
+comment on function private.hold_for(private.placement, timestamptz, uuid, uuid[]) is
+'Holds technicians, place and equipment for a placement, in the lanes that some routes of a plan have for it; answers the token.';
 
 create function private.hold_slot(
     job uuid, service uuid, location uuid, technician_ids uuid[], starts_at timestamptz, ends_at timestamptz,
@@ -14072,9 +14112,10 @@ begin
         where j.id = job and j.preferred_technician_id is not null
         union
         select a.technician_id
-        from public.job_assignments as a
+        from public.dispatch_jobs as j
+        inner join public.job_assignments as a on j.org_id = a.org_id and j.id = a.dispatch_job_id
         where
-            a.dispatch_job_id = job and a.appointment_id is distinct from beside_appointment
+            j.id = job and a.appointment_id is distinct from beside_appointment
             and a.status not in ('declined', 'canceled', 'no_show')
         union
         select recent.technician_id
@@ -14970,35 +15011,6 @@ $$;
 comment on function private.joint_visits(uuid[]) is
 'The visits of these routes that are booked whole or not at all, each once: the first of its stops by id stands for it. The appointment is there once it is booked.';
 
-create function private.check_crews_are_whole(run public.optimization_runs, route_plan_ids uuid[])
-returns void
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    missing jsonb;
-begin
-    select jsonb_agg(distinct p.id) into missing
-    from public.route_stops as s
-    inner join public.route_stops as other
-        on s.org_id = other.org_id and s.dispatch_job_id = other.dispatch_job_id and other.is_joint
-    inner join public.route_plans as p on other.org_id = p.org_id and other.route_plan_id = p.id
-    where
-        s.route_plan_id = any(route_plan_ids) and s.is_joint and p.optimization_run_id = run.id
-        and p.id <> all (route_plan_ids);
-    if missing is not null then
-        perform private.fail(
-            409, 'routes_belong_together', jsonb_build_object('route_plan_ids', missing)::text,
-            'These routes share a crew or a composite visit with those named in accept: accept them too.'
-        );
-    end if;
-end;
-$$;
-
-comment on function private.check_crews_are_whole(public.optimization_runs, uuid[]) is
-'Refuses to apply some routes of a plan without those they share a visit with.';
-
 create function private.claimants_of_joint_visits(route_plan_ids uuid[])
 returns uuid[]
 language sql
@@ -15020,43 +15032,6 @@ $$;
 comment on function private.claimants_of_joint_visits(uuid[]) is
 'The bays, mobile units and equipment that the visits of these routes claim.';
 
-create function private.hold_joint_visit(placed private.placement, token uuid, route_plan_ids uuid[])
-returns void
-language plpgsql
-volatile
-set search_path = ''
-as $$
-begin
-    insert into public.reservations (
-        org_id, technician_id, lane, during, kind, location_id, latitude, longitude, hold_token, hold_expires_at
-    )
-    select
-        (placed.work).org_id, c.technician_id,
-        private.lane_if_free(c.technician_id, c.during, t.max_concurrent_jobs, (
-            select s.lane
-            from public.route_plans as p
-            inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-            where
-                p.id = any(route_plan_ids) and p.technician_id = c.technician_id
-                and s.dispatch_job_id = (placed.work).job_id
-            limit 1
-        )), c.during, 'held', (placed.work).location_id, placed.latitude, placed.longitude, token,
-        now() + interval '1 hour'
-    from private.personal_claims(placed) as c
-    inner join public.technician_profiles as t on c.technician_id = t.id;
-
-    insert into public.reservations (org_id, resource_id, lane, during, kind, hold_token, hold_expires_at)
-    select
-        r.org_id, r.id, private.lane_made_free(r.id, placed.claim, r.capacity), placed.claim, 'held', token,
-        now() + interval '1 hour'
-    from public.resources as r
-    where r.id = placed.resource_id or r.id = any(private.equipment_of((placed.work).service_id));
-end;
-$$;
-
-comment on function private.hold_joint_visit(private.placement, uuid, uuid[]) is
-'Holds all that a visit of a plan claims: the time of its technicians, its bay or mobile unit, its equipment.';
-
 create function private.hold_joint_visits(route_plan_ids uuid[])
 returns void
 language plpgsql
@@ -15070,11 +15045,11 @@ begin
     -- One after the other: which lane is free depends on the visits before.
     for visit in select * from private.joint_visits(route_plan_ids)
     loop
-        perform private.hold_joint_visit(
+        perform private.hold_for(
             private.place(
                 private.work_of_job(visit.job_id), visit.technician_ids, visit.starts_at, visit.ends_at,
                 visit.resource_id, null, visit.stop_id
-            ), visit.stop_id, route_plan_ids
+            ), now() + interval '1 hour', visit.stop_id, route_plan_ids
         );
     end loop;
 exception when exclusion_violation then
@@ -15129,6 +15104,8 @@ comment on function private.book_joint_visits(public.optimization_runs, uuid[]) 
 
 -- Putting a plan's visits where it wants them: tried under holds for the judge, or written for good.
 
+-- Assignments and visits are joined by id alone: a plan's stops are new in this very transaction, and where their
+-- statistics say there are next to none, Postgres may take any index that begins with the org, for all of its rows.
 create function private.plan_conflicts(run uuid, route_plan_ids uuid[])
 returns jsonb
 language sql
@@ -15143,7 +15120,7 @@ as $$
             s.service_starts_at as starts_at, s.planned_departure_at as ends_at, null::uuid as resource_id, a.appointment_id
         from public.route_plans as p
         inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-        left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+        left join public.job_assignments as a on s.job_assignment_id = a.id
         where p.id = any(route_plan_ids) and s.change in ('book', 'move', 'reassign') and not s.is_joint
         union all
         select v.stop_id, v.job_id, v.technician_ids, v.starts_at, v.ends_at, v.resource_id, v.appointment_id
@@ -15178,8 +15155,8 @@ as $$
         'data', obstacle.data
     )), '[]')
     from public.route_stops as s
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
+    inner join public.appointments as v on a.appointment_id = v.id
     cross join lateral (
         select
             'not_reschedulable' as code,
@@ -15318,13 +15295,13 @@ begin
         s.service_starts_at, s.planned_departure_at, array[p.technician_id], 'optimization', run.requested_by_user_id, run.id
     from public.route_plans as p
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
     where p.id = any(route_plan_ids) and s.change in ('move', 'reassign');
 
     update public.appointments as a
     set starts_at = s.service_starts_at, ends_at = s.planned_departure_at
     from public.route_stops as s
-    inner join public.job_assignments as x on s.org_id = x.org_id and s.job_assignment_id = x.id
+    inner join public.job_assignments as x on s.job_assignment_id = x.id
     where
         s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign')
         and a.id = x.appointment_id
@@ -15443,8 +15420,8 @@ as $$
     inner join public.route_stops as s on p.org_id = s.org_id and p.id = s.route_plan_id
     inner join public.dispatch_jobs as j on s.org_id = j.org_id and s.dispatch_job_id = j.id
     left join public.services as c on j.org_id = c.org_id and j.service_id = c.id
-    left join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    left join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    left join public.job_assignments as a on s.job_assignment_id = a.id
+    left join public.appointments as v on a.appointment_id = v.id
     inner join public.technician_profiles as t on p.org_id = t.org_id and p.technician_id = t.id
     cross join lateral private.buffered(
         s.service_starts_at, s.planned_departure_at, coalesce(v.buffer_before_minutes, c.buffer_before_minutes, 0),
@@ -15604,6 +15581,52 @@ $$;
 
 comment on function private.plan_counts(uuid[]) is 'What some routes of a plan do, counted.';
 
+create function private.check_routes_belong_together(run public.optimization_runs, route_plan_ids uuid[])
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    missing record;
+begin
+    -- Without the visit that comes first, its job's next one would be booked as the first of them.
+    select
+        jsonb_agg(distinct p.id) as routes,
+        jsonb_agg(jsonb_build_object(
+            'route_plan_id', p.id, 'technician_id', t.id, 'technician_name', t.display_name, 'job_id', j.id,
+            'number', j.number, 'starts_at', other.service_starts_at
+        ) order by other.service_starts_at, p.id) as visits,
+        string_agg(distinct format('job %s by %s', j.number, t.display_name), ', ') as in_words
+    into missing
+    from public.route_plans as p
+    inner join public.technician_profiles as t on p.technician_id = t.id
+    inner join public.route_stops as other on p.org_id = other.org_id and p.id = other.route_plan_id
+    inner join public.dispatch_jobs as j on other.dispatch_job_id = j.id
+    where
+        p.optimization_run_id = run.id and p.id <> all (route_plan_ids)
+        and exists (
+            select from public.route_stops as s
+            where
+                s.route_plan_id = any(route_plan_ids) and s.dispatch_job_id = other.dispatch_job_id
+                and (
+                    (s.is_joint and other.is_joint)
+                    or (s.change = 'book' and other.change = 'book' and other.service_starts_at < s.service_starts_at)
+                )
+        );
+    if missing.routes is not null then
+        perform private.fail(
+            409, 'routes_belong_together',
+            jsonb_build_object('route_plan_ids', missing.routes, 'visits', missing.visits)::text,
+            format('Accept too what shares a crew or composite visit with these routes, or comes before one of theirs: %s.', missing.in_words)
+        );
+    end if;
+end;
+$$;
+
+comment on function private.check_routes_belong_together(public.optimization_runs, uuid[]) is
+'Refuses to apply some routes of a plan without those they share a visit with, or that book an earlier visit of a job.';
+
 create function private.routes_needed_too(route_plan_ids uuid[])
 returns jsonb
 language sql
@@ -15611,19 +15634,27 @@ stable
 set search_path = ''
 as $$
     select coalesce(jsonb_agg(distinct jsonb_build_object(
-        'route_id', taker.id, 'technician_id', taker.technician_id, 'technician_name', t.display_name
+        'route_id', other.id, 'technician_id', other.technician_id, 'technician_name', t.display_name
     )), '[]')
     from public.route_plans as accepted
-    inner join public.route_plans as taker
-        on accepted.optimization_run_id = taker.optimization_run_id and taker.id <> all (route_plan_ids)
-    inner join public.route_stops as s
-        on taker.id = s.route_plan_id and s.change = 'reassign' and s.from_technician_id = accepted.technician_id
-    inner join public.technician_profiles as t on taker.technician_id = t.id
-    where accepted.id = any(route_plan_ids);
+    inner join public.route_plans as other
+        on accepted.optimization_run_id = other.optimization_run_id and other.id <> all (route_plan_ids)
+    inner join public.route_stops as s on other.id = s.route_plan_id and s.change in ('move', 'reassign')
+    inner join public.technician_profiles as t on other.technician_id = t.id
+    where
+        accepted.id = any(route_plan_ids) and (
+            s.from_technician_id = accepted.technician_id
+            or exists (
+                select from public.route_stops as own
+                where
+                    own.route_plan_id = accepted.id and own.dispatch_job_id = s.dispatch_job_id
+                    and own.change in ('book', 'move', 'reassign')
+            )
+        );
 $$;
 
 comment on function private.routes_needed_too(uuid[]) is
-'The routes left out that would take visits away from the technicians of those accepted.';
+'The routes left out that would take visits away from the technicians of those accepted, or move other visits of their jobs.';
 
 create function private.facilities_changed(route_plan_ids uuid[])
 returns table (facility_id uuid)
@@ -15633,8 +15664,8 @@ set search_path = ''
 as $$
     select distinct v.facility_id
     from public.route_stops as s
-    inner join public.job_assignments as a on s.org_id = a.org_id and s.job_assignment_id = a.id
-    inner join public.appointments as v on a.org_id = v.org_id and a.appointment_id = v.id
+    inner join public.job_assignments as a on s.job_assignment_id = a.id
+    inner join public.appointments as v on a.appointment_id = v.id
     where s.route_plan_id = any(route_plan_ids) and s.change in ('move', 'reassign');
 $$;
 
@@ -15730,7 +15761,7 @@ begin
     -- Whoever plans for one branch may apply a route of its technician, without the changes to other branches' visits.
     perform private.require('optimize_schedule', run.org_id, changed.facility_id)
     from private.facilities_changed(route_plan_ids) as changed (facility_id);
-    perform private.check_crews_are_whole(run, route_plan_ids);
+    perform private.check_routes_belong_together(run, route_plan_ids);
 
     -- What others booked before they had to wait is seen by the checks that follow.
     perform private.lock_jobs(array(
@@ -15747,7 +15778,7 @@ begin
                 'conflicts', conflicts, 'routes_needed_too', private.routes_needed_too(route_plan_ids)
             )::text,
             case when accept is null then 'Nothing was changed. Plan the day again.'
-                else 'Nothing was changed. Accept the routes that take visits over as well, or plan the day again.' end
+                else 'Nothing was changed. Accept the routes in routes_needed_too as well, or plan the day again.' end
         );
     end if;
     perform private.put_plan_in_force(run, route_plan_ids);
@@ -15790,7 +15821,7 @@ as $$
 $$;
 
 comment on function public.apply_plan(uuid, text, uuid[], text) is
-'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans; the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
+'Puts a proposal in force, all of it or nothing (OPT-5): books, moves and reassigns its visits, and returns the counts. accept limits it to some of its route plans, which must hold whole crews and every earlier visit of their jobs (409 routes_belong_together names the missing); the others are dropped, and counted under dropped. Other proposals for these days that were made for the schedule as it was expire. Refuses with 409 plan_is_stale when schedule or jobs changed since the proposal was made, plan_expired, plan_already_applied, or placement_conflict with the conflicts. Needs optimize_schedule.';
 
 revoke execute on function public.apply_plan(uuid, text, uuid[], text) from public, anon;
 grant execute on function public.apply_plan(uuid, text, uuid[], text) to authenticated, service_role;
@@ -16266,7 +16297,7 @@ begin
         if option.is_selected and visit.starts_at between option.window_start and option.window_end then
             return private.portal_document(job);
         end if;
-        if (select count(*) from public.appointment_reschedules as r where r.appointment_id = visit.id and r.optimization_run_id is null)
+        if private.times_moved(visit.id)
             >= (select o.reschedule_limit from public.orgs as o where o.id = job.org_id) then
             perform private.fail(409, 'reschedule_limit', 'This appointment was moved too often to be moved online again.', 'Call the company.');
         end if;
@@ -16781,7 +16812,8 @@ comment on function private.emergency_work(uuid) is
 create function private.emergency_job(job uuid, earliest timestamptz, latest timestamptz, notice interval)
 returns table (
     asked_at timestamptz, not_before timestamptz, until timestamptz, now_s bigint, leave_from_s bigint,
-    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer, sla_end_s bigint,
+    latitude double precision, longitude double precision, before_s integer, after_s integer, length_s integer,
+    paced_s integer, sla_end_s bigint,
     windows_s bigint[], can_be_inserted boolean
 )
 language plpgsql
@@ -16795,7 +16827,6 @@ declare
     asked constant timestamptz := greatest(coalesce(earliest, now()), now());
     first_start constant timestamptz := greatest(asked, now() + notice);
     last_end constant timestamptz := coalesce(latest, asked + interval '12 hours');
-    visit constant interval := make_interval(mins => work.duration_minutes);
 begin
     if last_end <= first_start or last_end > asked + interval '3 days' or asked > now() + interval '92 days' then
         perform private.fail(
@@ -16809,16 +16840,18 @@ begin
         ceil(extract(epoch from now() + notice) / 60)::bigint * 60, work.latitude, work.longitude,
         work.buffer_before_minutes * 60, work.buffer_after_minutes * 60,
         (work.buffer_before_minutes + work.duration_minutes + work.buffer_after_minutes) * 60,
+        case when work.own_pace then work.duration_minutes * 60 else 0 end,
         extract(epoch from work.sla_end_at)::bigint,
-        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not.
+        -- Its own SLA may be missed where nothing better is to be had; its customer's windows may not. Whether it is
+        -- over in time depends on who comes.
         private.window_seconds(array(
-            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end - visit), '[]')
+            select tstzrange(greatest(w.window_start, first_start, work.sla_start_at), least(w.window_end, last_end), '[]')
             from (
                 select w.window_start, w.window_end from private.time_windows(job) as w
                 union all
                 select first_start, last_end where not exists (select from private.time_windows(job))
             ) as w
-            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end - visit)
+            where greatest(w.window_start, first_start, work.sla_start_at) <= least(w.window_end, last_end)
             order by 1
         )),
         work.crew_size = 1 and not work.is_composite and work.place_kind = 'site' and work.latitude is not null
@@ -16827,7 +16860,7 @@ end;
 $$;
 
 comment on function private.emergency_job(uuid, timestamptz, timestamptz, interval) is
-'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long with its buffers, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
+'The job as an emergency insertion sees it: when it was asked for, when it may start (pairs), where, how long it usually takes with its buffers and how much of that goes by the pace of who comes, and whether it is for one technician at a known site at all. Definer: own check optimize_schedule.';
 
 create function private.way_s(
     org uuid, from_latitude double precision, from_longitude double precision, to_latitude double precision,
@@ -16944,7 +16977,8 @@ create function private.emergency_shifts(job uuid, earliest timestamptz, latest 
 returns table (
     technician_id uuid, technician_name text, starts_s bigint, ends_s bigint, latitude double precision,
     longitude double precision, home_latitude double precision, home_longitude double precision, position_source text,
-    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], speed double precision
+    position_age_minutes integer, travel_s integer, unavailable_s bigint[], breaks_s bigint[], pace double precision,
+    speed double precision
 )
 language plpgsql
 stable
@@ -16980,7 +17014,7 @@ begin
         private.driven_s(private.way_s(
             work.org_id, case when s.is_known then n.latitude else s.latitude end,
             case when s.is_known then n.longitude else s.longitude end, work.latitude, work.longitude
-        ), s.speed), s.unavailable_s, s.breaks_s, s.speed
+        ), s.speed), s.unavailable_s, s.breaks_s, s.pace, s.speed
     from private.plan_shifts(run) as p
     left join private.technicians_now(work.org_id, able) as n on p.technician_id = n.technician_id
     cross join lateral (
@@ -17145,7 +17179,7 @@ declare
     lenient private.work;
     rules constant text[] := '{certification_expired,out_of_zone,skill_level,skill_missing}';
     known text[] := '{}';
-    told uuid[];
+    rest uuid[];
     found uuid[];
     one text;
 begin
@@ -17154,7 +17188,12 @@ begin
         work := private.work_of_job(job);
         continue when private.requirement(work) = any(known);
         known := known || private.requirement(work);
-        told := array(select q.technician_id from private.qualified_technicians(work, technician_ids, day) as q);
+        rest := array(
+            select t.id from unnest(technician_ids) as t (id)
+            except
+            select q.technician_id from private.qualified_technicians(work, technician_ids, day) as q
+            order by 1
+        );
         foreach one in array rules
         loop
             -- The rule itself is asked again, of a work that does not fall under it.
@@ -17171,12 +17210,11 @@ begin
             found := array(
                 select q.technician_id
                 from private.qualified_technicians(
-                    lenient, technician_ids, case when one = 'certification_expired' then '-infinity' else day end
+                    lenient, rest, case when one = 'certification_expired' then '-infinity' else day end
                 ) as q
-                where q.technician_id <> all (told)
                 order by q.technician_id
             );
-            told := told || found;
+            rest := array(select t.id from unnest(rest) as t (id) where t.id <> all (found) order by t.id);
             requirement := private.requirement(work);
             rule := one;
             able := found;
@@ -17184,9 +17222,7 @@ begin
         end loop;
         requirement := private.requirement(work);
         rule := 'several';
-        able := array(
-            select t.id from unnest(technician_ids) as t (id) where t.id <> all (told) order by t.id
-        );
+        able := rest;
         return next;
     end loop;
 end;
@@ -17423,7 +17459,8 @@ as $$
 declare
     work private.work := private.work_of_job(visit.dispatch_job_id);
     length constant interval := visit.ends_at - visit.starts_at;
-    minutes constant integer := ceil(extract(epoch from length) / 60);
+    minutes integer := ceil(extract(epoch from length) / 60);
+    longest interval := length;
     kept constant tstzrange := case
         when visit.arrival_window_start is not null then tstzrange(visit.arrival_window_start, visit.arrival_window_end, '[]')
         else tstzrange(visit.starts_at, visit.starts_at + (
@@ -17436,14 +17473,23 @@ declare
     breaks boolean;
     move private.emergency_move;
 begin
-    work.own_pace := false;
+    -- Booked for any other time than it takes its technician, it takes that time whoever comes.
+    work.own_pace := work.own_pace
+        and minutes = private.own_minutes(work, work.duration_minutes, array[from_technician]);
+    if work.own_pace then
+        minutes := work.duration_minutes;
+        select make_interval(mins => max(private.paced(minutes, greatest(1, t.duration_factor)))) into longest
+        from public.technician_profiles as t where t.org_id = visit.org_id and t.is_active;
+    end if;
     for candidate in
         (
             select c.*, false as breaks, abs(extract(epoch from c.starts_at - visit.starts_at)) as turn
             from private.slot_candidates(
-                work, greatest(soonest, lower(kept)), upper(kept) + length, minutes, null, work.latitude, work.longitude
+                work, greatest(soonest, lower(kept)), upper(kept) + longest, minutes, null, work.latitude, work.longitude
             ) as c
-            where upper(kept) >= soonest and c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
+            where
+                upper(kept) >= soonest and c.starts_at <= upper(kept)
+                and c.starts_at - visit.starts_at <= make_interval(mins => budget.minutes)
             order by turn, c.added_travel_s, c.technician_ids
             limit 6
         )
@@ -17466,7 +17512,9 @@ begin
     loop
         breaks := candidate.breaks and visit.arrival_window_start is not null;
         placed := private.place(
-            work, candidate.technician_ids, candidate.starts_at, candidate.starts_at + length, null, visit.id, null, false
+            work, candidate.technician_ids, candidate.starts_at,
+            candidate.starts_at + case when work.own_pace then make_interval(mins => candidate.own_minutes) else length end,
+            null, visit.id, null, false
         );
         continue when not (case when breaks then private.may_break_promise(placed, visit) else private.passes(placed) end);
         -- Another one's turn to book this technician now: waiting for it out of order could block both.
@@ -17556,7 +17604,7 @@ as $$
 begin
     return (
         select coalesce(jsonb_agg(jsonb_build_object(
-        'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
+            'code', c.code, 'severity', c.severity, 'message', c.message, 'job_id', (p.work).job_id, 'data', c.data
         )), '[]')
         from private.judge(p) as c
         where c.severity = 'hard' or (c.severity = 'hard_overridable' and c.code <> all (accepted))
@@ -17621,7 +17669,8 @@ as $$
 declare
     technician constant uuid := (candidate ->> 'technician_id')::uuid;
     starts_at constant timestamptz := to_timestamp((candidate ->> 'starts_s')::bigint);
-    ends_at constant timestamptz := starts_at + make_interval(mins => work.duration_minutes);
+    ends_at constant timestamptz := starts_at
+        + make_interval(mins => private.own_minutes(work, work.duration_minutes, array[technician]));
     evicted constant uuid[] := array(select e.id::uuid from jsonb_array_elements_text(candidate -> 'evicted') as e (id));
     rest private.emergency_budget := budget;
     used private.emergency_budget;
@@ -18623,7 +18672,9 @@ begin
             else 'delay'
         end::public.emergency_option_kind,
         (candidate ->> 'technician_id')::uuid, (select j.version from public.dispatch_jobs as j where j.id = work.job_id),
-        starts_at, starts_at + make_interval(mins => work.duration_minutes), leave_at, response, added, sla_kept,
+        starts_at, starts_at + make_interval(mins => private.own_minutes(
+            work, work.duration_minutes, array[(candidate ->> 'technician_id')::uuid]
+        )), leave_at, response, added, sla_kept,
         count(*) filter (where m.breaks_promise),
         response + 0.25 * greatest(0, added) + coalesce(sum(private.emergency_move_cost(m)), 0)
         + case when sla_kept then 0 else 100000 end,
