@@ -13,11 +13,11 @@ from truckroll.engine.interactive import plan_of
 from truckroll.engine.measure import metrics
 from truckroll.engine.model import Problem, Route, Solution
 from truckroll.engine.order import close_turn, is_ordered, open_turn
-from truckroll.engine.prepare import prepare
+from truckroll.engine.prepare import prepare, prepare_once
 from truckroll.engine.result import route_of
 from truckroll.engine.squeeze import squeeze
 from truckroll.engine.supplied import cheapest, past_depot
-from truckroll.engine.unserved import cheapest_squeeze, explain_unserved
+from truckroll.engine.unserved import ALWAYS, IsOver, cheapest_squeeze, explain_unserved, never
 
 
 class Shared(NamedTuple):
@@ -27,11 +27,13 @@ class Shared(NamedTuple):
     work: int
 
 
-def use_spare(problem: Problem, solution: Solution, shared: Sequence[Shared]) -> tuple[Problem, Solution]:
+def use_spare(
+    problem: Problem, solution: Solution, shared: Sequence[Shared], is_over: IsOver = never
+) -> tuple[Problem, Solution]:
     """Serve what the shares of common limits have kept out, and explain anew what still waits for them.
 
     In the problem returned each of the shifts may do what it does and all that is left, which is true
-    as long as one visit is added.
+    as long as one visit is added. When the time `is_over`, visits that matter less are not tried.
     """
     concerned = {v for one in shared for v in one.shifts}
     joint = {part.visit for group in problem.groups for part in group.parts}
@@ -43,7 +45,7 @@ def use_spare(problem: Problem, solution: Solution, shared: Sequence[Shared]) ->
     given = with_spare(problem, solution.routes, shared)
     if not waiting:
         return given, solution
-    routes = _served(given, solution.routes, waiting, shared)
+    routes = _served(given, solution.routes, waiting, shared, is_over)
     if routes is None:
         return given, solution
     served = {stop.visit for route in routes for stop in route.stops}
@@ -51,7 +53,7 @@ def use_spare(problem: Problem, solution: Solution, shared: Sequence[Shared]) ->
     given = with_spare(problem, routes, shared)
     prepared = prepare(given)
     plan, _ = plan_of(prepared, routes)
-    reasons = {one.visit: one for one in explain_unserved(prepared, plan, left)}
+    reasons = {one.visit: one for one in explain_unserved(prepared, plan, left, is_over)}
     before, after = (metrics(given, one)["objective"] for one in (solution.routes, routes))
     return given, replace(
         solution,
@@ -73,16 +75,23 @@ def with_spare(problem: Problem, routes: Iterable[Route], shared: Iterable[Share
 
 
 def _served(
-    problem: Problem, routes: Sequence[Route], waiting: Collection[int], shared: Sequence[Shared]
+    problem: Problem,
+    routes: Sequence[Route],
+    waiting: Collection[int],
+    shared: Sequence[Shared],
+    is_over: IsOver,
 ) -> tuple[Route, ...] | None:
     """Return the routes with what fits at less than its price; None where they do not hold as they are."""
-    prepared = prepare(problem)
+    # Arrays of its own: what shifts may do changes in them.
+    prepared = prepare_once(problem)
     plan, sound = plan_of(prepared, routes)
     if not sound.all():
         return None
     day, chance = prepared.day, seeded(0)
     changed: set[int] = set()
-    for x in sorted(waiting, key=lambda x: -float(day.visits[x]["price"])):
+    for tried, x in enumerate(sorted(waiting, key=lambda x: -float(day.visits[x]["price"]))):
+        if tried >= ALWAYS and is_over():
+            break
         first, last = int(day.visits[x]["first_eligible"]), int(day.visits[x]["last_eligible"])
         price = float(day.visits[x]["price"])
         ordered = is_ordered(day, x)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import pstdev
 from typing import Any
 
-from truckroll.engine import Route, Stop
+from truckroll.engine import Fetch, Route, Stop
 from truckroll.engine import metrics as measure
 from truckroll.engine.anchors import join
 from truckroll.planning.problem import Model, is_away
@@ -71,10 +71,11 @@ def _at_work_s(snapshot: Snapshot, routes: Iterable[Route]) -> int:
             work_s += route.work_s
             continue
         spans = at_once.setdefault(stretch.technician_id, [])
-        back_s = route.travel_s - sum(stop.travel_s for stop in route.stops)
+        legs: list[Stop | Fetch] = [*route.stops] if route.fetch is None else [*route.stops, route.fetch]
+        back_s = route.travel_s - sum(leg.travel_s for leg in legs)
         spans.append((route.ends - back_s, route.ends))
-        for stop in route.stops:
-            spans += (stop.arrives - stop.travel_s, stop.arrives), (stop.starts, stop.ends)
+        for leg in legs:
+            spans += (leg.arrives - leg.travel_s, leg.arrives), (leg.starts, leg.ends)
     return work_s + sum(end - begin for spans in at_once.values() for begin, end in join(spans))
 
 

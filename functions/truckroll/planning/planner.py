@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import psycopg
 from truckroll.auth import SERVICE
 from truckroll.engine import Progress, Solution, solve
 from truckroll.engine.times import keep_times
+from truckroll.engine.unserved import never
 from truckroll.engine.warm import warm
 from truckroll.logs import logger
 from truckroll.planning.explain import placed_json
@@ -204,7 +206,9 @@ def _search(
         workers=engine_workers() if steps is None else 1,
         heat=REPLAN_HEAT if lease.run["kind"] == "reoptimize" else 1.0,
     )
-    model, solution = settled(model, snapshot, solution)
+    until = None if steps is not None else monotonic() + SHARE_OF_EXPLAINING * seconds
+    is_over = never if until is None else lambda: monotonic() >= until
+    model, solution = settled(model, snapshot, solution, is_over)
     solution = replace(solution, routes=keep_times(model.problem, solution.routes))
     lease.report("judging", 1.0, solution.objective, solution.iterations, solution.curve[-1][0])
     return model, solution

@@ -21,6 +21,7 @@ from truckroll.engine import (
 )
 from truckroll.engine.model import Strategy
 from truckroll.engine.spare import use_spare
+from truckroll.engine.unserved import IsOver, never
 from truckroll.planning.joint import Joint, joint_of, thing_shifts
 from truckroll.planning.lanes import breaks_of, other_lanes, stretch_of
 from truckroll.planning.limits import shared_limits, with_shared_limits
@@ -160,11 +161,16 @@ def _objective(strategy: Strategy, costs: Costs) -> Objective:
     )
 
 
-def settled(model: Model, snapshot: Snapshot, solution: Solution) -> tuple[Model, Solution]:
-    """Return model and plan with what shares of a day's longest work are left given to who can use it."""
+def settled(
+    model: Model, snapshot: Snapshot, solution: Solution, is_over: IsOver = never
+) -> tuple[Model, Solution]:
+    """Return model and plan with what shares of a day's longest work are left given to who can use it.
+
+    When the time `is_over`, visits that matter less are not tried.
+    """
     if len(model.problem.visits) > MOST_SETTLED:
         return model, solution
-    problem, solution = use_spare(model.problem, solution, shared_limits(snapshot.stretches))
+    problem, solution = use_spare(model.problem, solution, shared_limits(snapshot.stretches), is_over)
     return replace(model, problem=problem), solution
 
 

@@ -13,6 +13,9 @@ from truckroll.planning.problem import Model
 from truckroll.planning.relaxation import Planned, Ways, ways_to_serve
 from truckroll.planning.snapshot import Claim, Snapshot, WaitingJob
 
+# By requirement, the smallest thing that keeps everybody from it: asked once of all jobs alike.
+Misses = dict[str, dict[str, Any] | None]
+
 FIGURES = frozenset({"cost", "weight", "travel_s", "needs_s", "longest_shift_s", "tools", "parts"})
 
 SENTENCES = {
@@ -49,9 +52,10 @@ def unserved_json(
     sources = (model.sources[one.visit] for one in unserved)
     jobs = [job for job, _ in model.outside] + [one for one in sources if isinstance(one, WaitingJob)]
     ways = ways_to_serve(connection, planned, jobs, within_s=within_s)
+    misses: Misses = {}
     documents = [
-        *(_outside(connection, snapshot, job, reason) for job, reason in model.outside),
-        *_left_out(connection, snapshot, model, unserved),
+        *(_outside(connection, snapshot, job, reason, misses) for job, reason in model.outside),
+        *_left_out(connection, planned, unserved, misses),
     ]
     return [_with_ways(document, ways[UUID(document["job_id"])]) for document in documents]
 
@@ -71,48 +75,55 @@ def _with_ways(document: dict[str, Any], ways: Ways) -> dict[str, Any]:
 
 
 def _left_out(
-    connection: Connection, snapshot: Snapshot, model: Model, unserved: Iterable[Unserved]
+    connection: Connection, planned: Planned, unserved: Sequence[Unserved], misses: Misses
 ) -> Iterable[dict[str, Any]]:
+    snapshot, model = planned.snapshot, planned.model
+    displaced = {one.visit: _displaced(model, one) for one in unserved}
+    rows = connection.execute(
+        "select id, number from public.dispatch_jobs where id = any(%s)",
+        (sorted({job for jobs in displaced.values() for job in jobs}),),
+    )
+    numbers = {row["id"]: row["number"] for row in rows}
     for one in unserved:
         job = model.sources[one.visit]
         if isinstance(job, Claim):
             continue
         if one.reason == "no_eligible_technician":
-            yield _outside(connection, snapshot, job, one.reason)
+            yield _outside(connection, snapshot, job, one.reason, misses)
         elif one.reason == "capacity":
-            yield _capacity(connection, snapshot, model, job, one)
+            yield _capacity(snapshot, job, one, sorted(numbers[other] for other in displaced[one.visit]))
         else:
             yield _document(job, one.reason, SENTENCES[one.reason], _figures(snapshot, one))
 
 
-def _outside(connection: Connection, snapshot: Snapshot, job: WaitingJob, reason: str) -> dict[str, Any]:
+def _displaced(model: Model, one: Unserved) -> set[UUID]:
+    """Return the jobs whose visits would have to give way."""
+    jobs = (model.sources[visit].job_id for visit in one.detail.get("displaces", ()))
+    return {job for job in jobs if job is not None}
+
+
+def _outside(
+    connection: Connection, snapshot: Snapshot, job: WaitingJob, reason: str, misses: Misses
+) -> dict[str, Any]:
     if reason != "no_eligible_technician":
         return _document(job, reason, SENTENCES[reason], {})
-    nearest = connection.execute(
-        "select code, message, data from private.explain_ineligible(%s, %s, %s)",
-        (
-            job.job_id,
-            list(snapshot.technician_ids),
-            datetime.combine(snapshot.dates[0], datetime.min.time(), UTC),
-        ),
-    ).fetchone()
+    if job.requirement not in misses:
+        misses[job.requirement] = connection.execute(
+            "select code, message, data from private.explain_ineligible(%s, %s, %s)",
+            (
+                job.job_id,
+                list(snapshot.technician_ids),
+                datetime.combine(snapshot.dates[0], datetime.min.time(), UTC),
+            ),
+        ).fetchone()
+    nearest = misses[job.requirement]
     if nearest is None:
         return _document(job, reason, "No active technician may do it.", {})
     sentence = f"Nobody may do it. The nearest miss: {nearest['message']}"
     return _document(job, nearest["code"], sentence, nearest["data"])
 
 
-def _capacity(
-    connection: Connection, snapshot: Snapshot, model: Model, job: WaitingJob, one: Unserved
-) -> dict[str, Any]:
-    displaced = [model.sources[visit] for visit in one.detail.get("displaces", ())]
-    numbers = [
-        row["number"]
-        for row in connection.execute(
-            "select number from public.dispatch_jobs where id = any(%s) order by number",
-            ([source.job_id for source in displaced if source.job_id is not None],),
-        )
-    ]
+def _capacity(snapshot: Snapshot, job: WaitingJob, one: Unserved, numbers: list[str]) -> dict[str, Any]:
     sentence = "Everybody who may do it is busy with work that matters more."
     if numbers:
         sentence += f" It would have to take the place of {', '.join(numbers)}."
