@@ -308,6 +308,7 @@ def test_every_rule_of_the_tables_has_a_sentence_or_cannot_be_broken(db: Connect
         "orgs_concurrent_runs_sensible",
         "orgs_plan_continuity_sensible",
         "orgs_duration_percentile_known",
+        "orgs_emergency_promise_sensible",
         "orgs_plan_km_sensible",
         "orgs_plan_move_sensible",
         "orgs_plan_unserved_ascends",
