@@ -218,12 +218,12 @@ def possible_starts(company: Company, job: UUID) -> Iterator[Row]:
             yield row
 
 
-def objections(company: Company) -> set[tuple[UUID, str]]:
-    """Return each booked visit with the code of what the judge has against it, warnings aside."""
+def objections(company: Company) -> set[tuple[UUID, str, str]]:
+    """Return each booked visit with what the judge has against it, code and data, warnings aside."""
     rows = sql.rows(
         company.db,
         """
-        select a.id, c.code
+        select a.id, c.code, c.data::text as data
         from public.appointments as a
         inner join public.job_assignments as x on a.id = x.appointment_id
         cross join lateral public.check_placement(
@@ -233,4 +233,4 @@ def objections(company: Company) -> set[tuple[UUID, str]]:
         """,
         (company.id,),
     )
-    return {(row["id"], row["code"]) for row in rows}
+    return {(row["id"], row["code"], row["data"]) for row in rows}
