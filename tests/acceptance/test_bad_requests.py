@@ -247,8 +247,8 @@ def test_a_token_that_proves_nothing(
 
 def test_without_a_key_nobody_is_heard(stack: Stack) -> None:
     for answer in (
-        httpx.get(f"{stack.api_url}/rest/v1/customers"),
-        httpx.post(f"{stack.api_url}{DAY}", json={}),
+        httpx.get(f"{stack.api_url}/rest/v1/customers", timeout=60),
+        httpx.post(f"{stack.api_url}{DAY}", json={}, timeout=60),
     ):
         assert answer.status_code == 401
         assert answer.json().keys() == {"code", "message", "details", "hint"}

@@ -119,6 +119,7 @@ def test_a_plan_is_applied_once(planned: Planned, stack: Stack) -> None:
             "authorization": f"Bearer {token(planned.client)}",
         },
         json={"base_revision": planned.run["base_revision"]},
+        timeout=60,
     )
     assert again.status_code == 409, again.text
     jobs = rows(planned.client.table("appointments").select("dispatch_job_id"))

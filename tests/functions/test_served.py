@@ -99,7 +99,7 @@ def test_a_run_starts_by_itself_after_the_answer(day: Day, serve: Serve) -> None
     assert row["status"] == "proposed", row["error_message"]
     assert row["iterations"] > 0
     document = httpx.get(
-        f"{server.url}/dispatch/runs/{run}", headers={"Authorization": f"Bearer {bearer}"}
+        f"{server.url}/dispatch/runs/{run}", headers={"Authorization": f"Bearer {bearer}"}, timeout=90.0
     ).json()
     assert document["metrics"]["after"]["visits"] == 5
 

@@ -47,7 +47,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def connections() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30) as opened:
+    with httpx.Client(timeout=60) as opened:
         yield opened
 
 
@@ -98,7 +98,7 @@ def title() -> str:
 @pytest.fixture(scope="session")
 def http(stack: Stack, north: Person) -> Iterator[httpx.Client]:
     headers = {"apikey": stack.anon_key, "authorization": f"Bearer {north.token}"}
-    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=stack.api_url, headers=headers, timeout=60) as client:
         yield client
 
 

@@ -90,7 +90,7 @@ def test_the_session_user_is_who_signed_in_and_nobody_after_signing_out(
     token = person.token
     person.client.auth.sign_out()
     headers = {"apikey": stack.anon_key, "authorization": f"Bearer {token}"}
-    assert httpx.get(f"{stack.api_url}/auth/v1/user", headers=headers).status_code == 403
+    assert httpx.get(f"{stack.api_url}/auth/v1/user", headers=headers, timeout=60).status_code == 403
 
 
 def test_the_service_key_manages_users(service: Client, title: str) -> None:
@@ -116,14 +116,14 @@ def test_an_address_registers_once(service: Client, north: Person) -> None:
 def test_nobody_else_manages_users(north: Person, stack: Stack) -> None:
     for token in (stack.anon_key, north.token):
         headers = {"apikey": stack.anon_key, "authorization": f"Bearer {token}"}
-        answer = httpx.get(f"{stack.api_url}/auth/v1/admin/users", headers=headers)
+        answer = httpx.get(f"{stack.api_url}/auth/v1/admin/users", headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["error_code"]) == (403, "not_admin")
 
 
 @pytest.mark.parametrize("path", ["/rest/v1/skills", "/auth/v1/user"])
 @pytest.mark.parametrize("headers", [{}, {"apikey": "not-a-key"}])
 def test_every_request_needs_an_api_key(stack: Stack, path: str, headers: dict[str, str]) -> None:
-    assert httpx.get(stack.api_url + path, headers=headers).status_code == 401
+    assert httpx.get(stack.api_url + path, headers=headers, timeout=60).status_code == 401
 
 
 def test_a_forged_or_expired_token_is_refused(stack: Stack, north: Person) -> None:
@@ -133,6 +133,6 @@ def test_a_forged_or_expired_token_is_refused(stack: Stack, north: Person) -> No
     unsigned = jwt.encode(claims, "", algorithm="none")
     for token, code in ((forged, "PGRST301"), (expired, "PGRST303"), (unsigned, "PGRST301")):
         headers = {"apikey": stack.anon_key, "authorization": f"Bearer {token}"}
-        answer = httpx.get(f"{stack.api_url}/rest/v1/vault", headers=headers)
+        answer = httpx.get(f"{stack.api_url}/rest/v1/vault", headers=headers, timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (401, code)
         assert "Bearer" in answer.headers["www-authenticate"]

@@ -31,12 +31,14 @@ def test_a_function_gets_method_path_body_and_token(north: Person) -> None:
 def test_a_functions_error_arrives_with_its_status(north: Person, stack: Stack) -> None:
     with pytest.raises(FunctionsHttpError):
         north.client.functions.invoke("teapot")
-    answer = httpx.post(f"{stack.api_url}/functions/v1/teapot")
+    answer = httpx.post(f"{stack.api_url}/functions/v1/teapot", timeout=60)
     assert (answer.status_code, answer.json()["code"]) == (418, "teapot")
 
 
 def test_webhooks_need_no_api_key_and_keep_their_query(stack: Stack) -> None:
-    answer = httpx.get(f"{stack.api_url}/functions/v1/webhooks/calendar/google", params={"a": "1 2"})
+    answer = httpx.get(
+        f"{stack.api_url}/functions/v1/webhooks/calendar/google", params={"a": "1 2"}, timeout=60
+    )
     assert (answer.status_code, answer.json()["method"], answer.json()["query"]) == (200, "GET", {"a": "1 2"})
     assert answer.headers["access-control-allow-origin"] == "*"
 

@@ -58,7 +58,7 @@ def build(stack: Stack) -> None:
 
 
 def skills(stack: Stack) -> int:
-    answer = httpx.get(f"{stack.api_url}/rest/v1/skills", headers={"apikey": stack.anon_key})
+    answer = httpx.get(f"{stack.api_url}/rest/v1/skills", headers={"apikey": stack.anon_key}, timeout=60)
     return len(answer.json()) if answer.status_code == 200 else -answer.status_code
 
 
@@ -124,7 +124,8 @@ def test_the_api_goes_on_over_a_database_that_is_built_anew(own: Stack) -> None:
     with psycopg.connect(own.db_url, autocommit=True) as connection:
         connection.execute("create table public.later (id integer)")
     headers = {"apikey": own.service_key}
-    eventually(lambda: httpx.get(f"{own.api_url}/rest/v1/later", headers=headers).status_code == 200)
+    later = f"{own.api_url}/rest/v1/later"
+    eventually(lambda: httpx.get(later, headers=headers, timeout=60).status_code == 200)
     assert own.ended() is None
 
 

@@ -187,7 +187,7 @@ def test_messages_can_be_sent_over_http_by_who_may_speak(stack: Stack, north: Pe
         message = {"topic": TEAM, "event": "http", "payload": payload, "private": True}
         headers = {"apikey": stack.anon_key, "authorization": f"Bearer {person.token}"}
         url = f"{stack.api_url}/realtime/v1/api/broadcast"
-        return httpx.post(url, json={"messages": [message]}, headers=headers).status_code
+        return httpx.post(url, json={"messages": [message]}, headers=headers, timeout=60).status_code
 
     async def scenario() -> None:
         async with connected(stack, north.token) as client:
