@@ -81,23 +81,34 @@ def measure_public(name: str, options: argparse.Namespace) -> Iterator[Figure]:
         for contestant in contestants(options):
             gaps: dict[str, float] = {}
             remarks: list[str] = []
+            refused: list[str] = []
             for path, task in tasks:
                 entry = entered(contestant, replace(task, seconds=seconds), options)
                 if entry.solution is None:
-                    remarks.append(entry.remark)
+                    refused.append(entry.remark)
                     continue
                 if family.all_served and entry.solution.unserved:
-                    remarks.append("leaves clients out")
+                    refused.append("leaves clients out")
                     continue
                 remarks.append(entry.remark)
                 gaps[path.stem] = 100.0 * (entry.solution.objective / family.best_known(path) - 1.0)
             bar = family.bars.get(seconds) if contestant == OURS else None
-            yield _figure(f"{name}, {len(tasks)} instances, {seconds:g} s: {contestant}", gaps, remarks, bar)
+            note = "; ".join([*_counted(refused, len(tasks), "not in the mean"), *_noted(remarks)])
+            yield _figure(f"{name}, {len(tasks)} instances, {seconds:g} s: {contestant}", gaps, note, bar)
 
 
-def _figure(name: str, gaps: dict[str, float], remarks: list[str], bar: float | None) -> Figure:
-    failed = [one for one in remarks if one and not one.endswith("steps/s")]
-    note = f"{failed[0]} ({len(failed)} of {len(remarks)}, not in the mean)" if failed else remarks[0]
+def _noted(remarks: list[str]) -> list[str]:
+    """Return what there is to say of plans that count: how fast ours was found, what was wrong with a rival's."""
+    if remarks and remarks[0].endswith("steps/s"):
+        return remarks[:1]
+    return _counted([one for one in remarks if one], len(remarks), "in the mean")
+
+
+def _counted(remarks: list[str], of: int, how: str) -> list[str]:
+    return [f"{remarks[0]} ({len(remarks)} of {of}, {how})"] if remarks else []
+
+
+def _figure(name: str, gaps: dict[str, float], note: str, bar: float | None) -> Figure:
     if not gaps:
         return Figure(name, "–", note=note)
     mean, worst = fmean(gaps.values()), max(gaps, key=lambda one: gaps[one])
