@@ -19,6 +19,7 @@ from truckroll_local.ports import Ports
 from truckroll_local.postgres import Server
 
 RESTART_WITHIN_S = 60.0
+NOTICED_WITHIN_S = 10.0
 
 
 class CrashingServer:
@@ -61,6 +62,25 @@ class CrashingServer:
         # Until somebody has reaped it, pg_ctl would take the dead server for a living one.
         pid_file.unlink()
 
+    def recovers(self, admin: Connection) -> bool:
+        """Wait until it has dropped everybody for a killed backend and is back; tell whether it noticed one."""
+        give_up = time.monotonic() + NOTICED_WITHIN_S
+        with suppress(psycopg.OperationalError):
+            while time.monotonic() < give_up:
+                admin.execute("select 1")
+                time.sleep(0.02)
+            return False
+        give_up = time.monotonic() + RESTART_WITHIN_S
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.05)
+            else:
+                return True
+
     def stop(self) -> None:
         """Stop it properly."""
         self._server.stop()
@@ -101,15 +121,17 @@ class Crashes(Trouble):
             self._server.start()
             self.done["server killed"] += 1
         else:
-            self._kill_backend(connections)
+            self._kill_backend(admin, connections)
 
-    def _kill_backend(self, connections: list[Connection | None]) -> None:
+    def _kill_backend(self, admin: Connection, connections: list[Connection | None]) -> None:
         victim = self.victim(connections)
         if victim is None:
             return
         with suppress(psycopg.OperationalError, ProcessLookupError):
             os.kill(victim.info.backend_pid, signal.SIGKILL)
-            self.done["backend killed"] += 1
+            # A backend that was just leaving by itself brings nothing down.
+            if self._server.recovers(admin):
+                self.done["backend killed"] += 1
 
 
 def _is_gone(pid: int) -> bool:
