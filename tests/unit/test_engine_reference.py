@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from truckroll.engine.compiled import lean
-from truckroll.engine.reference import by_reference
+from truckroll.engine.reference import Reference, by_reference
 
 
 @by_reference
@@ -45,6 +46,9 @@ def climb_all(walk: Walk) -> float:
     return total
 
 
+typeof: Any = numba.typeof  # it has no types
+
+
 def walk_on(heights: list[int], scale: float, steps: list[int]) -> Walk:
     """Return a walk on such a ground."""
     return Walk(Ground(np.array(heights), scale), np.array(steps))
@@ -61,3 +65,9 @@ def test_a_tuple_with_another_array_in_it_is_another() -> None:
     walk = walk_on([0, 5], 1.0, [0, 1])
     higher = walk._replace(ground=walk.ground._replace(heights=np.array([0, 50])))
     assert [climb_all(walk), climb_all(higher)] == [5.0, 50.0]
+
+
+def test_it_is_its_address_that_is_handed_over() -> None:
+    walk = typeof(walk_on([0, 5], 1.0, [0, 1]))
+    assert isinstance(walk, Reference)
+    assert isinstance(walk.members.types[0], Reference)

@@ -17,7 +17,7 @@ from truckroll.engine.result import routes_of
 from truckroll.engine.rounds import Joined
 from truckroll.engine.series import links_of
 from truckroll.engine.tours import Tours, lay, tours_of
-from truckroll.engine.unserved import IsOver, explain_unserved, mend, never
+from truckroll.engine.unserved import IsOver, explain_unserved, mend, never, not_looked_into
 
 HOPELESS = {
     "no_time_in_window",
@@ -61,11 +61,7 @@ def finished(
             # Its series went to one district; where the first of it goes nowhere, nor does the rest.
             left.setdefault(x, Unserved(x, "waits_for_earlier_visit", {"visit": waits_for[x], "ends": None}))
         elif x not in left or (left[x].reason in HOPELESS and not inside[x].issuperset(eligible)):
-            left |= (
-                {x: Unserved(x, "not_looked_into", {})}
-                if is_over()
-                else _asked_everywhere(problem, plan.tours, x)
-            )
+            left |= {x: not_looked_into(x)} if is_over() else _asked_everywhere(problem, plan.tours, x)
     prices = np.array([problem.weights.price(visit) for visit in problem.visits])
     return (
         tuple(routes[v] for v in range(len(problem.shifts))),

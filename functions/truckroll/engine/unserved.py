@@ -110,18 +110,19 @@ def explain_unserved(
         if tried < ALWAYS or not is_over():
             reasons |= explain_group(prepared, plan, g, reasons)
         else:
-            reasons |= {part.visit: _unknown(part.visit) for part in problem.groups[g].parts}
+            reasons |= {part.visit: not_looked_into(part.visit) for part in problem.groups[g].parts}
     single = [x for x in allowed if x not in reasons]
     for first in range(0, len(single), ALWAYS):
         some = single[first : first + ALWAYS]
         if first > 0 and is_over():
-            reasons |= {x: _unknown(x) for x in some}
+            reasons |= {x: not_looked_into(x) for x in some}
         else:
             reasons |= _explained(prepared, plan, some)
     return tuple(reasons[x] for x in waiting)
 
 
-def _unknown(x: int) -> Unserved:
+def not_looked_into(x: int) -> Unserved:
+    """Return what is said of a visit that there was no time for."""
     return Unserved(x, "not_looked_into", {})
 
 
